@@ -1,0 +1,23 @@
+"""PairVAE links small-angle X-ray and neutron scattering curves of the same sample.
+
+>>> from pairvae import load_model, read_spectrum
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["Spectrum", "load_model", "read_spectrum"]
+
+# Loaded when first asked for: importing pairvae must not cost the seconds that torch takes.
+_HOMES = {
+    "Spectrum": "pairvae.scattering.spectrum",
+    "read_spectrum": "pairvae.scattering.read",
+    "load_model": "pairvae.assess.translate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'pairvae' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What it is worth: translation, calibration, baselines, evaluation and report."""

@@ -1,0 +1,226 @@
+"""The command line: parse, call, exit. Heavy imports stand inside, so `pairvae --help` is fast."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pairvae import settings as told
+from pairvae.errors import UserError
+
+app = typer.Typer(
+    help="Links small-angle X-ray and neutron scattering curves of the same sample.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
+InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
+Out = Annotated[Path, typer.Option(help="File to write.")]
+SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
+Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
+
+
+def _settings(kind: type[told.T], file: Path) -> told.T:
+    return told.parse(kind, file.read_text(encoding="utf-8"), str(file))
+
+
+@app.command()
+def defaults(folder: Annotated[Path, typer.Argument(help="Folder of default.yaml and schema.json.")]) -> None:
+    """Write the files that are generated from the settings."""
+    from pairvae.atomic import written_whole
+    from pairvae.default_config import default_yaml, schema_json
+
+    for name, text in (("default.yaml", default_yaml()), ("schema.json", schema_json())):
+        with written_whole(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def freeze(
+    stage: Annotated[str, typer.Option(help="Stage as in the configuration: simulate, pretrain.saxs, …")],
+    values: Annotated[str, typer.Option(help="Its settings as JSON text.")],
+    output: Out,
+) -> None:
+    """Check one stage's settings and write them as a file of their own."""
+    from pairvae.atomic import written_whole
+
+    frozen = told.parse(told.stage_class(stage), values, stage)
+    with written_whole(output) as temporary:
+        temporary.write_text(frozen.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+@app.command()
+def simulate(
+    settings: SettingsFile,
+    saxs: Out,
+    sans: Out,
+    truth_saxs: Out,
+    truth_sans: Out,
+    samples: Out,
+    threads: Threads = 1,
+) -> None:
+    """Draw particles and compute what both techniques measure of them."""
+    from pairvae.scattering.simulate import simulate as run
+
+    run(_settings(told.Simulate, settings), saxs, sans, truth_saxs, truth_sans, samples, threads)
+
+
+@app.command()
+def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+    """Read the measured curves that a samples.csv names."""
+    from pairvae.scattering.manifest import read_samples as run
+
+    run(manifest, _settings(told.Read, settings), saxs, sans, samples, threads)
+
+
+@app.command()
+def normalize(curves: In, settings: SettingsFile, spectra: Out) -> None:
+    """Bring curves onto one grid and to log10 of intensity."""
+    from pairvae.prepare.normalize import normalize as run
+
+    run(curves, _settings(told.Normalize, settings), spectra)
+
+
+@app.command()
+def pair(saxs: In, sans: In, samples: In, settings: SettingsFile, pairs: Out) -> None:
+    """Match the curves of one sample and split the samples once."""
+    from pairvae.prepare.pair import pair as run
+
+    run(saxs, sans, samples, _settings(told.Pair, settings), pairs)
+
+
+@app.command()
+def pretrain(
+    spectra: In, pairs: In, settings: SettingsFile, weights: Out, history: Out, resume: Resume, threads: Threads = 1
+) -> None:
+    """Train the ResVAE of one technique on its own spectra."""
+    from pairvae.train.pretrain import pretrain as run
+
+    run(spectra, pairs, _settings(told.Pretrain, settings), weights, history, resume, threads)
+
+
+@app.command(name="joint_train")
+def joint_train(
+    saxs: In,
+    sans: In,
+    pairs: In,
+    pretrained_saxs: In,
+    pretrained_sans: In,
+    settings: SettingsFile,
+    weights: Out,
+    history: Out,
+    resume: Resume,
+    threads: Threads = 1,
+) -> None:
+    """Train both ResVAEs together on pairs."""
+    from pairvae.train.joint_train import joint_train as run
+
+    stage = _settings(told.JointTrain, settings)
+    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads)
+
+
+@app.command()
+def calibrate(
+    saxs: In,
+    sans: In,
+    pairs: In,
+    weights: In,
+    normalize_saxs: In,
+    normalize_sans: In,
+    settings: SettingsFile,
+    model: Annotated[Path, typer.Option(help="Model folder to write.")],
+) -> None:
+    """Fit bands and novelty on the validation samples and write the model folder."""
+    from pairvae.assess.calibrate import calibrate as run
+
+    gridding = {
+        "saxs": _settings(told.Normalize, normalize_saxs),
+        "sans": _settings(told.Normalize, normalize_sans),
+    }
+    run(saxs, sans, pairs, weights, gridding, _settings(told.Calibrate, settings), model)
+
+
+@app.command()
+def baselines(
+    saxs: In,
+    sans: In,
+    pairs: In,
+    pretrain_saxs: In,
+    pretrain_sans: In,
+    settings: SettingsFile,
+    predictions: Out,
+    resume: Resume,
+    threads: Threads = 1,
+) -> None:
+    """Predict the test split by mean curve, nearest neighbours and direct networks."""
+    from pairvae.assess.baselines import baselines as run
+
+    networks = {"saxs": _settings(told.Pretrain, pretrain_saxs), "sans": _settings(told.Pretrain, pretrain_sans)}
+    run(saxs, sans, pairs, networks, _settings(told.Baselines, settings), predictions, resume, threads)
+
+
+@app.command()
+def evaluate(
+    model: In,
+    saxs: In,
+    sans: In,
+    pairs: In,
+    baselines: In,
+    settings: SettingsFile,
+    metrics: Out,
+    predictions: Out,
+    truth_saxs: InOrNone = None,
+    truth_sans: InOrNone = None,
+    threads: Threads = 1,
+) -> None:
+    """Measure the predictions on the test split."""
+    from pairvae.assess.evaluate import evaluate as run
+
+    truth = {"saxs": truth_saxs, "sans": truth_sans} if truth_saxs and truth_sans else None
+    stage = _settings(told.Evaluate, settings)
+    run(model, saxs, sans, pairs, baselines, truth, stage, metrics, predictions, threads)
+
+
+@app.command()
+def report(
+    metrics: In,
+    predictions: In,
+    model: In,
+    history: Annotated[list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)],
+    settings: SettingsFile,
+    output: Out,
+) -> None:
+    """Write one self-contained report.html."""
+    from pairvae.assess.report import report as run
+
+    run(metrics, predictions, model, history, _settings(told.Report, settings), output)
+
+
+@app.command()
+def translate(
+    files: Annotated[list[Path], typer.Argument(help="Measured curves.")],
+    model: Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")],
+    to: Annotated[Literal["saxs", "sans"], typer.Option(help="Technique to predict.")],
+    output: Annotated[Path, typer.Option(help="Folder of the predictions, one file per input.")],
+    format: Annotated[Literal["csv", "nxcansas"], typer.Option(help="Format of the predictions.")] = "csv",
+    covariate: Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")] = None,
+    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
+) -> None:
+    """Predict one technique's curve from the other's."""
+    from pairvae.assess.translate import translate_files as run
+
+    run(files, model, to, output, format, covariate or [], q_unit, columns)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"pairvae: {error}", file=sys.stderr)
+        sys.exit(2)

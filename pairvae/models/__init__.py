@@ -1,0 +1,1 @@
+"""What learns: blocks, ResVAE, PairVAE and their losses."""

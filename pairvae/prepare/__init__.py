@@ -1,0 +1,1 @@
+"""What the network sees: curves on a common grid, paired and split."""

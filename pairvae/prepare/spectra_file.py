@@ -1,0 +1,90 @@
+"""The gridded table of one technique: one HDF5 file, one row per sample."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from pairvae.atomic import written_whole
+from pairvae.errors import ReadError
+from pairvae.scattering.spectrum import Curve, Technique
+
+FORMAT = 1
+ROWS = 1024  # rows per chunk on disk
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Curves of one technique on one grid.
+
+    Parameters
+    ----------
+    technique : {"saxs", "sans"}
+        What measured them.
+    q : array, shape (grid,)
+        Momentum transfer in 1/Å, evenly spaced in log q.
+    log_intensity : array, shape (samples, grid)
+        log10 of the intensity in 1/cm; NaN where not measured.
+    log_sigma : array, shape (samples, grid)
+        Standard uncertainty of log_intensity in decades; NaN where not measured.
+    mask : array of bool, shape (samples, grid)
+        False: not measured.
+    sample_id : list of str
+        Names of the rows.
+    """
+
+    technique: Technique
+    q: Curve
+    log_intensity: Rows
+    log_sigma: Rows
+    mask: npt.NDArray[np.bool_]
+    sample_id: list[str]
+
+
+def write_spectra(path: Path, technique: Technique, q: Curve, parts: Iterable[Spectra]) -> None:
+    """Write a table slice by slice; memory does not grow with the number of rows."""
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update({"format": FORMAT, "technique": technique, "q_unit": "1/angstrom"})
+        file["q"] = q
+        kinds = {"log_intensity": np.float32, "log_sigma": np.float32, "mask": np.bool_}
+        for name, kind in kinds.items():
+            file.create_dataset(name, (0, q.size), kind, maxshape=(None, q.size), chunks=(ROWS, q.size))
+        file.create_dataset("sample_id", (0,), h5py.string_dtype(), maxshape=(None,), chunks=(ROWS,))
+        for part in parts:
+            start = file["sample_id"].shape[0]
+            for name in (*kinds, "sample_id"):
+                file[name].resize(start + len(part.sample_id), axis=0)
+                file[name][start:] = getattr(part, name)
+
+
+def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
+    """Read a table, or some of its rows in the order asked for.
+
+    Raises
+    ------
+    ReadError
+        The file is missing, no HDF5 file, or not a spectra file of this format.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
+    with file:
+        if file.attrs.get("format") != FORMAT:
+            raise ReadError(f"{path}: is not a spectra file of format {FORMAT}; write it anew with `pairvae normalize`")
+        # HDF5 reads increasing rows fastest; numpy puts them into the order asked for
+        wanted, back = np.unique(rows, return_inverse=True) if rows is not None else (slice(None), slice(None))
+        return Spectra(
+            technique=cast(Technique, file.attrs["technique"]),
+            q=file["q"][:],
+            log_intensity=file["log_intensity"][wanted][back],
+            log_sigma=file["log_sigma"][wanted][back],
+            mask=file["mask"][wanted][back],
+            sample_id=file["sample_id"].asstr()[wanted][back].tolist(),
+        )

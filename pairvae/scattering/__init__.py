@@ -1,0 +1,1 @@
+"""What is measured: spectra, the files they lie in, and simulated ones."""

@@ -1,0 +1,173 @@
+"""The ragged table of raw curves: one HDF5 file per technique, curves of any length end to end."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import h5py
+import numpy as np
+
+from pairvae.atomic import written_whole
+from pairvae.errors import ReadError
+from pairvae.scattering.spectrum import Curve, Source, Spectrum, Technique
+
+FORMAT = 1
+COLUMNS = ("q", "intensity", "sigma", "dq")
+BUFFERED = 512  # curves held in memory before they go to disk
+
+
+class CurvesWriter:
+    """Write curves one by one; the file appears when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    technique : {"saxs", "sans"}
+        Technique of all its curves.
+
+    Examples
+    --------
+    >>> with CurvesWriter(path, "saxs") as curves:
+    ...     curves.append(spectrum)
+    """
+
+    def __init__(self, path: Path, technique: Technique) -> None:
+        self._whole = written_whole(path)
+        self._technique = technique
+        self._waiting: list[Spectrum] = []
+
+    def __enter__(self) -> Self:
+        self._file = h5py.File(self._whole.__enter__(), "w")
+        self._file.attrs.update({"format": FORMAT, "technique": self._technique, "q_unit": "1/angstrom"})
+        for name in COLUMNS:
+            self._file.create_dataset(name, (0,), np.float64, maxshape=(None,), chunks=(65536,), compression="lzf")
+        self._file.create_dataset("offset", (1,), np.int64, maxshape=(None,), chunks=(4096,))
+        for name in ("sample_id", "facts"):
+            self._file.create_dataset(name, (0,), h5py.string_dtype(), maxshape=(None,), chunks=(1024,))
+        return self
+
+    def append(self, spectrum: Spectrum) -> None:
+        """Add one curve."""
+        self._waiting.append(spectrum)
+        if len(self._waiting) >= BUFFERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        for name in COLUMNS:
+            # an absent sigma or dq is NaN for the whole curve
+            parts = [
+                values if (values := getattr(curve, name)) is not None else np.full(curve.q.size, np.nan)
+                for curve in self._waiting
+            ]
+            _extend(self._file[name], np.concatenate(parts))
+        ends = self._file["offset"][-1] + np.cumsum([curve.q.size for curve in self._waiting])
+        _extend(self._file["offset"], ends)
+        _extend(self._file["sample_id"], np.array([curve.sample for curve in self._waiting], dtype=object))
+        _extend(self._file["facts"], np.array([_facts(curve) for curve in self._waiting], dtype=object))
+        self._waiting.clear()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._file.close()
+            self._whole.__exit__(kind, error, trace)
+
+
+def _extend(dataset: h5py.Dataset, values: Curve) -> None:
+    start = dataset.shape[0]
+    dataset.resize(start + len(values), axis=0)
+    dataset[start:] = values
+
+
+def _facts(curve: Spectrum) -> str:
+    return json.dumps(
+        {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit},
+        ensure_ascii=False,
+    )
+
+
+class CurvesFile:
+    """Read curves by row, in slices, without loading the file.
+
+    Parameters
+    ----------
+    path : Path
+        File written by `CurvesWriter`.
+
+    Raises
+    ------
+    ReadError
+        The file is missing, no HDF5 file, or not a curves file of this format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
+        if self._file.attrs.get("format") != FORMAT:
+            raise ReadError(
+                f"{path}: is not a curves file of format {FORMAT} (found {self._file.attrs.get('format')!r}); "
+                "write it anew with `pairvae read` or `pairvae simulate`"
+            )
+        self.technique = cast(Technique, self._file.attrs["technique"])
+        self.sample_ids: list[str] = self._file["sample_id"].asstr()[:].tolist()
+        self._offset = self._file["offset"][:]
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    def __iter__(self) -> Iterator[Spectrum]:
+        for start in range(0, len(self), BUFFERED):
+            yield from self.rows(start, min(start + BUFFERED, len(self)))
+
+    def __getitem__(self, row: int) -> Spectrum:
+        return self.rows(row, row + 1)[0]
+
+    def rows(self, start: int, stop: int) -> list[Spectrum]:
+        """Curves `start` up to, not including, `stop`."""
+        low, high = self._offset[start], self._offset[stop]
+        columns = {name: self._file[name][low:high] for name in COLUMNS}
+        facts = self._file["facts"].asstr()[start:stop]
+        curves = []
+        for i in range(start, stop):
+            span = slice(self._offset[i] - low, self._offset[i + 1] - low)
+            own = json.loads(facts[i - start])
+            curves.append(
+                Spectrum(
+                    q=columns["q"][span],
+                    intensity=columns["intensity"][span],
+                    sigma=_or_none(columns["sigma"][span]),
+                    dq=_or_none(columns["dq"][span]),
+                    technique=self.technique,
+                    sample=self.sample_ids[i],
+                    source=Source(**own["source"]),
+                    notes=tuple(own["notes"]),
+                    intensity_unit=own["intensity_unit"],
+                )
+            )
+        return curves
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _or_none(values: Curve) -> Curve | None:
+    return None if np.isnan(values).any() else values

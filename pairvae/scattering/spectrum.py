@@ -1,0 +1,93 @@
+"""One measured or simulated scattering curve."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Technique = Literal["saxs", "sans"]
+TECHNIQUES: tuple[Technique, ...] = get_args(Technique)
+Curve = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a curve comes from.
+
+    Parameters
+    ----------
+    file : str
+        Path as the user gave it, or the name of the simulated system.
+    entry : str
+        Entry within the file, where it holds several.
+    sha256 : str
+        Checksum of the file, empty for simulated curves.
+    """
+
+    file: str = ""
+    entry: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """A scattering curve in canonical units.
+
+    Parameters
+    ----------
+    q : array, shape (points,)
+        Momentum transfer in 1/Å: finite, > 0, strictly increasing.
+    intensity : array, shape (points,)
+        Scattering cross section in 1/cm: finite; may be ≤ 0, as background subtraction makes it.
+    sigma : array, shape (points,), optional
+        Standard uncertainty of the intensity in 1/cm, > 0.
+    dq : array, shape (points,), optional
+        Standard deviation of the resolution in 1/Å, ≥ 0.
+    technique : {"saxs", "sans"}, optional
+        None where neither the file nor the caller said.
+    sample : str
+        Name of the sample.
+    source : Source
+        Where the curve comes from.
+    notes : tuple of str
+        What the reader dropped or repaired, with counts.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the scale is not absolute.
+
+    Raises
+    ------
+    ValueError
+        The arrays break one of these rules.
+    """
+
+    q: Curve
+    intensity: Curve
+    sigma: Curve | None = None
+    dq: Curve | None = None
+    technique: Technique | None = None
+    sample: str = ""
+    source: Source = field(default_factory=Source)
+    notes: tuple[str, ...] = ()
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
+
+    def __post_init__(self) -> None:
+        for name in ("q", "intensity", "sigma", "dq"):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            values = np.array(values, dtype=np.float64)  # a copy of its own: nobody else can change it
+            if values.ndim != 1 or values.shape != np.shape(self.q):
+                raise ValueError(f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite")
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        if self.q.size == 0:
+            raise ValueError("a spectrum needs at least one point")
+        if self.q[0] <= 0 or (np.diff(self.q) <= 0).any():
+            raise ValueError("q must be > 0 and strictly increasing")
+        if self.sigma is not None and (self.sigma <= 0).any():
+            raise ValueError(f"sigma must be > 0; {int((self.sigma <= 0).sum())} values are not")
+        if self.dq is not None and (self.dq < 0).any():
+            raise ValueError(f"dq must be ≥ 0; {int((self.dq < 0).sum())} values are not")

@@ -1,0 +1,1 @@
+"""How it learns: batches, the training loop and its two stages."""
