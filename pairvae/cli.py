@@ -70,7 +70,9 @@ def simulate(
 
 
 @app.command()
-def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+def read(
+    manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1
+) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
 
@@ -95,7 +97,13 @@ def pair(saxs: In, sans: In, samples: In, settings: SettingsFile, pairs: Out) ->
 
 @app.command()
 def pretrain(
-    spectra: In, pairs: In, settings: SettingsFile, weights: Out, history: Out, resume: Resume, threads: Threads = 1
+    spectra: In,
+    pairs: In,
+    settings: SettingsFile,
+    weights: Out,
+    history: Out,
+    resume: Resume,
+    threads: Threads = 1,
 ) -> None:
     """Train the ResVAE of one technique on its own spectra."""
     from pairvae.train.pretrain import pretrain as run
@@ -159,7 +167,10 @@ def baselines(
     """Predict the test split by mean curve, nearest neighbours and direct networks."""
     from pairvae.assess.baselines import baselines as run
 
-    networks = {"saxs": _settings(told.Pretrain, pretrain_saxs), "sans": _settings(told.Pretrain, pretrain_sans)}
+    networks = {
+        "saxs": _settings(told.Pretrain, pretrain_saxs),
+        "sans": _settings(told.Pretrain, pretrain_sans),
+    }
     run(saxs, sans, pairs, networks, _settings(told.Baselines, settings), predictions, resume, threads)
 
 
@@ -190,7 +201,9 @@ def report(
     metrics: In,
     predictions: In,
     model: In,
-    history: Annotated[list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)],
+    history: Annotated[
+        list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)
+    ],
     settings: SettingsFile,
     output: Out,
 ) -> None:
@@ -207,8 +220,12 @@ def translate(
     to: Annotated[Literal["saxs", "sans"], typer.Option(help="Technique to predict.")],
     output: Annotated[Path, typer.Option(help="Folder of the predictions, one file per input.")],
     format: Annotated[Literal["csv", "nxcansas"], typer.Option(help="Format of the predictions.")] = "csv",
-    covariate: Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")] = None,
-    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
+    covariate: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")
+    ] = None,
+    q_unit: Annotated[
+        str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
 ) -> None:
     """Predict one technique's curve from the other's."""

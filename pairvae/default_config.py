@@ -32,7 +32,9 @@ def _lines(group: BaseModel, depth: int) -> list[str]:
             continue
         value = getattr(group, name)
         if isinstance(value, BaseModel):
-            lines += ["", f"{indent}# {type(value).__doc__}", f"{indent}{name}:", *_lines(value, depth + 1)]
+            inner = _lines(value, depth + 1)
+            head = f"{indent}{name}:" if inner else f"{indent}{name}: {{}}"
+            lines += ["", f"{indent}# {type(value).__doc__}", head, *inner]
         else:
             lines.append(f"{indent}{name}: {_scalar(value)}".rstrip() + f"  # {field.description}")
     return lines

@@ -41,7 +41,9 @@ class StageSettings(BaseModel):
 class Seeded(StageSettings):
     """A stage that draws random numbers."""
 
-    seed: int = Field(0, ge=0, json_schema_extra=FILLED, description="Seed of this stage; unset: the run's seed.")
+    seed: int = Field(
+        0, ge=0, json_schema_extra=FILLED, description="Seed of this stage; unset: the run's seed."
+    )
 
 
 class SaxsInstrument(StageSettings):
@@ -51,15 +53,23 @@ class SaxsInstrument(StageSettings):
     q_min_inv_angstrom: float = Field(0.006, gt=0, description="Lowest q in 1/Å.")
     q_max_inv_angstrom: float = Field(0.55, gt=0, description="Highest q in 1/Å.")
     points: int = Field(200, ge=16, description="Measured q points, evenly spaced in log q.")
-    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
+    cut_dex: float = Field(
+        0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q."
+    )
     dq_over_q: float = Field(0.01, ge=0, lt=1, description="Resolution: standard deviation of q over q.")
     exposure: tuple[float, float] = Field(
-        (1e7, 1e9), description="Counts per unit cross section and q area: low, high (drawn log-uniformly)."
+        (1e8, 3e9),
+        description="Counts per cross section of 1/cm and q area of 1/Å²: low, high (drawn log-uniformly).",
+    )
+    blank_per_cm: float = Field(
+        0.0165, ge=0, description="Solvent and cell in 1/cm, counted apart and subtracted (water: 0.0165)."
     )
     background_per_cm: float = Field(
         3e-4, ge=0, description="Residual flat background after solvent subtraction in 1/cm (median)."
     )
-    background_spread_dex: float = Field(0.1, ge=0, description="Spread of the background between samples in decades.")
+    background_spread_dex: float = Field(
+        0.1, ge=0, description="Spread of the background between samples in decades."
+    )
 
 
 class SansInstrument(StageSettings):
@@ -69,17 +79,27 @@ class SansInstrument(StageSettings):
     q_min_inv_angstrom: float = Field(0.0035, gt=0, description="Lowest q in 1/Å.")
     q_max_inv_angstrom: float = Field(0.4, gt=0, description="Highest q in 1/Å.")
     points: int = Field(150, ge=16, description="Measured q points, evenly spaced in log q.")
-    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
-    wavelength_spread: float = Field(
-        0.1, ge=0, lt=1, description="Full width of the wavelength band over the wavelength (triangular)."
+    cut_dex: float = Field(
+        0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q."
     )
-    dq_min_inv_angstrom: float = Field(0.0012, ge=0, description="Resolution from collimation and pixels in 1/Å.")
+    wavelength_spread: float = Field(
+        0.1, ge=0, lt=1, description="Full width at half maximum over the wavelength (triangular)."
+    )
+    dq_min_inv_angstrom: float = Field(
+        0.0012, ge=0, description="Resolution from collimation and pixels in 1/Å."
+    )
     exposure: tuple[float, float] = Field(
-        (1e5, 1e7), description="Counts per unit cross section and q area: low, high (drawn log-uniformly)."
+        (5e6, 2e8),
+        description="Counts per cross section of 1/cm and q area of 1/Å²: low, high (drawn log-uniformly).",
+    )
+    blank_per_cm: float = Field(
+        0.03, ge=0, description="Empty cell and stray neutrons in 1/cm, counted apart and subtracted."
     )
     incoherent_h2o_per_cm: float = Field(0.95, ge=0, description="Incoherent background of pure H2O in 1/cm.")
     incoherent_d2o_per_cm: float = Field(0.05, ge=0, description="Incoherent background of pure D2O in 1/cm.")
-    background_spread_dex: float = Field(0.05, ge=0, description="Spread of the background between samples in decades.")
+    background_spread_dex: float = Field(
+        0.05, ge=0, description="Spread of the background between samples in decades."
+    )
 
 
 class Simulate(Seeded):
@@ -103,7 +123,8 @@ class Simulate(Seeded):
         description="Kinds of particles and their shares in the mix; 0 leaves one out.",
     )
     d2o_fraction: tuple[float, float] = Field(
-        (1.0, 1.0), description="Volume fraction of D2O in the water: low, high; equal: the same for all samples."
+        (1.0, 1.0),
+        description="Volume fraction of D2O in the water: low, high; equal: the same for all samples.",
     )
     saxs: SaxsInstrument = SaxsInstrument()
     sans: SansInstrument = SansInstrument()
@@ -129,10 +150,10 @@ class Grid(StageSettings):
     """The common q grid of one technique, evenly spaced in log q."""
 
     q_min_inv_angstrom: float | None = Field(
-        None, gt=0, description="Lowest q in 1/Å; empty: what nine of ten curves reach."
+        None, gt=0, description="Lowest q in 1/Å; empty: what half of the samples reach."
     )
     q_max_inv_angstrom: float | None = Field(
-        None, gt=0, description="Highest q in 1/Å; empty: what nine of ten curves reach."
+        None, gt=0, description="Highest q in 1/Å; empty: what half of the samples reach."
     )
     points: int = Field(256, ge=32, le=4096, description="Grid points.")
 
@@ -144,9 +165,13 @@ class Normalize(StageSettings):
     grid: Grid = Grid()
     max_gap_dex: float = Field(0.15, gt=0, description="Gaps in q wider than this many decades stay empty.")
     floor_in_sigma: float = Field(
-        0.3, ge=0, description="Intensities below this many sigma are raised to it before the logarithm; 0: masked."
+        0.3,
+        ge=0,
+        description="Intensities below this many sigma are raised to it before the logarithm; 0: masked.",
     )
-    max_relative_error: float = Field(10.0, gt=0, description="Points with sigma/intensity above this are masked.")
+    max_relative_error: float = Field(
+        10.0, gt=0, description="Points with sigma/intensity above this are masked."
+    )
     assumed_relative_error: float = Field(
         0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
     )
@@ -156,7 +181,9 @@ class Pair(Seeded):
     """Match the curves of one sample and split the samples once for all stages."""
 
     numerics: Literal[1] = NUMERICS_1
-    val_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration.")
+    val_fraction: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration."
+    )
     test_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for the final test.")
 
 
@@ -169,12 +196,26 @@ class Fit(Seeded):
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
     gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
-    average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
+    average_decay: float = Field(
+        0.999, ge=0, lt=1, description="Decay of the running average of the weights."
+    )
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
-    mask_probability: float = Field(0.3, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
+    mask_probability: float = Field(
+        0.3, ge=0, le=1, description="Share of inputs of which a q range is hidden."
+    )
     error_scale_dex: float = Field(
-        0.1, gt=0, description="Points noisier than this many decades weigh less in the reconstruction losses."
+        0.1,
+        gt=0,
+        description="Points noisier than this many decades weigh less in the reconstruction losses.",
+    )
+    intensity_shift_dex: float = Field(
+        0.2,
+        ge=0,
+        description="Curves (both of a pair alike) are shifted by up to this many decades of intensity.",
+    )
+    variance_weight: float = Field(
+        0.1, ge=0, description="Weight of the likelihood that teaches the decoder its own error."
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="Arithmetic: bf16-mixed or 16-mixed is faster on a GPU."
@@ -205,7 +246,9 @@ class Pretrain(Fit):
     )
     architecture: Architecture = Architecture()
     kl_weight: float = Field(1e-5, ge=0, description="Final weight β of the KL term.")
-    kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
+    kl_warmup_fraction: float = Field(
+        0.2, ge=0, le=1, description="Share of the steps in which β rises from 0."
+    )
 
 
 class JointTrain(Fit):
@@ -215,15 +258,13 @@ class JointTrain(Fit):
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
-    barlow_twins_weight: float = Field(1e-3, ge=0, description="Weight of the Barlow Twins term on the codes.")
-    redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
+    barlow_twins_weight: float = Field(
+        1e-3, ge=0, description="Weight of the Barlow Twins term on the codes."
+    )
+    redundancy_weight: float = Field(
+        5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part."
+    )
     kl_weight: float = Field(1e-5, ge=0, description="Weight β of the KL term.")
-    variance_weight: float = Field(
-        0.1, ge=0, description="Weight of the likelihood that teaches the decoder its own error."
-    )
-    intensity_shift_dex: float = Field(
-        0.2, ge=0, description="Both curves of a pair are shifted together by up to this many decades."
-    )
 
 
 class Calibrate(StageSettings):
@@ -240,7 +281,7 @@ class Baselines(Fit):
     neighbours: int = Field(5, ge=1, description="Nearest neighbours that are averaged.")
 
 
-class Evaluate(Seeded):
+class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
     numerics: Literal[1] = NUMERICS_1

@@ -71,15 +71,11 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
     ReadError
         The file is missing, no HDF5 file, or not a spectra file of this format.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
-    with file:
-        if file.attrs.get("format") != FORMAT:
-            raise ReadError(f"{path}: is not a spectra file of format {FORMAT}; write it anew with `pairvae normalize`")
+    with _opened(path) as file:
         # HDF5 reads increasing rows fastest; numpy puts them into the order asked for
-        wanted, back = np.unique(rows, return_inverse=True) if rows is not None else (slice(None), slice(None))
+        wanted, back = (
+            np.unique(rows, return_inverse=True) if rows is not None else (slice(None), slice(None))
+        )
         return Spectra(
             technique=cast(Technique, file.attrs["technique"]),
             q=file["q"][:],
@@ -88,3 +84,22 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
             mask=file["mask"][wanted][back],
             sample_id=file["sample_id"].asstr()[wanted][back].tolist(),
         )
+
+
+def read_sample_ids(path: Path) -> list[str]:
+    """Names of the rows, without the rows."""
+    with _opened(path) as file:
+        return file["sample_id"].asstr()[:].tolist()
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
+    if file.attrs.get("format") != FORMAT:
+        file.close()
+        raise ReadError(
+            f"{path}: is not a spectra file of format {FORMAT}; write it anew with `pairvae normalize`"
+        )
+    return file

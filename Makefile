@@ -1,0 +1,44 @@
+# Everything is installed into .venv and found there: nothing else on this machine is changed.
+PYTHON ?= python3
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint format clean help compiler
+
+demo: compiler $(INSTALLED) ## simulate, train, evaluate; ends with results/demo/report.html
+	$(IN_VENV) snakemake --cores all
+	@echo "The report is in results/demo/report.html"
+
+test: compiler $(INSTALLED) ## run all tests
+	$(IN_VENV) pytest
+
+lint: $(INSTALLED) ## check style, types and the workflow; change nothing
+	$(IN_VENV) ruff check .
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) snakefmt --check workflow
+	$(IN_VENV) mypy pairvae
+	$(IN_VENV) snakemake --lint
+
+format: $(INSTALLED) ## bring code and rules into the common format
+	$(IN_VENV) ruff check --fix .
+	$(IN_VENV) ruff format .
+	$(IN_VENV) snakefmt workflow
+
+clean: ## remove .venv and caches; results stay
+	rm -rf .venv .snakemake .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+$(INSTALLED): pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "make: no $(PYTHON) found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "make: $(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --editable '.[test,lint]'
+	@touch $@
+
+compiler: # sasmodels compiles the particles' models when they are first used
+	@command -v $${CC:-cc} > /dev/null || command -v gcc > /dev/null || { echo "make: no C compiler found, which the simulation needs; on Debian or Ubuntu: apt-get install gcc libc6-dev; on macOS: xcode-select --install" >&2; exit 1; }

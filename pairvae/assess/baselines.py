@@ -1,0 +1,164 @@
+"""What a PairVAE must beat: the mean curve, nearest neighbours, and one direct network per direction."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from sklearn.metrics.pairwise import nan_euclidean_distances
+from torch import Tensor, nn
+
+from pairvae.assess.predict import Array
+from pairvae.atomic import written_whole
+from pairvae.checksum import sha256
+from pairvae.models import losses
+from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.resvae import ResVAE
+from pairvae.prepare.covariates import fit_covariates
+from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.settings import Baselines, Fit, Pretrain
+from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.batches import Batch
+from pairvae.train.fit import Stage, fit
+from pairvae.train.joint_train import paired_tensors
+
+BASELINES = ("mean_curve", "neighbours", "direct")
+ROWS = 256  # test curves whose distances are held at once
+
+
+class DirectStage(Stage):
+    """Encoder of one technique and decoder of the other, trained for this one prediction alone."""
+
+    network: PairVAE
+
+    def __init__(self, network: nn.Module, settings: Fit, path: str) -> None:
+        super().__init__(network, settings, f"baselines direct {path}")
+        self.target, self.source = ends(path)
+
+    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+        code = self.network.of(self.source).encode(log_intensity, mask, known).mean
+        return self.network.of(self.target).decode(code, known, from_partner=True).log_intensity
+
+    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Weighted squared error, with the same augmentation as the PairVAE."""
+        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex)
+        visible = hide_ends(batch[f"{self.source}.mask"], self.settings.mask_probability)
+        known = hide_covariates(batch[f"{self.source}.covariates"])
+        curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
+        target = batch[f"{self.target}.log_intensity"] + moved
+        return {
+            "reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))
+        }
+
+    def weight_of(self, term: str) -> float:
+        """There is one term."""
+        return {"reconstruction": 1.0}[term]
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """The same error on whole curves."""
+        curve = self._curve(
+            *(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates"))
+        )
+        target = batch[f"{self.target}.log_intensity"]
+        return {"loss": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+
+
+def mean_curve(target: Spectra, queries: int) -> Array:
+    """The mean log10 I of the training curves, for every query, shape (queries, q)."""
+    return np.tile(_nanmean(target.log_intensity.astype(np.float64)), (queries, 1))
+
+
+def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count: int) -> Array:
+    """Mean log10 I of the partners of the nearest training curves, shape (queries, q).
+
+    Distances are Euclidean between curves standardised per q, over the points that both have measured
+    (scaled up for those that are missing: scikit-learn's `nan_euclidean_distances`).
+    """
+    mean, std = _nanmean(source.log_intensity), np.nan_to_num(np.nanstd(source.log_intensity, axis=0))
+    known, asked = (
+        (np.where(spectra.mask, spectra.log_intensity, np.nan) - mean) / np.maximum(std, 1e-3)
+        for spectra in (source, queries)
+    )
+    count = min(count, len(known))
+    predictions = []
+    for start in range(0, len(asked), ROWS):
+        distance = np.nan_to_num(nan_euclidean_distances(asked[start : start + ROWS], known), nan=np.inf)
+        nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
+        predictions += [_nanmean(target.log_intensity[rows].astype(np.float64)) for rows in nearest]
+    found = np.array(predictions)
+    return np.where(np.isfinite(found), found, _nanmean(target.log_intensity))
+
+
+def _nanmean(values: Array) -> Array:
+    """Mean over rows, NaN where no row has a value, without numpy's warning."""
+    known = np.isfinite(values)
+    return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+
+
+def baselines(
+    saxs: Path,
+    sans: Path,
+    pairs: Path,
+    networks: Mapping[Technique, Pretrain],
+    settings: Baselines,
+    predictions: Path,
+    resume: Path,
+    threads: int,
+) -> None:
+    """Predict the partners of the test curves by every baseline, both ways.
+
+    Parameters
+    ----------
+    saxs, sans, pairs : Path
+        Gridded curves and the split.
+    networks : dict of Pretrain
+        The PairVAE's own sizes: the direct networks get the same.
+    settings : Baselines
+        Neighbours; training of the direct networks.
+    predictions : Path
+        HDF5 file to write: `<baseline>/<path>`, log10 I of (test samples, q).
+    resume : Path
+        Folder of resume files.
+    threads : int
+        Processor cores.
+    """
+    table = read_pairs(pairs)
+    files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
+    curves = {
+        (t, split): read_spectra(files[t], rows_of(complete_pairs(table, split), t))
+        for t in TECHNIQUES
+        for split in ("train", "test")
+    }
+    train = complete_pairs(table, "train")
+    identity = "".join(sha256(file) for file in (saxs, sans, pairs)) + "".join(
+        one.model_dump_json() for one in networks.values()
+    )
+    found: dict[str, Array] = {}
+    for path in CROSS_PATHS:
+        target, source = ends(path)
+        queries = curves[source, "test"]
+        found[f"mean_curve/{path}"] = mean_curve(curves[target, "train"], len(queries.sample_id))
+        found[f"neighbours/{path}"] = nearest_neighbours(
+            curves[source, "train"], curves[target, "train"], queries, settings.neighbours
+        )
+        torch.manual_seed(settings.seed)
+        network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
+        tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
+        stage = DirectStage(network, settings, path)
+        fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
+        with torch.inference_mode():
+            test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
+            found[f"direct/{path}"] = stage.cpu()._curve(*test).double().numpy()
+    with written_whole(predictions) as temporary, h5py.File(temporary, "w") as file:
+        for name, values in found.items():
+            file[name] = values.astype(np.float32)
+
+
+def _untrained(settings: Pretrain, spectra: Spectra, table) -> ResVAE:
+    covariates = fit_covariates(table, settings.covariates)
+    network = ResVAE(spectra.q.size, settings.latent_dim, settings.architecture, covariates)
+    network.fit_scaler(spectra)
+    return network

@@ -1,0 +1,251 @@
+"""How good the predictions are: errors, bands, retrieval, beside the baselines, on the test split."""
+
+import json
+from collections.abc import Mapping
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from pairvae.assess.baselines import BASELINES
+from pairvae.assess.calibrate import part
+from pairvae.assess.predict import Array, codes
+from pairvae.assess.translate import load_model
+from pairvae.atomic import written_whole
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
+from pairvae.prepare.normalize import grid_curves
+from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.scattering.curves_file import CurvesFile
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.settings import Evaluate, Normalize
+from pairvae.train.joint_train import paired_tensors
+
+FORMAT = 1
+
+
+def evaluate(
+    model: Path,
+    saxs: Path,
+    sans: Path,
+    pairs: Path,
+    baselines: Path,
+    truth: Mapping[Technique, Path] | None,
+    settings: Evaluate,
+    metrics: Path,
+    predictions: Path,
+    threads: int,
+) -> None:
+    """Predict the test split along all four paths and write metrics and predictions.
+
+    Parameters
+    ----------
+    model : Path
+        Model folder.
+    saxs, sans, pairs : Path
+        Gridded curves and the split.
+    baselines : Path
+        Predictions of the baselines.
+    truth : dict of Path, optional
+        Noise-free curves files of simulated samples.
+    settings : Evaluate
+        Nothing yet but its version.
+    metrics, predictions : Path
+        JSON and HDF5 file to write.
+    threads : int
+        Processor cores.
+    """
+    torch.set_num_threads(threads)
+    trained = load_model(model)
+    table = complete_pairs(read_pairs(pairs), "test")
+    files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
+    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
+    exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
+    tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
+    code = {t: codes(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    material = table["material"].fillna("").to_numpy(str)
+
+    paths: dict[str, Any] = {}
+    found: dict[str, Array] = {}
+    for path in PATHS:
+        target, source = ends(path)
+        middle, lower, upper = trained.bands(path, code[source], tensors[f"{target}.covariates"])
+        curves = Curves(measured[target], exact.get(target))
+        paths[path] = by_material(curves, material, middle, lower, upper)
+        found |= {
+            f"predicted/{path}/log_intensity": middle,
+            f"predicted/{path}/lower": lower,
+            f"predicted/{path}/upper": upper,
+            f"error/{path}": curves.rmse(middle),
+        }
+    beside: dict[str, dict[str, Any]] = {name: {} for name in BASELINES}
+    gain: dict[str, dict[str, float]] = {path: {} for path in CROSS_PATHS}
+    with h5py.File(baselines, "r") as file:
+        for name in BASELINES:
+            for path in CROSS_PATHS:
+                target, _ = ends(path)
+                guess = file[f"{name}/{path}"][:].astype(np.float64)
+                found[f"baseline/{name}/{path}"] = guess
+                beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
+                key = "rmse_truth" if exact else "rmse_measured"
+                gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
+    novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+
+    result = {
+        "format": FORMAT,
+        "run": metrics.absolute().parent.name,
+        "pairs": trained.about["pairs"],
+        "techniques": trained.about["grids"],
+        "coverage_nominal": trained.coverage,
+        "paths": paths,
+        "baselines": beside,
+        "gain_over": gain,
+        "retrieval": {
+            "sans_of_saxs": retrieval(code["saxs"].numpy(), code["sans"].numpy()),
+            "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
+        },
+        "novelty": {
+            t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())}
+            for t, n in novelty.items()
+        },
+        "versions": trained.about["versions"],
+    }
+    _write_predictions(
+        predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found
+    )
+    with written_whole(metrics) as temporary:
+        temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
+    for path in CROSS_PATHS:
+        error = paths[path]["rmse_truth" if exact else "rmse_measured"]
+        against = ", ".join(f"{share:+.0%} against {name}" for name, share in gain[path].items())
+        print(
+            f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}"
+        )
+
+
+class Curves:
+    """Test curves of one technique: what was measured and, where known, what is true.
+
+    Parameters
+    ----------
+    measured : Spectra
+        Noisy curves.
+    truth : array, shape (samples, q), optional
+        Noise-free log10 I; NaN where not measured.
+    """
+
+    def __init__(self, measured: Spectra, truth: Array | None) -> None:
+        self.mask = measured.mask
+        self.measured = measured.log_intensity.astype(np.float64)
+        self.sigma = measured.log_sigma.astype(np.float64)
+        self.truth = truth
+
+    def rmse(self, guess: Array, measured: bool = False) -> Array:
+        """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
+        known = self.measured if measured or self.truth is None else self.truth
+        return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
+
+    def scores(self, rows: Array, guess: Array, lower: Array | None, upper: Array | None) -> dict[str, Any]:
+        """Errors of some samples; the names are those of metrics.json."""
+        scores: dict[str, Any] = {"samples": len(rows)}
+        for name, noisy in (("truth", False), ("measured", True)):
+            if name == "truth" and self.truth is None:
+                scores |= {"rmse_truth": None, "median_truth": None, "p90_truth": None}
+                continue
+            error = self.rmse(guess, noisy)[rows]
+            scores |= {
+                f"rmse_{name}": float(np.sqrt(np.mean(error**2))),
+                f"median_{name}": float(np.median(error)),
+                f"p90_{name}": float(np.quantile(error, 0.9)),
+            }
+        if lower is not None and upper is not None:
+            mask = self.mask[rows]
+            chi = np.where(mask, (guess - self.measured)[rows] / self.sigma[rows], np.nan)
+            inside = ((self.measured >= lower) & (self.measured <= upper))[rows]
+            scores |= {
+                # median over samples: one sample with tiny σ would own the mean
+                "reduced_chi2": float(np.median(np.nanmean(chi**2, axis=1))),
+                "coverage": float(inside[mask].mean()),
+                "band_width_dex": float((upper - lower)[rows][mask].mean()),
+            }
+        return scores
+
+
+def by_material(
+    curves: Curves, material: Array, guess: Array, lower: Array | None = None, upper: Array | None = None
+) -> dict[str, Any]:
+    """Scores of all test samples, and of those of each material."""
+    kinds = sorted(set(material) - {""})
+    return {
+        **curves.scores(np.arange(len(material)), guess, lower, upper),
+        "by_material": {
+            kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds
+        },
+    }
+
+
+def retrieval(asking: Array, answering: Array) -> dict[str, float]:
+    """How often the partner is the nearest, or among the five nearest, of all test codes.
+
+    Parameters
+    ----------
+    asking, answering : array, shape (samples, latent)
+        Codes of partners in the same order; distances are Euclidean after each component was divided by
+        its standard deviation over both.
+    """
+    scale = np.concatenate([asking, answering]).std(axis=0)
+    asking, answering = (codes / np.where(scale > 0, scale, 1) for codes in (asking, answering))
+    rank = []
+    for i, one in enumerate(asking):
+        distance = ((answering - one) ** 2).sum(axis=1)
+        rank.append((distance < distance[i]).sum())
+    ranks = np.array(rank)
+    return {"top1": float((ranks < 1).mean()), "top5": float((ranks < 5).mean()), "candidates": len(ranks)}
+
+
+def _truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
+    """Noise-free log10 I of the test samples on the grid of the measured ones."""
+    wanted = {sample: row for row, sample in enumerate(measured.sample_id)}
+    exact = np.full(measured.log_intensity.shape, np.nan)
+    with CurvesFile(path) as table:
+        for sample, group in groupby(table, attrgetter("sample")):
+            if sample in wanted:
+                exact[wanted[sample]] = grid_curves(list(group), measured.q, gridding).log_intensity
+    return exact
+
+
+def _write_predictions(
+    path: Path,
+    sample_id: list[str],
+    material: Array,
+    measured: Mapping[Technique, Spectra],
+    exact: Mapping[Technique, Array],
+    code: Mapping[Technique, torch.Tensor],
+    novelty: Mapping[Technique, Array],
+    found: Mapping[str, Array],
+) -> None:
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file["sample_id"] = np.array(sample_id, dtype=object)
+        file["material"] = material.astype(object)
+        for t in TECHNIQUES:
+            file[f"q/{t}"] = measured[t].q
+            file[f"measured/{t}/log_intensity"] = measured[t].log_intensity
+            file[f"measured/{t}/log_sigma"] = measured[t].log_sigma
+            if t in exact:
+                file[f"truth/{t}/log_intensity"] = exact[t].astype(np.float32)
+            file[f"latent/{t}"] = code[t].numpy()
+            file[f"novelty/{t}"] = novelty[t]
+        for name, values in found.items():
+            file[name] = values.astype(np.float32)
+
+
+def _plain(value: Any) -> Any:
+    """The same with null instead of numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,46 @@
+"""Networks as files: safetensors for the numbers, JSON for the facts; nothing that could run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+
+FORMAT = 1
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors and the JSON facts that say what they are, whole or not at all."""
+    metadata = {"format": str(FORMAT), "facts": json.dumps(facts)}
+    with written_whole(path) as temporary:
+        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, metadata)
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of a file that `save_weights` wrote.
+
+    Raises
+    ------
+    UserError
+        The file is missing, altered, or of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path}: cannot be read as weights ({error}); train again or restore the file"
+        ) from None
+    if metadata.get("format") != str(FORMAT):
+        raise UserError(
+            f"{path}: is of format {metadata.get('format')}, this version reads format {FORMAT}; "
+            "use the PairVAE version that wrote it, or train again"
+        )
+    return tensors, json.loads(metadata["facts"])

@@ -1,0 +1,192 @@
+"""Curves of any q to one grid per technique, in log10 of intensity, with a mask of what was measured."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pairvae.errors import UserError
+from pairvae.prepare.spectra_file import ROWS, Spectra, write_spectra
+from pairvae.scattering.curves_file import CurvesFile
+from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.settings import Grid, Normalize
+
+LN10 = np.log(10)
+
+
+@dataclass(frozen=True, eq=False)
+class GriddedCurve:
+    """One sample on the grid.
+
+    Parameters
+    ----------
+    log_intensity, log_sigma : array, shape (grid,)
+        log10 of the intensity in 1/cm and its standard uncertainty in decades; NaN where not measured.
+    mask : array of bool, shape (grid,)
+        False: not measured.
+    counts : Counter
+        Grid points by what happened to them: `raised` to the floor, `too_noisy` and masked, `no_sigma`.
+    """
+
+    log_intensity: Curve
+    log_sigma: Curve
+    mask: npt.NDArray[np.bool_]
+    counts: Counter[str]
+
+
+def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
+    """Grid every curve of a curves file and write the spectra file.
+
+    Parameters
+    ----------
+    curves, spectra : Path
+        Input and output.
+    settings : Normalize
+        Grid, gaps, floor.
+
+    Raises
+    ------
+    UserError
+        A curve has no measured point on the grid, or there is no curve at all.
+    """
+    with CurvesFile(curves) as table:
+        q = make_grid(table, settings.grid, curves)
+        total: Counter[str] = Counter()
+        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total))
+    share = {name: f"{count / max(total['points'], 1):.2%} {name}" for name, count in total.items()}
+    print(
+        f"normalize {table.technique}: {total['samples']} samples on {q.size} points, "
+        f"{q[0]:.4g} to {q[-1]:.4g} 1/Å; of the grid points "
+        + ", ".join(share.get(name, f"0 {name}") for name in ("measured", "raised", "too_noisy", "no_sigma"))
+    )
+
+
+def make_grid(table: CurvesFile, grid: Grid, where: Path) -> Curve:
+    """Grid in 1/Å, evenly spaced in log q; ends not given are those that half of the samples reach."""
+    ends = [
+        (min(curve.q[0] for curve in settings), max(curve.q[-1] for curve in settings))
+        for settings in (list(group) for _, group in groupby(table, attrgetter("sample")))
+    ]
+    if not ends:
+        raise UserError(f"{where}: holds no curve; at least one is needed to make a grid")
+    first, last = np.array(ends).T
+    low = grid.q_min_inv_angstrom or float(np.quantile(first, 0.5, method="higher"))
+    high = grid.q_max_inv_angstrom or float(np.quantile(last, 0.5, method="lower"))
+    if not low < high:
+        raise UserError(
+            f"{where}: the curves share no q range: half of them begin above {low:.4g} 1/Å, "
+            f"half of them end below {high:.4g} 1/Å; set normalize.{table.technique}.grid."
+            "q_min_inv_angstrom and q_max_inv_angstrom"
+        )
+    return np.geomspace(low, high, grid.points)
+
+
+def _parts(
+    table: CurvesFile, q: Curve, settings: Normalize, where: Path, total: Counter[str]
+) -> Iterator[Spectra]:
+    names: list[str] = []
+    rows: list[GriddedCurve] = []
+    for sample, group in groupby(table, attrgetter("sample")):
+        curves = list(group)
+        row = grid_curves(curves, q, settings)
+        if not row.mask.any():
+            raise UserError(
+                f"{where}: sample {sample} ({curves[0].source.file}) covers q {curves[0].q[0]:.4g} to "
+                f"{curves[-1].q[-1]:.4g} 1/Å, the grid {q[0]:.4g} to {q[-1]:.4g} 1/Å: no overlap; mend its "
+                f"q unit, widen normalize.{table.technique}.grid, or remove the sample"
+            )
+        names.append(sample)
+        rows.append(row)
+        total.update(row.counts, samples=1, points=q.size, measured=int(row.mask.sum()))
+        if len(rows) == ROWS:
+            yield _stack(table.technique, q, names, rows)
+            names, rows = [], []
+    if rows:
+        yield _stack(table.technique, q, names, rows)
+
+
+def _stack(technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve]) -> Spectra:
+    return Spectra(
+        technique=technique,
+        q=q,
+        log_intensity=np.stack([row.log_intensity for row in rows]).astype(np.float32),
+        log_sigma=np.stack([row.log_sigma for row in rows]).astype(np.float32),
+        mask=np.stack([row.mask for row in rows]),
+        sample_id=names,
+    )
+
+
+def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> GriddedCurve:
+    """One sample's curve, or several settings of one instrument, on the grid.
+
+    Points that fall into one grid cell are averaged with weights 1/σ² (intensity and log q alike); between
+    cells the intensity is interpolated linearly in log I against log q, or in I where a neighbour is ≤ 0.
+    Nothing is extrapolated.
+
+    Parameters
+    ----------
+    curves : sequence of Spectrum
+        Settings of one instrument for one sample.
+    q : array, shape (grid,)
+        Grid in 1/Å, evenly spaced in log q.
+    settings : Normalize
+        Widest gap, floor and largest relative error.
+    """
+    counts: Counter[str] = Counter()
+    x = np.log(np.concatenate([curve.q for curve in curves]))
+    intensity = np.concatenate([curve.intensity for curve in curves])
+    sigma = np.concatenate([_sigma(curve, settings) for curve in curves])
+    counts["no_sigma"] = sum(curve.q.size for curve in curves if curve.sigma is None)
+
+    grid = np.log(q)
+    step = grid[1] - grid[0]
+    cell, member = np.unique(np.floor((x - grid[0]) / step + 0.5).astype(np.int64), return_inverse=True)
+    weight = sigma**-2.0
+    sums = np.bincount(member, weight)
+    x = np.bincount(member, weight * x) / sums
+    intensity = np.bincount(member, weight * intensity) / sums
+    sigma = sums**-0.5
+
+    if cell.size == 1:  # a single cell: its value stands for the grid point in it
+        x, intensity, sigma = (np.repeat(values, 2) for values in (x, intensity, sigma))
+        x = x + np.array([-0.5, 0.5]) * step
+    right = np.clip(np.searchsorted(x, grid), 1, x.size - 1)
+    left = right - 1
+    width = x[right] - x[left]
+    share = (grid - x[left]) / width
+    slack = 1e-9 * step / width  # rounding of a grid end that is a measured point
+    mask = (share >= -slack) & (share <= 1 + slack) & (width <= settings.max_gap_dex * LN10)
+    share = np.clip(share, 0, 1)
+
+    linear = (1 - share) * intensity[left] + share * intensity[right]
+    spread = np.hypot((1 - share) * sigma[left], share * sigma[right])
+    positive = (intensity[left] > 0) & (intensity[right] > 0)
+    logs = np.log(np.where(intensity > 0, intensity, 1.0))
+    value = np.where(positive, np.exp((1 - share) * logs[left] + share * logs[right]), linear)
+    spread = np.where(positive, spread * value / np.where(positive, linear, 1.0), spread)
+
+    low = mask & (value < settings.floor_in_sigma * spread)
+    counts["raised"] = int(low.sum())
+    value = np.where(low, settings.floor_in_sigma * spread, value)
+    noisy = mask & ((value <= 0) | (spread > settings.max_relative_error * value))
+    counts["too_noisy"] = int(noisy.sum())
+    mask &= ~noisy
+    safe = np.where(mask, value, 1.0)
+    return GriddedCurve(
+        log_intensity=np.where(mask, np.log10(safe), np.nan),
+        log_sigma=np.where(mask, spread / (safe * LN10), np.nan),
+        mask=mask,
+        counts=counts,
+    )
+
+
+def _sigma(curve: Spectrum, settings: Normalize) -> Curve:
+    if curve.sigma is not None:
+        return curve.sigma
+    smallest = 1e-6 * np.abs(curve.intensity).max() or 1.0
+    return np.maximum(settings.assumed_relative_error * np.abs(curve.intensity), smallest)

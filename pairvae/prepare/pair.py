@@ -1,0 +1,115 @@
+"""Who belongs to whom, and which samples train, validate and test: decided once, before any training."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+from pairvae.prepare.spectra_file import read_sample_ids
+from pairvae.settings import Pair
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+FACTS = ("sample_id", "row_saxs", "row_sans", "group", "split", "material")
+
+
+def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> None:
+    """Match the rows of two spectra files by sample and split the samples by group.
+
+    Parameters
+    ----------
+    saxs, sans : Path
+        Spectra files.
+    samples : Path
+        The run's samples.csv: sample_id, optional group, split, material, and covariates.
+    settings : Pair
+        Shares of validation and test, seed.
+    pairs : Path
+        Table to write: `FACTS` and the covariates; row_saxs or row_sans is empty where a sample was
+        measured by the other technique only.
+
+    Raises
+    ------
+    UserError
+        No sample has both curves, or a split is left without one.
+    """
+    table = pd.read_csv(samples, dtype={"sample_id": str, "group": str, "split": str, "material": str})
+    for technique, file in (("saxs", saxs), ("sans", sans)):
+        ids = read_sample_ids(file)
+        rows = pd.Series(np.arange(len(ids)), index=ids)
+        table[f"row_{technique}"] = table["sample_id"].map(rows).astype("Int64")
+    for name in ("group", "material", "split"):
+        if name not in table:
+            table[name] = pd.NA
+    table["group"] = table["group"].fillna(table["sample_id"])
+    complete = table["row_saxs"].notna() & table["row_sans"].notna()
+    if not complete.any():
+        raise UserError(
+            f"{samples}: no sample has both a SAXS and a SANS curve; at least three are needed to train"
+        )
+    table["split"] = _split(table, complete, settings, samples)
+
+    pairs_of = table.loc[complete, "split"].value_counts()
+    found = ", ".join(f"{name} {pairs_of.get(name, 0)}" for name in SPLITS)
+    if any(pairs_of.get(name, 0) < (2 if name == "train" else 1) for name in SPLITS):
+        raise UserError(
+            f"{samples}: too few samples to split: complete pairs by split are {found}; expected at least "
+            "2 to train, 1 to validate, 1 to test; add pairs (or groups), or mend the column split"
+        )
+    covariates = [name for name in table if name not in FACTS]
+    with written_whole(pairs) as temporary:
+        table[[*FACTS, *covariates]].to_csv(temporary, index=False)
+    print(f"pair: {len(table)} samples, complete pairs: {found}; unpaired {int((~complete).sum())}")
+
+
+def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, where: Path) -> "pd.Series[str]":
+    """Split by group: as the user says, else drawn; groups with and without pairs are drawn apart."""
+    given = table.dropna(subset=["split"]).groupby("group")["split"].agg(lambda found: sorted(set(found)))
+    torn = given[given.map(len) > 1]
+    if len(torn):
+        raise UserError(
+            f"{where}: group {torn.index[0]} stands in the splits {', '.join(torn.iloc[0])}; expected one split "
+            "per group: else the test would know what it is tested on"
+        )
+    of_group: dict[str, str] = given.map(lambda found: found[0]).to_dict()
+    rng = np.random.default_rng(settings.seed)
+    with_pairs = set(table.loc[complete, "group"])
+    for paired in (True, False):
+        free = sorted({g for g in table["group"] if g not in of_group and (g in with_pairs) == paired})
+        order = rng.permutation(len(free))
+        val, test = (round(share * len(free)) for share in (settings.val_fraction, settings.test_fraction))
+        if paired and len(free) >= 4:  # a small project still gets one group of each
+            val, test = max(val, 1), max(test, 1)
+        for position, index in enumerate(order):
+            of_group[free[index]] = "test" if position < test else "val" if position < test + val else "train"
+    return table["group"].map(of_group)
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """The table that `pair` wrote; rows as Int64, empty where unpaired."""
+    return pd.read_csv(
+        path,
+        dtype={
+            "sample_id": str,
+            "group": str,
+            "split": str,
+            "material": str,
+            "row_saxs": "Int64",
+            "row_sans": "Int64",
+        },
+    )
+
+
+def complete_pairs(table: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """Samples of one split that both techniques measured."""
+    both = table["row_saxs"].notna() & table["row_sans"].notna()
+    return table[both & (table["split"] == split)].reset_index(drop=True)
+
+
+def rows_of(table: pd.DataFrame, technique: str) -> npt.NDArray[np.int64]:
+    """Rows of a technique's spectra file, in the order of the table."""
+    return table[f"row_{technique}"].to_numpy(np.int64)

@@ -1,0 +1,213 @@
+"""Which column of a text table is what: from the caller's words or from the file's header."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pairvae.scattering.units import QUnit, find_q_unit
+
+Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
+_STATED: dict[str, Kind] = {
+    "q": "q",
+    "s": "s",
+    "i": "I",
+    "di": "dI",
+    "sigma": "dI",
+    "dq": "dq",
+    "ds": "ds",
+    "-": "-",
+}
+# Names in headers, tried in this order.
+_NAMES: list[tuple[Kind, re.Pattern[str]]] = [
+    ("dq", re.compile(r"(d|delta|sigma|sig|σ|δ)[\s_]?q|q[\s_]?(dev|err|error|sigma|res|resolution|width)")),
+    ("ds", re.compile(r"(d|delta|sigma|σ|δ)[\s_]?s|s[\s_]?(dev|err|error|sigma)")),
+    (
+        "dI",
+        re.compile(
+            r"(d|delta|sigma|sig|err|error|errors|σ|δ|std|stddev|stdev|e)[\s_]?(i|int|intensity)?(\([qs]\))?"
+            r"|(i|int|intensity)(\([qs]\))?[\s_]?(dev|err|error|sigma|sig|std)"
+            r"|std\.? ?dev\b.*|uncertaint.*|\w+_err(or)?"
+        ),
+    ),
+    ("I", re.compile(r"i|i\([qs]\).*|int|intensity.*|\w+_int")),
+    (
+        "q",
+        re.compile(
+            r"q|\|q\||q[-_ ]?(vec|vector|values?)|\w+_qvec|q_\w+|(momentum transfer|scattering vector).*"
+        ),
+    ),
+    ("s", re.compile(r"s")),
+]
+_BRACKET = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]]+?)[\])]\s*")
+_SLASH = re.compile(r"(?P<name>[^/]+?)\s*/\s*(?P<unit>.+)")
+_TOKEN = re.compile(r"[^\s\[\](),;|]+(?:\([qsQS]\))?\s*[\[(][^\])]*[\])]|[^\s,;|]+")
+_Q_WITH_UNIT = re.compile(
+    r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?[\s_]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*([^\s\]),;]+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are, in their order.
+
+    Parameters
+    ----------
+    kinds : tuple of Kind
+        "-" for a column that is not used.
+    q_unit : QUnit, optional
+        Unit of the q or s column, with its quantity, where it was said.
+    intensity_unit : str, optional
+        Unit of the intensity, as it was said.
+    unknown : tuple of str
+        Names of columns that were not understood.
+    """
+
+    kinds: tuple[Kind, ...]
+    q_unit: QUnit | None = None
+    intensity_unit: str | None = None
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def quantity(self) -> Literal["q", "s"]:
+        """Whether the first variable is q or s = q/2π."""
+        return "s" if "s" in self.kinds else "q"
+
+
+def parse_columns(text: str) -> Columns:
+    """Read a caller's "q I dI dq", "s[1/nm] I[1/cm] ds dI" or "q I dI -".
+
+    Raises
+    ------
+    ValueError
+        An unknown name, no q or s, no I, or a name twice.
+    """
+    kinds: list[Kind] = []
+    units: dict[Kind, str] = {}
+    for word in re.findall(r"[^\s,;\[(]+(?:\s*[\[(][^\])]*[\])])?", text):
+        name, unit = _name_and_unit(word)
+        kind = _STATED.get(name.lower())
+        if kind is None:
+            raise ValueError(
+                f"unknown column {word!r} in {text!r}; expected names out of q s I dI dq ds and - to ignore"
+            )
+        kinds.append(kind)
+        if unit:
+            units[kind] = unit
+    problem = _problem(kinds)
+    if problem:
+        raise ValueError(f"columns {text!r} {problem}; expected one of q and s, and I, as in 'q I dI'")
+    q_unit = None
+    for kind in ("q", "s"):
+        if kind in units:
+            q_unit = find_q_unit(f"{kind} {units[kind]}")
+            if q_unit is None:
+                raise ValueError(f"unknown unit {units[kind]!r} of {kind} in columns {text!r}")
+    return Columns(tuple(kinds), q_unit, units.get("I"))
+
+
+def header_columns(lines: Sequence[str], width: int) -> Columns | None:
+    """Find the header line that names the columns of the table below it.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        The lines above the table, in their order.
+    width : int
+        Columns of the table.
+
+    Returns
+    -------
+    Columns or None
+        None where no line names one q (or s) and one intensity in `width` fields.
+    """
+    for at in range(len(lines) - 1, max(-1, len(lines) - 60), -1):
+        for fields in _splits(lines[at], width):
+            columns = _named(fields)
+            if columns is None:
+                continue
+            if columns.q_unit is None and at + 1 < len(lines):
+                columns = _with_units_line(columns, lines[at + 1])
+            return columns
+    return None
+
+
+def header_q_position(lines: Sequence[str], width: int) -> int | None:
+    """Where a header line that was not understood as a whole puts q: 0 for the first column."""
+    for line in reversed(lines):
+        for fields in _splits(line, width):
+            kinds = [_kind(_name_and_unit(field)[0]) for field in fields]
+            if kinds.count("q") == 1:
+                return kinds.index("q")
+    return None
+
+
+def free_q_unit(lines: Sequence[str]) -> QUnit | None:
+    """Unit of q that the text above a table mentions, where it mentions exactly one."""
+    found = {find_q_unit(match[1]) for line in lines for match in _Q_WITH_UNIT.finditer(line)} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _problem(kinds: Sequence[Kind]) -> str:
+    used = [kind for kind in kinds if kind != "-"]
+    twice = sorted({kind for kind in used if used.count(kind) > 1})
+    if twice:
+        return f"names {', '.join(twice)} twice"
+    if ("q" in used) == ("s" in used):
+        return "names both q and s" if "q" in used else "names neither q nor s"
+    return "" if "I" in used else "does not name I"
+
+
+def _splits(line: str, width: int) -> Iterator[list[str]]:
+    text = line.strip().lstrip("#%!;*/").strip()
+    for pattern in (r"\|", r"\t", ";", ",", r"\s{2,}"):
+        fields = [field.strip(" \"'") for field in re.split(pattern, text)]
+        fields = [field for field in fields if field]
+        if pattern == r"\|":
+            fields = fields[-width:]  # "The 6 columns are | Q (1/A) | …"
+        if len(fields) == width:
+            yield fields
+    tokens = [token.strip() for token in _TOKEN.findall(text)]
+    if len(tokens) == width:
+        yield tokens
+
+
+def _named(fields: Sequence[str]) -> Columns | None:
+    named = [_name_and_unit(field) for field in fields]
+    kinds: list[Kind] = [_kind(name) or "-" for name, _ in named]
+    if "q" in kinds and "s" in kinds:
+        kinds = ["-" if kind == "s" else kind for kind in kinds]
+    if _problem(kinds):
+        return None
+    units = {kind: unit for kind, (_, unit) in zip(kinds, named, strict=True) if unit}
+    unknown = tuple(name for kind, (name, _) in zip(kinds, named, strict=True) if kind == "-")
+    quantity = "s" if "s" in kinds else "q"
+    q_unit = find_q_unit(f"{quantity} {units[quantity]}") if quantity in units else None
+    return Columns(tuple(kinds), q_unit, units.get("I"), unknown)
+
+
+def _with_units_line(columns: Columns, line: str) -> Columns:
+    for units in _splits(line, len(columns.kinds)):
+        said = dict(zip(columns.kinds, units, strict=True))
+        q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
+        if q_unit:
+            return Columns(columns.kinds, q_unit, said["I"], columns.unknown)
+    return columns
+
+
+def _name_and_unit(field: str) -> tuple[str, str | None]:
+    field = field.strip()
+    match = _BRACKET.fullmatch(field)
+    if match and match["unit"].strip().lower() not in ("q", "s"):
+        return match["name"].strip(), match["unit"].strip()
+    match = _SLASH.fullmatch(field)
+    if match and (find_q_unit(match["unit"]) or "-1" in match["unit"]):
+        return match["name"].strip(), match["unit"].strip()
+    return field, None
+
+
+def _kind(name: str) -> Kind | None:
+    plain = unicodedata.normalize("NFKC", name).strip().lower()
+    return next((kind for kind, pattern in _NAMES if pattern.fullmatch(plain)), None)

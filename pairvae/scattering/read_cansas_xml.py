@@ -1,0 +1,127 @@
+"""The SASdata groups of a canSAS 1D XML file."""
+
+import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from lxml import etree
+from sasdata.dataloader.readers.cansas_reader import Reader
+
+from pairvae.errors import ReadError
+from pairvae.scattering.read_sasdata import Group
+from pairvae.scattering.spectrum import Curve
+
+_VERSIONS = {"cansas1d/1.0": "1.0", "urn:cansas1d:1.1": "1.1"}
+_COLUMNS = {"Q": "q", "I": "intensity", "Idev": "sigma", "Qdev": "dq"}
+_SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+
+
+def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
+    """List the SASdata groups of one-dimensional data.
+
+    Raises
+    ------
+    ReadError
+        The file is no well-formed canSAS XML, or declares entities.
+    """
+    root = _screened(data, where)
+    namespace = etree.QName(root).namespace or ""
+    if namespace not in _VERSIONS:
+        raise ReadError(
+            f"{where}: is canSAS XML of namespace {namespace!r}; expected {' or '.join(_VERSIONS)}; mend its first tag"
+        )
+    prefix = f"{{{namespace}}}"
+    groups: list[Group] = []
+    for number, entry in enumerate(root.findall(f"{prefix}SASentry"), start=1):
+        title = (entry.findtext(f"{prefix}Title") or "").strip()
+        boxes = entry.findall(f"{prefix}SASdata")
+        for place, box in enumerate(boxes):
+            name = entry.get("name") or str(number)
+            if len(boxes) > 1:
+                name = f"{name}/{box.get('name') or place + 1}"
+            if any(group.entry == name for group in groups):
+                name = f"{name}#{number}"
+            groups.append(_group(entry, box, place, name, title, prefix, f"{where}, entry {name}"))
+    return groups
+
+
+def _screened(data: bytes, where: str) -> Any:
+    """Parse without network, DTD or entities: files come from strangers."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise ReadError(f"{where}: is no well-formed XML ({error}); copy or export it anew") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise ReadError(
+            f"{where}: declares a document type, which canSAS XML does not need; remove the <!DOCTYPE …> part"
+        )
+    if etree.QName(root).localname != "SASroot":
+        raise ReadError(
+            f"{where}: is XML with root <{etree.QName(root).localname}>; expected canSAS 1D XML with root <SASroot>; "
+            "export the reduced curve as canSAS, NXcanSAS or text"
+        )
+    return root
+
+
+def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str, where: str) -> Group:
+    points = box.findall(f"{prefix}Idata")
+    units = {"q": "", "intensity": ""}
+    columns = {column: np.full(len(points), np.nan) for column in _COLUMNS.values()}
+    for row, point in enumerate(points):
+        for tag, column in _COLUMNS.items():
+            cell = point.find(f"{prefix}{tag}")
+            if cell is None:
+                continue
+            text = (cell.text or "").strip()
+            try:
+                columns[column][row] = float(text or "nan")
+            except ValueError:
+                raise ReadError(
+                    f"{where}, Idata {row + 1}: {tag} is {text!r}; expected a number; mend it"
+                ) from None
+            unit = cell.get("unit") or ""
+            if column in units and unit != units[column] and row:
+                raise ReadError(
+                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one unit"
+                )
+            if column in units:
+                units[column] = unit
+    for column, tag in (("sigma", "Idev"), ("dq", "Qdev")):
+        if all(point.find(f"{prefix}{tag}") is None for point in points):
+            del columns[column]
+
+    def load(unit: str, good: Curve) -> list[Any]:
+        root = etree.Element(f"{prefix}SASroot", nsmap={None: prefix[1:-1]}, version=_VERSIONS[prefix[1:-1]])
+        root.set(_SCHEMA_LOCATION, f"{prefix[1:-1]} cansas1d.xsd")
+        own = copy.deepcopy(entry)
+        root.append(own)
+        boxes = own.findall(f"{prefix}SASdata")
+        extra = own.findall(f"{prefix}SAStransmission_spectrum") + own.findall(f"{prefix}SASprocess")
+        for unwanted in boxes[:place] + boxes[place + 1 :] + extra:
+            own.remove(unwanted)
+        for kept, point in zip(good, boxes[place].findall(f"{prefix}Idata"), strict=True):
+            if not kept:
+                boxes[place].remove(point)
+                continue
+            for cell in point:
+                tag = etree.QName(cell).localname
+                if _COLUMNS.get(tag) not in columns:
+                    point.remove(cell)
+                else:
+                    cell.set("unit", unit if tag in ("Q", "Qdev") else "1/cm")
+        with TemporaryDirectory(prefix="pairvae-") as folder:
+            path = Path(folder) / "entry.xml"
+            root.getroottree().write(path, encoding="utf-8", xml_declaration=True)
+            return Reader().read(str(path))
+
+    return Group(name, title, columns, units["q"], units["intensity"], load)

@@ -1,0 +1,110 @@
+"""Units as files and people write them, brought to 1/Å and 1/cm."""
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+# Å in one of each; the spellings are compared after `_plain`.
+LENGTHS = {"A": 1.0, "nm": 1e1, "um": 1e4, "mm": 1e7, "cm": 1e8, "m": 1e10}
+_SPELLINGS = {
+    "a": "A",
+    "å": "A",
+    "aa": "A",
+    "ang": "A",
+    "angstrom": "A",
+    "angstroms": "A",
+    "angstroem": "A",
+    "ångström": "A",
+    "ångstrom": "A",
+    "nm": "nm",
+    "nanometer": "nm",
+    "nanometre": "nm",
+    "um": "um",
+    "μm": "um",
+    "mm": "mm",
+    "cm": "cm",
+    "m": "m",
+}
+_RECIPROCAL = re.compile(r"(?:1/|inv(?:erse)?|per|reciprocal)(?P<over>\w+)|(?P<power>[^\W\d]+)-1")
+# 1/cm in one of each
+_INTENSITY = {"1/cm": 1.0, "cm-1": 1.0, "cm2/cm3": 1.0, "1/m": 1e-2, "m-1": 1e-2, "1/mm": 10.0, "mm-1": 10.0}
+KNOWN_Q_UNITS = "1/A, 1/nm, 1/m, 1/cm, or s 1/nm where the column is s = q/2π"
+
+
+@dataclass(frozen=True)
+class QUnit:
+    """Unit of the first column of a scattering curve.
+
+    Parameters
+    ----------
+    length : str
+        Key of `LENGTHS`: the unit is one over this length.
+    quantity : {"q", "s"}, optional
+        "s" for s = q/2π; None where only the unit was said.
+    """
+
+    length: str
+    quantity: Literal["q", "s"] | None = None
+
+    @property
+    def text(self) -> str:
+        """The unit without its quantity, as "1/nm"."""
+        return f"1/{self.length}"
+
+    @property
+    def inv_angstrom(self) -> float:
+        """What one of this unit is in 1/Å, with 2π for s."""
+        return (2 * math.pi if self.quantity == "s" else 1.0) / LENGTHS[self.length]
+
+    def __str__(self) -> str:
+        return f"s {self.text}" if self.quantity == "s" else self.text
+
+
+def parse_q_unit(text: str) -> QUnit:
+    """Read a unit of q or of s = q/2π: "1/A", "nm^-1", "1/Å", "s 1/nm".
+
+    Raises
+    ------
+    ValueError
+        The text is no reciprocal length; the message lists the known units.
+    """
+    quantity, unit = re.fullmatch(r"(?:([qs])[\s:=]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
+    match = _RECIPROCAL.fullmatch(_plain(unit))
+    length = _SPELLINGS.get(match["over"] or match["power"]) if match else None
+    if length is None:
+        raise ValueError(f"unknown unit of q {text!r}; known are {KNOWN_Q_UNITS}")
+    return QUnit(length, None if quantity is None else "s" if quantity.lower() == "s" else "q")
+
+
+def find_q_unit(text: str) -> QUnit | None:
+    """Like `parse_q_unit`, None where the text is no unit of q."""
+    try:
+        return parse_q_unit(text)
+    except ValueError:
+        return None
+
+
+def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"]]:
+    """Read a unit of intensity.
+
+    Returns
+    -------
+    factor : float
+        What one of it is in 1/cm; 1 where the scale is arbitrary or not stated.
+    unit : {"1/cm", "arbitrary"}
+        Unit after multiplication with the factor.
+    """
+    plain = re.sub(r"/?\(?sr(-1)?\)?", "", _plain(text or ""))
+    factor = _INTENSITY.get(plain)
+    return (1.0, "arbitrary") if factor is None else (factor, "1/cm")
+
+
+def _plain(text: str) -> str:
+    """One spelling of the same thing: lower case, no blanks, superscripts and braces as plain characters."""
+    text = unicodedata.normalize("NFKC", text).replace("−", "-").replace("–", "-").lower()
+    text = re.sub(r"[\s{}^*\\_]", "", text)
+    while len(text) > 1 and text[0] in "([" and text[-1] in ")]":
+        text = text[1:-1]
+    return re.sub(r"^1/\((.*)\)$", r"1/\1", text)

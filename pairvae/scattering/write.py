@@ -1,0 +1,93 @@
+"""From numbers to files that people and other programs read."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pairvae.atomic import written_whole
+from pairvae.scattering.spectrum import Curve, Spectrum
+
+_PROBES = {"saxs": "x-ray", "sans": "neutron"}  # the two words that NXcanSAS readers know
+
+
+def write_csv(path: Path, columns: Mapping[str, Curve], header: Sequence[str]) -> None:
+    """Write columns of equal length as comma-separated text.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    columns : mapping
+        Name with unit to numbers, as {"q [1/A]": …, "intensity [1/cm]": …}; `read_spectrum` knows such names.
+    header : sequence of str
+        Lines to stand above, each after "# ".
+
+    Notes
+    -----
+    Numbers are written with as many digits as it takes to read the same float64 back.
+    """
+    lines = [f"# {line}" for text in header for line in text.splitlines()]
+    lines.append(",".join(columns))
+    rows = zip(*(np.asarray(values, np.float64).tolist() for values in columns.values()), strict=True)
+    lines.extend(",".join(map(repr, row)) for row in rows)
+    with written_whole(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | None = None) -> None:
+    """Write one spectrum as NXcanSAS.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    spectrum : Spectrum
+        Its sigma becomes Idev, its dq Qdev, its notes a SASnote.
+    band : (lower, upper), optional
+        Bounds of the intensity, in its unit; written as I_lower and I_upper beside I.
+
+    References
+    ----------
+    NXcanSAS application definition, NeXus, https://manual.nexusformat.org/classes/applications/NXcanSAS.html
+    """
+    intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else "a.u."
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["default"] = "sasentry"
+        entry = _group(file, "sasentry", "SASentry", "NXentry", version="1.1", default="sasdata")
+        entry["definition"] = "NXcanSAS"
+        entry["title"] = spectrum.sample
+        entry["run"] = spectrum.source.entry or "1"
+
+        data = _group(entry, "sasdata", "SASdata", "NXdata", signal="I", I_axes="Q", Q_indices=np.array([0]))
+        _numbers(data, "Q", spectrum.q, "1/angstrom")
+        _numbers(data, "I", spectrum.intensity, intensity)
+        if spectrum.sigma is not None:
+            _numbers(data, "Idev", spectrum.sigma, intensity)
+            data["I"].attrs["uncertainties"] = "Idev"
+        if spectrum.dq is not None:
+            _numbers(data, "Qdev", spectrum.dq, "1/angstrom")
+            data["Q"].attrs["resolutions"] = "Qdev"
+        for name, values in zip(("I_lower", "I_upper"), band or (), strict=False):
+            _numbers(data, name, values, intensity)
+
+        sample = _group(entry, "sassample", "SASsample", "NXsample")
+        sample["name"] = spectrum.sample
+        instrument = _group(entry, "sasinstrument", "SASinstrument", "NXinstrument")
+        if spectrum.technique is not None:
+            _group(instrument, "sassource", "SASsource", "NXsource")["probe"] = _PROBES[spectrum.technique]
+        if spectrum.notes:
+            note = _group(entry, "sasnote", "SASnote", "NXnote")
+            note["data"] = "\n".join(spectrum.notes)
+
+
+def _group(parent: h5py.Group, name: str, kind: str, nexus: str, **attributes: Any) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs.update({"canSAS_class": kind, "NX_class": nexus, **attributes})
+    return group
+
+
+def _numbers(group: h5py.Group, name: str, values: Curve, unit: str) -> None:
+    group.create_dataset(name, data=np.asarray(values, np.float64)).attrs["units"] = unit

@@ -1,0 +1,261 @@
+"""The training loop that all stages share: Lightning, resumable, one epoch a line."""
+
+import csv
+import hashlib
+import logging
+import math
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch import callbacks
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch import Tensor, nn
+
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+from pairvae.models.losses import point_weights
+from pairvae.settings import Fit
+from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
+from pairvae.train.schedules import average_decay, cosine_with_warmup
+
+
+class Stage(lightning.LightningModule):
+    """What is trained and for what; a stage fills in `train_terms`, `val_terms` and `weight_of`.
+
+    Parameters
+    ----------
+    network : Module
+        What learns.
+    settings : Fit
+        Steps, rates, seed.
+    name : str
+        For messages: `pretrain saxs`.
+    """
+
+    def __init__(self, network: nn.Module, settings: Fit, name: str) -> None:
+        super().__init__()
+        self.network, self.settings, self.name = network, settings, name
+        self.total_steps = settings.steps  # made exact by `fit`
+        self.running: dict[str, Tensor] = {}
+
+    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Loss terms of one batch by name, not weighted."""
+        raise AssertionError("a stage says what it trains")
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Measures of one validation batch by name; `loss` decides which epoch was best."""
+        raise AssertionError("a stage says what it validates")
+
+    def weight_of(self, term: str) -> float:
+        """Weight of a loss term at this step."""
+        raise AssertionError("a stage says what its terms weigh")
+
+    def weights(self, batch: Batch, prefix: str = "") -> Tensor:
+        """Weights of the points in the reconstruction losses."""
+        return point_weights(
+            batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex
+        )
+
+    def on_train_epoch_start(self) -> None:
+        """Make the epoch's random numbers depend on seed and epoch alone, so that a resumed run repeats them."""
+        self.trainer.train_dataloader.epoch = self.current_epoch
+        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
+        self.running = {}
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Weighted sum of the terms."""
+        terms = self.train_terms(batch)
+        loss = torch.stack([self.weight_of(name) * term for name, term in terms.items()]).sum()
+        if (index % 20 == 0 or self.device.type == "cpu") and not torch.isfinite(loss):
+            bad = ", ".join(name for name, term in terms.items() if not torch.isfinite(term)) or "their sum"
+            raise UserError(
+                f"{self.name}, epoch {self.current_epoch}, step {self.global_step}: the loss is not finite ({bad}). "
+                "Likely causes: a learning_rate too high, 16-mixed precision (use bf16-mixed or 32-true), or "
+                "intensities far outside the rest of the data; mend and start again, finished epochs are kept"
+            )
+        for name, term in {"loss": loss, **terms}.items():
+            total, count = self.running.get(name, (0.0, 0))
+            self.running[name] = (total + term.detach(), count + 1)
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Log the measures, averaged over the batches."""
+        self.log_dict({f"val/{name}": term for name, term in self.val_terms(batch).items()}, batch_size=1)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with warm-up and cosine decay; only matrices are decayed."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
+                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=self.settings.learning_rate,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: cosine_with_warmup(step, self.total_steps, self.settings.warmup_fraction)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Best(callbacks.Callback):
+    """Keep the averaged weights of the epoch with the lowest validation loss."""
+
+    def __init__(self) -> None:
+        self.loss, self.epoch = math.inf, -1
+        self.weights: dict[str, Tensor] = {}
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
+        """Called while the averaged weights stand in the network."""
+        loss = float(trainer.callback_metrics["val/loss"])
+        if not trainer.sanity_checking and loss < self.loss:
+            self.loss, self.epoch = loss, trainer.current_epoch
+            self.weights = {name: t.detach().cpu().clone() for name, t in stage.network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the resume file."""
+        return {"loss": self.loss, "epoch": self.epoch, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """From the resume file."""
+        self.loss, self.epoch, self.weights = state["loss"], state["epoch"], state["weights"]
+
+
+class History(callbacks.Callback):
+    """One row per epoch: losses, learning rate, seconds; survives a resume; printed where there is no terminal."""
+
+    def __init__(self, name: str, epochs: int) -> None:
+        self.name, self.epochs = name, epochs
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
+        """Start the clock."""
+        self.began = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
+        """Write down the epoch that has just been trained and validated."""
+        train = {f"train/{name}": float(total) / count for name, (total, count) in stage.running.items()}
+        val = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        seconds = time.perf_counter() - self.began
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate}
+        self.rows.append({**row, "seconds": seconds, **train, **val})
+        if not sys.stderr.isatty():
+            terms = "  ".join(f"{k} {v:.4g}" for k, v in {**train, **val}.items() if k != "train/loss")
+            print(
+                f"{self.name}  epoch {trainer.current_epoch + 1}/{self.epochs}  {terms}  {seconds:.1f} s",
+                flush=True,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the resume file."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """From the resume file."""
+        self.rows = state["rows"]
+
+    def write(self, path: Path) -> None:
+        """Write the rows as CSV."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+class Average(callbacks.WeightAveraging):
+    """Running average of the weights, used in validation and kept as the result.
+
+    Polyak and Juditsky, SIAM J. Control Optim. 30 (1992) 838.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+            torch._foreach_lerp_(averaged, current, 1 - average_decay(int(count), decay))
+
+        # the buffers (grid, scaler) never change: nothing to average
+        super().__init__(multi_avg_fn=update, use_buffers=False)
+
+
+def fit(
+    stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int
+) -> History:
+    """Train until the steps are done or nothing improves; leave the best averaged weights in the network.
+
+    Every epoch is kept in `resume/<key>/last.ckpt`, the key being a hash of `identity` and the settings; a
+    killed training goes on behind its last whole epoch.
+
+    Parameters
+    ----------
+    stage : Stage
+        Network and losses.
+    train, val : dict of Tensor
+        All samples; they move to the device as they are.
+    settings : Fit
+        How to train.
+    resume : Path
+        Folder for resume files, outside of the declared outputs.
+    identity : str
+        Whatever decides the result besides the settings: checksums of the inputs.
+    threads : int
+        Processor cores.
+    """
+    torch.set_num_threads(threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advice, no device lists
+    device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    if settings.accelerator == "gpu" and device.type == "cpu":
+        raise UserError(
+            f"{stage.name}: accelerator is gpu but no GPU was found; check nvidia-smi, CUDA_VISIBLE_DEVICES and "
+            "that torch is a CUDA build, or set accelerator to auto or cpu"
+        )
+    batches = TrainBatches(
+        {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
+    )
+    stage.total_steps = batches.epochs * len(batches)
+    key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
+    checkpoint = callbacks.ModelCheckpoint(
+        resume / key, save_top_k=0, save_last=True, enable_version_counter=False, save_on_train_epoch_end=True
+    )
+    best, history = Best(), History(stage.name, batches.epochs)
+    with warnings.catch_warnings():
+        # the batches are slices of tensors in memory: there are no workers to add
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*`IterableDataset` has `__len__` defined.*")
+        trainer = lightning.Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            plugins=[LightningEnvironment()],  # one process, whatever a batch system's variables say
+            precision=settings.precision,
+            max_epochs=batches.epochs,
+            gradient_clip_val=settings.gradient_clip,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            default_root_dir=resume,
+            callbacks=[
+                best,  # before the average: it looks while the averaged weights stand in the network
+                Average(settings.average_decay),
+                callbacks.EarlyStopping("val/loss", settings.min_delta, settings.patience),
+                history,
+                checkpoint,
+            ],
+        )
+        last = resume / key / "last.ckpt"
+        trainer.fit(
+            stage,
+            batches,
+            ValidationBatches({k: t.to(device) for k, t in val.items()}),
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
+    stage.network.load_state_dict(best.weights)
+    stage.network.eval()
+    print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
+    return history

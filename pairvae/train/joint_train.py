@@ -1,0 +1,179 @@
+"""Stage 2: both ResVAEs learn to read and to write each other's codes, on pairs."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pairvae.checksum import sha256
+from pairvae.errors import UserError
+from pairvae.model_file import load_weights, save_weights
+from pairvae.models import losses
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
+from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.settings import JointTrain
+from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.batches import Batch, as_tensors, prefixed
+from pairvae.train.fit import Stage, fit
+from pairvae.train.pretrain import load_resvae
+
+
+class JointStage(Stage):
+    """Self- and cross-reconstruction, Barlow Twins on the mean codes, KL."""
+
+    network: PairVAE
+    settings: JointTrain
+
+    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """One term per path, named target_from_source, and the terms on the codes."""
+        settings = self.settings
+        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex)
+        target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
+        known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
+        codes = {
+            t: self.network.of(t).encode(
+                target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t]
+            )
+            for t in TECHNIQUES
+        }
+        terms = {
+            "barlow_twins": losses.barlow_twins(
+                codes["saxs"].mean, codes["sans"].mean, settings.redundancy_weight
+            ),
+            "kl": sum(
+                (losses.kl_divergence(*code) for code in codes.values()), torch.zeros((), device=self.device)
+            ),
+        }
+        paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
+        errors = []
+        for path in paths:
+            to, source = ends(path)
+            code = codes[source]
+            # predictions for the partner are made from the mean code, so that is what learns to make them
+            z = code.mean if path in CROSS_PATHS else _sample(code)
+            curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
+            terms[path] = losses.reconstruction(
+                curve.log_intensity, target[to], self.weights(batch, f"{to}.")
+            )
+            errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
+        terms["error"] = torch.stack(errors).mean()
+        return terms
+
+    def weight_of(self, term: str) -> float:
+        """Weights as the settings say."""
+        settings = self.settings
+        return {
+            **dict.fromkeys(CROSS_PATHS, settings.cross_weight),
+            **dict.fromkeys(SELF_PATHS, settings.self_weight),
+            "barlow_twins": settings.barlow_twins_weight,
+            "kl": settings.kl_weight,
+            "error": settings.variance_weight,
+        }[term]
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
+        codes = {
+            t: self.network.of(t).encode(
+                batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"]
+            )
+            for t in TECHNIQUES
+        }
+        terms = {}
+        for path in PATHS:
+            to, source = ends(path)
+            curve = self.network.of(to).decode(
+                codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
+            )
+            terms[path] = losses.reconstruction(
+                curve.log_intensity, batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
+            )
+        terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
+        if len(codes["saxs"].mean) > 1:
+            terms["barlow_twins"] = losses.barlow_twins(
+                codes["saxs"].mean, codes["sans"].mean, self.settings.redundancy_weight
+            )
+        return terms
+
+
+def _sample(code: Code) -> Tensor:
+    return code.mean + torch.exp(0.5 * code.logvar) * torch.randn_like(code.mean)
+
+
+def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batch:
+    """Complete pairs of one split, as both networks see them."""
+    table = complete_pairs(read_pairs(pairs), split)
+    return prefixed(
+        {
+            t: as_tensors(read_spectra(file, rows_of(table, t)), table, network.of(t))
+            for t, file in (("saxs", saxs), ("sans", sans))
+        }
+    )
+
+
+def joint_train(
+    saxs: Path,
+    sans: Path,
+    pairs: Path,
+    pretrained_saxs: Path,
+    pretrained_sans: Path,
+    settings: JointTrain,
+    weights: Path,
+    history: Path,
+    resume: Path,
+    threads: int,
+) -> None:
+    """Train and write the weights of the best epoch.
+
+    Parameters
+    ----------
+    saxs, sans, pairs : Path
+        Gridded curves and the split.
+    pretrained_saxs, pretrained_sans : Path
+        Weights that `pretrain` wrote.
+    settings : JointTrain
+        Terms and training.
+    weights, history : Path
+        Files to write: safetensors, and one CSV row per epoch.
+    resume : Path
+        Folder of resume files.
+    threads : int
+        Processor cores.
+
+    Raises
+    ------
+    UserError
+        The codes differ in length, or a loss is not finite.
+    """
+    network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans)).train()
+    latent = network.saxs.latent_dim
+    if latent != network.sans.latent_dim:
+        raise UserError(
+            f"latent_dim is {latent} in {pretrained_saxs} and {network.sans.latent_dim} in {pretrained_sans}; "
+            "both techniques share one latent space: set latent_dim for the run, not for a stage"
+        )
+    tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
+    batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))
+    if settings.barlow_twins_weight > 0 and batch <= latent:
+        print(
+            f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
+            "the term keeps a floor. Raise batch_size, lower latent_dim, or set barlow_twins_weight to 0"
+        )
+    stage = JointStage(network, settings, "joint_train")
+    identity = "".join(sha256(file) for file in (saxs, sans, pairs, pretrained_saxs, pretrained_sans))
+    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
+    progress.write(history)
+    save_weights(
+        weights, network.state_dict(), {**network.facts(), "joint_train": settings.model_dump(mode="json")}
+    )
+
+
+def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:
+    """The network that `joint_train` wrote, and the facts beside it."""
+    tensors, facts = load_weights(path)
+    network = PairVAE.from_facts(facts)
+    network.load_state_dict(tensors)
+    return network.eval(), facts

@@ -1,0 +1,113 @@
+"""Stage 1: the ResVAE of one technique learns its own curves, paired or not."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pairvae.checksum import sha256
+from pairvae.errors import UserError
+from pairvae.model_file import load_weights, save_weights
+from pairvae.models import losses
+from pairvae.models.resvae import ResVAE
+from pairvae.prepare.covariates import fit_covariates
+from pairvae.prepare.pair import read_pairs, rows_of
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.settings import Pretrain
+from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.batches import Batch, as_tensors
+from pairvae.train.fit import Stage, fit
+from pairvae.train.schedules import linear_warmup
+
+
+class PretrainStage(Stage):
+    """Reconstruct a curve from a sample of its code, part of it hidden."""
+
+    network: ResVAE
+    settings: Pretrain
+
+    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Weighted squared error, KL, likelihood of the error."""
+        target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
+        known = hide_covariates(batch["covariates"])
+        visible = hide_ends(batch["mask"], self.settings.mask_probability)
+        code = self.network.encode(target, visible, known)
+        sample = code.mean + torch.exp(0.5 * code.logvar) * torch.randn_like(code.mean)
+        curve = self.network.decode(sample, known, from_partner=False)
+        return {
+            "reconstruction": losses.reconstruction(curve.log_intensity, target, self.weights(batch)),
+            "kl": losses.kl_divergence(*code),
+            "error": losses.gaussian_nll(*curve, target, batch["mask"]),
+        }
+
+    def weight_of(self, term: str) -> float:
+        """β rises over the first steps."""
+        rise = linear_warmup(self.global_step, self.total_steps, self.settings.kl_warmup_fraction)
+        return {
+            "reconstruction": 1.0,
+            "kl": self.settings.kl_weight * rise,
+            "error": self.settings.variance_weight,
+        }[term]
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Reconstruction from the mean code of the whole curve."""
+        code = self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
+        curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
+        loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], self.weights(batch))
+        return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)}
+
+
+def pretrain(
+    spectra: Path, pairs: Path, settings: Pretrain, weights: Path, history: Path, resume: Path, threads: int
+) -> None:
+    """Train and write the weights of the best epoch.
+
+    Parameters
+    ----------
+    spectra, pairs : Path
+        Gridded curves of one technique, and the split.
+    settings : Pretrain
+        Network and training.
+    weights, history : Path
+        Files to write: safetensors, and one CSV row per epoch.
+    resume : Path
+        Folder of resume files.
+    threads : int
+        Processor cores.
+
+    Raises
+    ------
+    UserError
+        Too few curves, an unknown covariate, or a loss that is not finite.
+    """
+    table = read_pairs(pairs)
+    technique = read_spectra(spectra, rows_of(table.head(0), "saxs")).technique
+    table = table[table[f"row_{technique}"].notna()]
+    parts = {split: table[table["split"] == split] for split in ("train", "val")}
+    for split, part in parts.items():
+        if len(part) < 2 - (split == "val"):
+            raise UserError(
+                f"{pairs}: {len(part)} {technique} curves in the {split} split; too few to pretrain"
+            )
+    loaded = {split: read_spectra(spectra, rows_of(part, technique)) for split, part in parts.items()}
+
+    torch.manual_seed(settings.seed)
+    covariates = fit_covariates(parts["train"], settings.covariates)
+    network = ResVAE(loaded["train"].q.size, settings.latent_dim, settings.architecture, covariates)
+    network.fit_scaler(loaded["train"])
+    tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
+    stage = PretrainStage(network, settings, f"pretrain {technique}")
+    identity = sha256(spectra) + sha256(pairs)
+    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
+    progress.write(history)
+    save_weights(
+        weights, network.state_dict(), {**network.facts(), "pretrain": settings.model_dump(mode="json")}
+    )
+
+
+def load_resvae(path: Path) -> ResVAE:
+    """The network that `pretrain` wrote."""
+    tensors, facts = load_weights(path)
+    network = ResVAE.from_facts(facts)
+    network.load_state_dict(tensors)
+    return network.eval()

@@ -1,0 +1,110 @@
+"""Losses against independent formulas in float64 numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from pairvae.models import losses
+
+RNG = np.random.default_rng(0)
+
+
+def tensors(*arrays):
+    return [torch.from_numpy(np.asarray(array)) for array in arrays]
+
+
+def test_reconstruction_is_the_weighted_mean_square_over_measured_points():
+    guess, target = RNG.normal(size=(2, 5, 7))
+    weight = RNG.uniform(size=(5, 7)) * (RNG.random((5, 7)) > 0.3)
+    expected = np.average((guess - target)[weight > 0] ** 2 * weight[weight > 0])
+    assert losses.reconstruction(*tensors(guess, target, weight)).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_masked_points_never_enter_the_reconstruction():
+    guess, target, weight = RNG.normal(size=(3, 4, 6))
+    weight = np.abs(weight)
+    weight[:, 2:] = 0
+    far = target.copy()
+    far[:, 2:] = 1e6
+    assert losses.reconstruction(*tensors(guess, target, weight)) == losses.reconstruction(
+        *tensors(guess, far, weight)
+    )
+
+
+def test_point_weights_fall_with_the_error_and_vanish_where_masked():
+    log_sigma, mask = np.array([[0.0, 0.1, 0.3, 0.1]]), np.array([[1.0, 1.0, 1.0, 0.0]])
+    expected = [[1.0, 0.5, 0.01 / (0.01 + 0.09), 0.0]]
+    np.testing.assert_allclose(losses.point_weights(*tensors(log_sigma, mask), 0.1), expected, rtol=1e-12)
+
+
+def test_kl_equals_its_integral_by_quadrature():
+    mean, logvar = 0.7, -1.3
+    x = np.linspace(-12, 12, 200_001)
+
+    def log_normal(mu, var):
+        return -0.5 * ((x - mu) ** 2 / var + np.log(2 * np.pi * var))
+
+    posterior = log_normal(mean, np.exp(logvar))
+    integral = np.trapezoid(np.exp(posterior) * (posterior - log_normal(0, 1)), x)
+    # two components add up, two samples are averaged
+    found = losses.kl_divergence(*tensors(np.full((2, 2), mean), np.full((2, 2), logvar)))
+    assert found.item() == pytest.approx(2 * integral, rel=1e-9)
+
+
+def test_kl_of_the_prior_is_zero():
+    assert losses.kl_divergence(*tensors(np.zeros((3, 4)), np.zeros((3, 4)))).item() == 0
+
+
+def test_gaussian_nll_equals_scipy_up_to_its_constant():
+    from scipy.stats import norm
+
+    guess, target = RNG.normal(size=(2, 4, 6))
+    log_variance = RNG.normal(size=(4, 6))
+    mask = (RNG.random((4, 6)) > 0.4).astype(float)
+    density = norm.logpdf(target, guess, np.exp(0.5 * log_variance))[mask > 0]
+    expected = -density.mean() - 0.5 * np.log(2 * np.pi)
+    found = losses.gaussian_nll(*tensors(guess, log_variance, target, mask))
+    assert found.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_learned_error_does_not_bend_the_curve():
+    guess = torch.zeros(2, 3, requires_grad=True)
+    log_variance = torch.zeros(2, 3, requires_grad=True)
+    losses.gaussian_nll(guess, log_variance, torch.ones(2, 3) * 2, torch.ones(2, 3)).backward()
+    assert guess.grad is None
+    assert (log_variance.grad != 0).all()
+
+
+def test_barlow_twins_equals_the_correlation_matrix_of_numpy():
+    saxs, sans = RNG.normal(size=(2, 40, 6))
+    full = np.corrcoef(saxs.T, sans.T)[:6, 6:]
+    off = full - np.diag(np.diag(full))
+    expected = ((np.diag(full) - 1) ** 2).sum() + 0.02 * (off**2).sum()
+    assert losses.barlow_twins(*tensors(saxs, sans), 0.02).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_barlow_twins_vanishes_for_equal_uncorrelated_codes():
+    codes = np.linalg.qr(RNG.normal(size=(64, 8)) - 0)[0]
+    codes -= codes.mean(axis=0)
+    codes = np.linalg.qr(codes)[0] * 8  # orthogonal, zero mean
+    assert losses.barlow_twins(*tensors(codes, codes)).item() < 1e-6
+
+
+def test_barlow_twins_of_matched_codes_cannot_fall_below_its_rank_bound():
+    """With fewer pairs than components the off-diagonal sum is at least latent²/(N−1) − latent."""
+    codes = RNG.normal(size=(9, 32))
+    z = torch.from_numpy(codes)
+    correlation = losses.cross_correlation(z, z)
+    off = correlation.square().sum() - correlation.diagonal().square().sum()
+    assert off.item() >= 32**2 / 8 - 32 - 1e-3
+
+
+def test_barlow_twins_does_not_change_with_scale_and_offset_of_a_code():
+    saxs, sans = RNG.normal(size=(2, 50, 5))
+    moved = losses.barlow_twins(*tensors(100 * saxs + 7, sans)).item()
+    assert moved == pytest.approx(losses.barlow_twins(*tensors(saxs, sans)).item(), rel=1e-4)
+
+
+def test_barlow_twins_refuses_a_single_pair():
+    with pytest.raises(ValueError, match="at least 2 pairs"):
+        losses.barlow_twins(torch.zeros(1, 4), torch.zeros(1, 4))

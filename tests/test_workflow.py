@@ -1,0 +1,299 @@
+"""The workflow as a user meets it: Snakemake itself, started in a folder of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from pairvae.errors import UserError
+from pairvae.settings import Settings, parse, stage_class
+
+ROOT = Path(__file__).parents[1]
+SNAKEFILE = ROOT / "workflow" / "Snakefile"
+TINY = ROOT / "configs" / "tiny.yaml"
+STAGES = [
+    "simulate",
+    "read",
+    "normalize.saxs",
+    "normalize.sans",
+    "pair",
+    "pretrain.saxs",
+    "pretrain.sans",
+    "joint_train",
+    "calibrate",
+    "baselines",
+    "evaluate",
+    "report",
+]
+
+
+def snakemake(folder, *arguments, command=("-m", "snakemake")):
+    """Run Snakemake in a folder with the commands of this Python first on the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [
+            sys.executable,
+            *command,
+            "--snakefile",
+            ROOT / "workflow" / "Snakefile",
+            "--cores",
+            "2",
+            *arguments,
+        ],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=1200,
+    )
+
+
+def planned(folder, *arguments):
+    """Rules that would run, each once, and for freeze_settings the stage."""
+    dry = snakemake(folder, "--dry-run", *arguments)
+    assert dry.returncode == 0, dry.stdout
+    rules = set(re.findall(r"^(?:local)?rule (\w+):", dry.stdout, re.MULTILINE)) - {"all", "freeze_settings"}
+    return rules | {
+        f"freeze {stage}" for stage in re.findall(r"output: \S+/settings/(\S+)\.json", dry.stdout)
+    }
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """Folder in which configs/tiny.yaml was run to its end."""
+    folder = tmp_path_factory.mktemp("tiny")
+    done = snakemake(folder, "--configfile", TINY)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.fixture
+def configuration(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "workflow")
+    return import_module("configuration")
+
+
+@pytest.fixture
+def schema():
+    return json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
+
+
+# A whole run
+
+
+@pytest.mark.slow
+def test_tiny_run_writes_report_and_metrics(tiny_run):
+    results = tiny_run / "results" / "tiny"
+    assert (results / "report.html").stat().st_size > 10_000
+    assert json.loads((results / "metrics.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_run_writes_below_results_only(tiny_run):
+    assert {path.name for path in tiny_run.iterdir()} == {".snakemake", "results"}
+    assert {path.name for path in (tiny_run / "results").iterdir()} == {"tiny"}
+
+
+@pytest.mark.slow
+def test_every_log_and_benchmark_is_kept(tiny_run):
+    results = tiny_run / "results" / "tiny"
+    logged, timed = (
+        {
+            file.relative_to(results / folder).with_suffix("")
+            for file in results.glob(f"{folder}/**/*.{ending}")
+        }
+        for folder, ending in (("logs", "log"), ("benchmarks", "tsv"))
+    )
+    assert timed == {stage for stage in logged if stage.parts[0] != "settings"}
+
+
+@pytest.mark.slow
+def test_second_call_has_nothing_to_do(tiny_run):
+    assert planned(tiny_run, "--configfile", TINY) == set()
+
+
+@pytest.mark.slow
+def test_comment_and_order_of_lines_re_run_nothing(tiny_run, tmp_path):
+    values = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("# another comment\n" + yaml.safe_dump(values, sort_keys=True), encoding="utf-8")
+    assert planned(tiny_run, "--configfile", mine) == set()
+
+
+@pytest.mark.slow
+def test_weight_of_joint_train_re_runs_joint_train_and_what_follows(tiny_run):
+    changed = planned(tiny_run, "--configfile", TINY, "--config", "joint_train={cross_weight: 2}")
+    assert changed == {"freeze joint_train", "joint_train", "calibrate", "evaluate", "report"}
+
+
+@pytest.mark.slow
+def test_latent_dim_of_the_run_re_runs_every_training(tiny_run):
+    changed = planned(tiny_run, "--configfile", TINY, "--config", "latent_dim=6")
+    trained = {"pretrain", "joint_train", "baselines", "calibrate", "evaluate", "report"}
+    assert changed == trained | {"freeze pretrain.saxs", "freeze pretrain.sans"}
+
+
+@pytest.mark.slow
+def test_coverage_re_runs_no_training(tiny_run):
+    changed = planned(tiny_run, "--configfile", TINY, "--config", "calibrate={coverage: 0.8}")
+    assert changed == {"freeze calibrate", "calibrate", "evaluate", "report"}
+
+
+@pytest.mark.slow
+def test_report_setting_re_runs_the_report_only(tiny_run):
+    changed = planned(tiny_run, "--configfile", TINY, "--config", "report={latent_points: 50}")
+    assert changed == {"freeze report", "report"}
+
+
+# Before the first job
+
+
+def test_plan_holds_every_stage_once_per_technique(tmp_path):
+    dry = snakemake(tmp_path, "--dry-run", "--quiet", "rules")
+    assert dry.returncode == 0, dry.stdout
+    jobs = dict(re.findall(r"^(\w+)\s+(\d+)$", dry.stdout, re.MULTILINE))
+    assert {rule for rule, count in jobs.items() if count == "2"} == {"normalize", "pretrain"}
+    assert jobs.keys() >= {"simulate", "pair", "joint_train", "calibrate", "baselines", "evaluate", "report"}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("latent_dims=16", "latent_dims is not a setting; the nearest valid name is latent_dim"),
+        (
+            "pretrain={saxs: {architecture: {hiden: 8}}}",
+            "pretrain.saxs.architecture.hiden is not a setting; "
+            "the nearest valid name is pretrain.saxs.architecture.hidden",
+        ),
+        (
+            "simulate={systems: {silca_sphere: 1}}",
+            "simulate.systems.silca_sphere is not a setting; "
+            "the nearest valid name is simulate.systems.silica_sphere",
+        ),
+        ("joint_train={batch_size: 1}", "joint_train.batch_size: 1 is less than the minimum of 2"),
+        ("calibrate={coverage: most}", "calibrate.coverage: 'most' is not of type 'number'"),
+    ],
+)
+def test_wrong_configuration_stops_before_the_first_job(tmp_path, told, said):
+    stopped = snakemake(tmp_path, "--config", told)
+    assert stopped.returncode != 0
+    assert f"configuration: {said}\n" in stopped.stdout
+    assert "Traceback" not in stopped.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_every_fault_is_named_at_once(configuration, schema):
+    wrong = {"runs": "a", "pair": {"val_fractoin": 0.1, "test_fraction": 0.9}}
+    assert len(configuration.faults(wrong, schema)) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"sed": 1}, {"joint_train": {"kl_wait": 1}}, {"normalize": {"grid": {}}}])
+def test_workflow_and_command_line_say_the_same(configuration, schema, wrong):
+    with pytest.raises(UserError) as error:
+        parse(Settings, wrong, "configuration")
+    assert configuration.faults(wrong, schema) == [str(error.value)]
+
+
+def test_plan_needs_only_what_snakemake_brings(tmp_path):
+    blocked = ("pairvae", "torch", "lightning", "pandas", "numpy", "scipy", "h5py", "sasmodels", "typer")
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({blocked}))  # None: any import of it fails
+from snakemake.cli import main
+main(sys.argv[1:])
+"""
+    dry = snakemake(tmp_path, "--dry-run", "--quiet", command=("-c", code))
+    assert dry.returncode == 0, dry.stdout
+
+
+def test_workflow_passes_its_lint():
+    checked = snakemake(ROOT, "--lint")
+    assert checked.returncode == 0, checked.stdout
+
+
+# Measured curves
+
+
+def test_manifest_leads_to_read_with_the_files_it_names(tmp_path):
+    (tmp_path / "my curves").mkdir()
+    for name in ("a.dat", "b.dat"):
+        (tmp_path / "my curves" / name).write_text("0.01 1\n")
+    manifest = "sample_id,saxs,sans\nfirst,a.dat;b.dat,\nsecond,missing.dat,,\n"
+    (tmp_path / "my curves" / "samples.csv").write_text(manifest)
+    dry = snakemake(tmp_path, "--dry-run", "--config", "samples=my curves/samples.csv")
+    assert dry.returncode == 0, dry.stdout
+    assert "input: my curves/samples.csv, my curves/a.dat, my curves/b.dat," in dry.stdout
+    assert "rule simulate" not in dry.stdout
+    assert "truth" not in dry.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"saxs\n{a}.dat\n", b'sample_id,saxs\n"a,b'])
+def test_bad_manifest_is_left_to_read(tmp_path, content):
+    (tmp_path / "samples.csv").write_bytes(content)
+    assert "read" in planned(tmp_path, "--config", "samples=samples.csv")
+
+
+# What a stage gets
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_accepts_what_the_workflow_hands_it(configuration, schema, stage):
+    told = configuration.as_meant(
+        yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8")), schema, schema
+    )
+    given = configuration.stage_settings(told | {"seed": 7, "latent_dim": 5}, schema, stage)
+    frozen = parse(stage_class(stage), given, stage)
+    assert getattr(frozen, "seed", 7) == 7
+    assert getattr(frozen, "latent_dim", 5) == 5
+    assert json.loads(given)["numerics"] == 1
+
+
+def test_setting_of_a_stage_goes_before_that_of_the_run(configuration, schema):
+    told = {"seed": 7, "pretrain": {"saxs": {"seed": 8}}}
+    assert json.loads(configuration.stage_settings(told, schema, "pretrain.saxs"))["seed"] == 8
+    assert json.loads(configuration.stage_settings(told, schema, "pretrain.sans"))["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ({"joint_train": {"kl_weight": "1e-5"}}, {"joint_train": {"kl_weight": 1e-5}}),
+        ({"simulate": {"d2o_fraction": ["0", "1"]}}, {"simulate": {"d2o_fraction": [0, 1]}}),
+        ({"read": {"allow_outside": "true"}}, {"read": {"allow_outside": True}}),
+        ({"evaluate": None}, {"evaluate": {}}),
+        ({"run": "5"}, {"run": "5"}),
+    ],
+)
+def test_text_is_read_as_the_schema_means_it(configuration, schema, typed, meant):
+    assert configuration.as_meant(typed, schema, schema) == meant
+
+
+@pytest.mark.parametrize("name", ["tiny.yaml", "measured.yaml"])
+def test_configuration_that_comes_along_is_valid(configuration, schema, name):
+    told = yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8"))
+    assert configuration.faults(configuration.as_meant(told, schema, schema), schema) == []
+
+
+# Packaging
+
+
+def test_conda_environment_has_the_bounds_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [Requirement(line) for line in project["dependencies"]]
+    environment = yaml.safe_load((ROOT / "workflow" / "envs" / "pairvae.yaml").read_text(encoding="utf-8"))
+    found = {each.name: each.specifier for each in map(Requirement, environment["dependencies"])}
+    assert environment["channels"] == ["conda-forge"]
+    assert found["python"] == Requirement(f"python{project['requires-python']}").specifier
+    for each in needed:
+        name = {"torch": "pytorch"}.get(each.name, each.name)
+        assert name == "snakemake" or found[name] == each.specifier, name

@@ -1,0 +1,131 @@
+"""What a run was told: the configuration against its schema, and what each stage gets of it.
+
+Imports nothing that Snakemake does not bring: the environment that starts a workflow may hold nothing else.
+"""
+
+import csv
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+Group = dict[str, Any]
+
+
+def as_meant(values: Any, field: Group, schema: Group) -> Any:
+    """Read values the way the schema means them.
+
+    A group of which every line is commented out is null in YAML: it is empty. YAML 1.1 takes 1e-5 for text,
+    and `snakemake --config` every number below the first level: where a number belongs, it is one.
+    """
+    field = _resolved(field, schema)
+    if "properties" in field and values is None:
+        return {}
+    if isinstance(values, dict):
+        fields, others = field.get("properties", {}), field.get("additionalProperties") or {}
+        return {name: as_meant(value, fields.get(name, others), schema) for name, value in values.items()}
+    if isinstance(values, list):
+        items: Group = field.get("items") or next(iter(field.get("prefixItems", [])), {})
+        return [as_meant(value, items, schema) for value in values]
+    kinds = {kind.get("type") for kind in field.get("anyOf", [field])}
+    if isinstance(values, str) and "string" not in kinds:
+        return _plain(values)
+    return values
+
+
+def faults(config: Group, schema: Group) -> list[str]:
+    """Unknown keys and wrong values, one sentence each; the words are those of `pairvae.settings.parse`."""
+    errors = Draft202012Validator(schema).iter_errors(config)
+    return [sentence for error in errors for sentence in _sentences(error, schema)]
+
+
+def stage_settings(config: Group, schema: Group, stage: str) -> str:
+    """One stage's part of the configuration as JSON, with what the run sets for all stages filled in.
+
+    Parameters
+    ----------
+    stage : str
+        Name as in the configuration: `pretrain.saxs`.
+
+    Returns
+    -------
+    str
+        JSON with sorted keys: the order of the lines in a configuration changes nothing.
+    """
+    values, group = config, schema
+    for part in stage.split("."):
+        values, group = values.get(part, {}), _resolved(group["properties"][part], schema)
+    filled = {
+        name: config.get(name, field["default"])
+        for name, field in group["properties"].items()
+        if field.get("filled_in")
+    }
+    return json.dumps(filled | values, sort_keys=True, ensure_ascii=False)
+
+
+def files_named_in(manifest: str) -> list[str]:
+    """Curves that a samples.csv names and that exist: a run starts again when one of them changes.
+
+    Whatever is wrong with the manifest is left to `pairvae read`, which says it better.
+    """
+    try:
+        with open(manifest, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, restkey="surplus"))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+    cells = [row.get(technique) or "" for row in rows for technique in ("saxs", "sans")]
+    names = {name.strip() for cell in cells for name in cell.split(";")} - {""}
+    # a brace would be a wildcard to Snakemake, and no path has a null byte
+    paths = sorted(str(Path(manifest).parent / name) for name in names if not set(name) & set("{}\0"))
+    return [path for path in paths if Path(path).is_file()]
+
+
+def _resolved(field: Group, schema: Group) -> Group:
+    return schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+
+
+def _sentences(error: ValidationError, schema: Group) -> Iterator[str]:
+    path = [str(part) for part in error.absolute_path]
+    name = ".".join(path)
+    if error.validator == "additionalProperties":
+        for key in error.instance.keys() - error.schema["properties"].keys():
+            yield _unknown([*path, str(key)], list(_paths(schema, schema)))
+    elif "propertyNames" in error.schema_path:
+        yield _unknown([*path, error.instance], [(*path, known) for known in error.schema["enum"]])
+    elif error.context:  # either a value or empty: what is wrong with the value
+        yield from _sentences(error.context[0], schema)
+    else:
+        yield f"configuration: {name}: {error.message}"
+
+
+def _unknown(path: list[str], known: list[tuple[str, ...]]) -> str:
+    near = max(known, key=lambda candidate: _likeness(candidate, path))
+    return f"configuration: {'.'.join(path)} is not a setting; the nearest valid name is {'.'.join(near)}"
+
+
+def _paths(group: Group, schema: Group, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in group["properties"].items():
+        yield (*above, name)
+        below = _resolved(field, schema)
+        if "properties" in below:
+            yield from _paths(below, schema, (*above, name))
+
+
+def _likeness(known: tuple[str, ...], path: list[str]) -> tuple[float, int]:
+    """How well a valid path fits a misspelt one: by its last name, then by the groups they share."""
+    shared = sum(1 for a, b in zip(known[:-1], path[:-1], strict=False) if a == b)
+    return round(difflib.SequenceMatcher(None, known[-1], path[-1]).ratio(), 1), shared
+
+
+def _plain(text: str) -> Any:
+    """Turn a text that spells a number, true, false or null into it."""
+    for spelt in (json.loads, float):
+        try:
+            return spelt(text)
+        except ValueError:
+            pass
+    return text
