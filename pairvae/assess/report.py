@@ -280,7 +280,10 @@ def _factor(decades: float | None) -> str:
     if decades is None or not math.isfinite(decades):
         return "–"
     ratio = 10 ** min(decades, 30.0)
-    return f"a factor {ratio:.2g}" if ratio >= 2 else f"{100 * (ratio - 1):.2g}\u00a0%"
+    percent = 100 * (ratio - 1)
+    if percent >= 99.5:
+        return f"a factor\u00a0{ratio:.2g}"
+    return f"{percent:.{0 if percent >= 9.95 else 1}f}\u00a0%"
 
 
 def _flat(value: Any, above: str = "") -> Any:

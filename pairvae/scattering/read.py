@@ -29,7 +29,8 @@ def read_spectra(
     technique : {"saxs", "sans"}, optional
         Needed where the file does not say; it may not contradict the file.
     q_unit : str, optional
-        "1/A", "1/nm", "1/m", "1/cm", or "s 1/nm" where the file holds s = q/2π. It wins over what the file says.
+        "1/A", "1/nm", "1/m", "1/cm", or "s 1/nm" where the file holds s = q/2π. It wins over what the file
+        says.
     columns : str, optional
         Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
         brackets where wanted ("s[1/nm] I[1/cm] ds dI"). It wins over what the file says.
@@ -57,8 +58,8 @@ def read_spectra(
     for curve in curves:
         if technique and curve.technique and technique != curve.technique:
             raise ReadError(
-                f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as {technique.upper()}; "
-                "put it under its own technique, or mend probe or radiation in the file"
+                f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as "
+                f"{technique.upper()}; put it under its own technique, or mend probe or radiation in the file"
             )
         repair(curve)
         spectra.append(
@@ -100,8 +101,8 @@ def read_spectrum(
     if len(spectra) > 1:
         names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
         raise ReadError(
-            f"{file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column saxs_entry or "
-            f"sans_entry): {names}"
+            f"{file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
+            f"saxs_entry or sans_entry): {names}"
         )
     return spectra[0]
 
@@ -115,8 +116,8 @@ def _content(file: Path) -> bytes:
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise ReadError(
-                f"{file}: has {size / 1024**2:.0f} MB; at most {MOST_BYTES // 1024**2} MB are read; a reduced curve is far "
-                "smaller: export I(q) alone"
+                f"{file}: has {size / 1024**2:.0f} MB; at most {MOST_BYTES // 1024**2} MB are read; a "
+                "reduced curve is far smaller: export I(q) alone"
             )
         data = file.read_bytes()
     except OSError as error:
@@ -133,7 +134,8 @@ def _raw_curves(
     if not xml and not data.startswith(_HDF5):
         if entry is not None:
             raise ReadError(
-                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove it"
+                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove "
+                "it"
             )
         return [read_text(data, where, q_unit, columns)]
     # sasdata takes a moment to import, and text files do not need it

@@ -10,8 +10,7 @@ from lxml import etree
 from sasdata.dataloader.readers.cansas_reader import Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read_sasdata import Group
-from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.read_sasdata import Group, Mask
 
 _VERSIONS = {"cansas1d/1.0": "1.0", "urn:cansas1d:1.1": "1.1"}
 _COLUMNS = {"Q": "q", "I": "intensity", "Idev": "sigma", "Qdev": "dq"}
@@ -30,7 +29,8 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
     namespace = etree.QName(root).namespace or ""
     if namespace not in _VERSIONS:
         raise ReadError(
-            f"{where}: is canSAS XML of namespace {namespace!r}; expected {' or '.join(_VERSIONS)}; mend its first tag"
+            f"{where}: is canSAS XML of namespace {namespace!r}; expected {' or '.join(_VERSIONS)}; mend its "
+            "first tag"
         )
     prefix = f"{{{namespace}}}"
     groups: list[Group] = []
@@ -67,8 +67,8 @@ def _screened(data: bytes, where: str) -> Any:
         )
     if etree.QName(root).localname != "SASroot":
         raise ReadError(
-            f"{where}: is XML with root <{etree.QName(root).localname}>; expected canSAS 1D XML with root <SASroot>; "
-            "export the reduced curve as canSAS, NXcanSAS or text"
+            f"{where}: is XML with root <{etree.QName(root).localname}>; expected canSAS 1D XML with root "
+            "<SASroot>; export the reduced curve as canSAS, NXcanSAS or text"
         )
     return root
 
@@ -92,7 +92,8 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
             unit = cell.get("unit") or ""
             if column in units and unit != units[column] and row:
                 raise ReadError(
-                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one unit"
+                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected "
+                    "one unit"
                 )
             if column in units:
                 units[column] = unit
@@ -100,7 +101,7 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
         if all(point.find(f"{prefix}{tag}") is None for point in points):
             del columns[column]
 
-    def load(unit: str, good: Curve) -> list[Any]:
+    def load(unit: str, good: Mask) -> list[Any]:
         root = etree.Element(f"{prefix}SASroot", nsmap={None: prefix[1:-1]}, version=_VERSIONS[prefix[1:-1]])
         root.set(_SCHEMA_LOCATION, f"{prefix[1:-1]} cansas1d.xsd")
         own = copy.deepcopy(entry)

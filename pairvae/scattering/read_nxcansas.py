@@ -12,8 +12,7 @@ import numpy as np
 from sasdata.dataloader.readers.cansas_reader_HDF5 import Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read_sasdata import MOST_POINTS, Group
-from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.read_sasdata import MOST_POINTS, Group, Mask
 
 _FACTS = {"SASsource": ("probe", "radiation", "type"), "SASsample": ("name", "ID")}
 
@@ -29,7 +28,8 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             return [_group(group, entry, where) for group, entry in _sasdata(file, None, where, set())]
-    except (OSError, RuntimeError) as error:  # what h5py raises on a damaged file
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        # all of these h5py raises on damaged files
         raise ReadError(f"{where}: is a damaged HDF5 file ({error}); copy or export it anew") from None
 
 
@@ -40,8 +40,8 @@ def _sasdata(
         link = parent.get(key, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             raise ReadError(
-                f"{where}: {parent.name}/{key} links to another file ({link.filename}), which is never followed; "
-                "write the reduced curve into a file without external links"
+                f"{where}: {parent.name}/{key} links to another file ({link.filename}), which is never "
+                "followed; write the reduced curve into a file without external links"
             )
         if isinstance(link, h5py.SoftLink):
             continue  # a second name of something in this file
@@ -75,11 +75,13 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         if dataset is None or dataset.ndim != 1 or dataset.shape != sources["q"].shape:
             shape = "no numbers" if dataset is None else f"numbers of shape {dataset.shape}"
             raise ReadError(
-                f"{where}, entry {name}: {column} has {shape}; expected one number per q; export I(q) in one dimension"
+                f"{where}, entry {name}: {column} has {shape}; expected one number per q; export I(q) in one "
+                "dimension"
             )
     if sources["q"].size > MOST_POINTS:
         raise ReadError(
-            f"{where}, entry {name}: claims {sources['q'].size} points; at most {MOST_POINTS} are read; rebin it"
+            f"{where}, entry {name}: claims {sources['q'].size} points; at most {MOST_POINTS} are read; "
+            "rebin it"
         )
     notes = []
     errors = _names(
@@ -101,7 +103,7 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
     title = _scalar(entry, "title") if entry is not None else ""
     columns = {column: dataset[()].astype(np.float64) for column, dataset in sources.items()}
 
-    def load(unit: str, good: Curve) -> list[Any]:
+    def load(unit: str, good: Mask) -> list[Any]:
         copy = io.BytesIO()
         with h5py.File(copy, "w") as file:
             own = file.create_group("entry")

@@ -1,8 +1,9 @@
 """NXcanSAS and canSAS XML, interpreted by sasdata, screened before and checked after.
 
-sasdata gets one data group at a time, in a small copy with only its usable points. So a faulty neighbour cannot
-spoil it, nothing outside the file is ever reached, and what sasdata does without a word (sort by q, drop NaN,
-read NaN in XML as 0, skip a group) cannot happen unseen: its numbers are compared with those in the file.
+sasdata gets one data group at a time, in a small copy with only its usable points. So a faulty neighbour
+cannot spoil it, nothing outside the file is ever reached, and what sasdata does without a word (sort by q,
+drop NaN, read NaN in XML as 0, skip a group) cannot happen unseen: its numbers are compared with those in
+the file.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sasdata.data_util.loader_exceptions import DataReaderException
+import numpy.typing as npt
+from sasdata.data_util.loader_exceptions import DefaultReaderException, FileContentsException, NoKnownLoaderException
 from sasdata.dataloader.data_info import Data1D
 
 from pairvae.errors import ReadError
@@ -25,6 +27,17 @@ from pairvae.scattering.units import (
     parse_q_unit,
 )
 
+Mask = npt.NDArray[np.bool_]
+_FAILED = (
+    DefaultReaderException,
+    FileContentsException,
+    NoKnownLoaderException,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 MOST_POINTS = 5_000_000  # no reduced curve has more; a small file may claim to
 
 
@@ -43,7 +56,8 @@ class Group:
     q_unit, intensity_unit : str
         Units as written, empty where there is none.
     load : callable
-        Given a unit of q and a mask of points: let sasdata read a copy with these points, return its data sets.
+        Given a unit of q and a mask of points: let sasdata read a copy with these points, return its data
+        sets.
     notes : list of str
         What was left out of the copy.
     """
@@ -53,7 +67,7 @@ class Group:
     columns: dict[str, Curve]
     q_unit: str
     intensity_unit: str
-    load: Callable[[str, Curve], list[Any]]
+    load: Callable[[str, Mask], list[Any]]
     notes: list[str] = field(default_factory=list)
 
 
@@ -63,7 +77,8 @@ def read_groups(groups: list[Group], where: str, q_unit: str | None, entry: str 
     Raises
     ------
     ReadError
-        No such entry, unit of q unknown, or sasdata cannot read it or reads other numbers than the file holds.
+        No such entry, unit of q unknown, or sasdata cannot read it or reads other numbers than the file
+        holds.
     """
     if not groups:
         raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
@@ -84,9 +99,8 @@ def _curve(group: Group, where: str, told: str | None) -> RawCurve:
     good = _usable(group, where, notes)
     check_rising(group.columns["q"][good], unit.text, where, notes)  # sasdata sorts
     data = _loaded(group, where, unit, good)
-    factor, intensity_unit = parse_intensity_unit(group.intensity_unit)
-    if intensity_unit == "arbitrary" and group.intensity_unit:
-        notes.append(f"intensity in {group.intensity_unit!r}: taken as arbitrary")
+    factor, intensity_unit, note = parse_intensity_unit(group.intensity_unit)
+    notes += [note] if note else []
     scale = 2 * np.pi if unit.quantity == "s" else 1.0
     return RawCurve(
         where=where,
@@ -122,7 +136,7 @@ def _q_unit(group: Group, where: str, told: str | None, notes: list[str]) -> QUn
     return unit
 
 
-def _usable(group: Group, where: str, notes: list[str]) -> Curve:
+def _usable(group: Group, where: str, notes: list[str]) -> Mask:
     """Points that sasdata is given; columns without any number are taken out of the group."""
     q = group.columns["q"]
     if q.size > MOST_POINTS:
@@ -138,16 +152,17 @@ def _usable(group: Group, where: str, notes: list[str]) -> Curve:
     good = finite & (q > 0)
     if not good.any():
         raise ReadError(
-            f"{where}: none of its {q.size} points has finite numbers and q > 0; choose another entry or export it anew"
+            f"{where}: none of its {q.size} points has finite numbers and q > 0; choose another entry or "
+            "export it anew"
         )
     return good
 
 
-def _loaded(group: Group, where: str, unit: QUnit, good: Curve) -> Data1D:
+def _loaded(group: Group, where: str, unit: QUnit, good: Mask) -> Data1D:
     anew = "export the curve anew, for example as a text table"
     try:
         found = [data for data in group.load(unit.text, good) if isinstance(data, Data1D)]
-    except (DataReaderException, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+    except _FAILED as error:
         # sasdata lets errors of its own parsing through as they come
         raise ReadError(f"{where}: sasdata cannot read it ({error}); {anew}") from None
     if len(found) != 1:
@@ -158,12 +173,13 @@ def _loaded(group: Group, where: str, unit: QUnit, good: Curve) -> Data1D:
     if data.x.dtype != np.float64 or data.x.shape != expected.shape:
         said = "; ".join(str(error) for error in data.errors) or "no reason given"
         raise ReadError(
-            f"{where}: sasdata read {np.size(data.x)} of {expected.size} points ({' '.join(said.split())}); {anew}"
+            f"{where}: sasdata read {np.size(data.x)} of {expected.size} points ({' '.join(said.split())}); "
+            f"{anew}"
         )
     if not np.allclose(data.x, expected, rtol=1e-6, atol=0):
         raise ReadError(
-            f"{where}: q in {unit.text} came back as {data.x[0]:.4g} to {data.x[-1]:.4g} 1/Å, expected {expected[0]:.4g} "
-            f"to {expected[-1]:.4g}; {anew}"
+            f"{where}: q in {unit.text} came back as {data.x[0]:.4g} to {data.x[-1]:.4g} 1/Å, expected "
+            f"{expected[0]:.4g} to {expected[-1]:.4g}; {anew}"
         )
     return data
 

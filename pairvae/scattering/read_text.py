@@ -73,13 +73,13 @@ def read_text(data: bytes, where: str, q_unit: str | None, columns: str | None) 
     if q_unit is not None and in_file is not None and in_file.length != unit.length:
         notes.append(f"q read in {unit.text} as told, though the header says {in_file.text}")
     said = chosen.intensity_unit or (found.intensity_unit if found else None)
-    factor, intensity_unit = parse_intensity_unit(said)
-    if intensity_unit == "arbitrary" and said:
-        notes.append(f"intensity in {said!r}: taken as arbitrary")
+    factor, intensity_unit, note = parse_intensity_unit(said)
+    notes += [note] if note else []
     dq = values.get("dq", values.get("ds"))
     if dq is not None:
-        # ds = dq/2π: the quantity of the spread is that of its own column
-        dq = dq * QUnit(unit.length, "s" if "ds" in values or unit.quantity == "s" else "q").inv_angstrom
+        # dq and ds are what their names say, except where the column q was said to hold s
+        is_s = "ds" in values or (unit.quantity == "s" and chosen.quantity == "q")
+        dq = dq * QUnit(unit.length, "s" if is_s else "q").inv_angstrom
     sigma = values.get("dI")
     return RawCurve(
         where=where,
@@ -97,8 +97,8 @@ def _decoded(data: bytes, where: str) -> str:
         return data.decode("utf-16", errors="replace")
     if b"\0" in data:
         raise ReadError(
-            f"{where}: holds binary data of an unknown kind; expected NXcanSAS (HDF5), canSAS XML or a text table; "
-            "export the reduced curve as one of them"
+            f"{where}: holds binary data of an unknown kind; expected NXcanSAS (HDF5), canSAS XML or a text "
+            "table; export the reduced curve as one of them"
         )
     try:
         return data.decode("utf-8-sig")
@@ -131,8 +131,8 @@ def _find_table(lines: Sequence[str], where: str) -> _Table:
     blocks = sorted(_blocks(lines, *_DIALECTS[best]), key=lambda block: len(block[1]), reverse=True)
     if not blocks:
         raise ReadError(
-            f"{where}: no table found in {len(lines)} lines; expected rows of at least two numbers (q and intensity) "
-            "separated by space, tab, comma or semicolon; export the reduced curve as such a table"
+            f"{where}: no table found in {len(lines)} lines; expected rows of at least two numbers (q and "
+            "intensity) separated by space, tab, comma or semicolon; export the reduced curve as such a table"
         )
     first, rows = blocks[0]
     width = len(rows[0])
@@ -140,8 +140,9 @@ def _find_table(lines: Sequence[str], where: str) -> _Table:
     if others and len(others[0][1]) >= _LOST_ROWS:
         start, other = min(others[0], blocks[0]), max(others[0], blocks[0])
         raise ReadError(
-            f"{where}, line {start[0] + len(start[1])}: the table of {width} columns breaks off and goes on at line "
-            f"{other[0]}; expected one table; mend or remove the lines between, or put each table into a file of its own"
+            f"{where}, line {start[0] + len(start[1])}: the table of {width} columns breaks off and goes on "
+            f"at line {other[0]}; expected one table; mend or remove the lines between, or put each table "
+            "into a file of its own"
         )
     text = np.array(rows)
     values = np.char.replace(np.char.lower(text), "d", "e") if _has_d_exponents(rows) else text
@@ -188,7 +189,8 @@ def _chosen_columns(
             raise ReadError(f"{where}: {error}") from None
         if len(chosen.kinds) != width:
             raise ReadError(
-                f"{where}: columns {told!r} name {len(chosen.kinds)}, the table has {width}; {HOW_TO_SAY_COLUMNS}"
+                f"{where}: columns {told!r} name {len(chosen.kinds)}, the table has {width}; "
+                f"{HOW_TO_SAY_COLUMNS}"
             )
         return chosen
     if found is not None:
@@ -197,7 +199,8 @@ def _chosen_columns(
     if width > 3 or misplaced:
         reason = f"the header puts q into column {misplaced + 1}" if misplaced else "no header names them"
         raise ReadError(
-            f"{where}: the meaning of the table's {width} columns is not clear, {reason}; {HOW_TO_SAY_COLUMNS}"
+            f"{where}: the meaning of the table's {width} columns is not clear, {reason}; "
+            f"{HOW_TO_SAY_COLUMNS}"
         )
     return Columns(("q", "I") if width == 2 else ("q", "I", "dI"))
 
@@ -214,9 +217,9 @@ def _chosen_q_unit(told: str | None, chosen: Columns, in_file: QUnit | None, q: 
         q = q[np.isfinite(q) & (q > 0)]
         low, high = (q.min(), q.max()) if q.size else (np.nan, np.nan)
         raise ReadError(
-            f"{where}: neither the file nor the caller says the unit of q; in 1/A the curve would run from {low:.3g} to "
-            f"{high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; {HOW_TO_SAY_Q_UNIT}; "
-            f"known are {KNOWN_Q_UNITS}"
+            f"{where}: neither the file nor the caller says the unit of q; in 1/A the curve would run from "
+            f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
+            f"{HOW_TO_SAY_Q_UNIT}; known are {KNOWN_Q_UNITS}"
         )
     # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s
     return QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)

@@ -1,9 +1,10 @@
 """From what a file holds to what a Spectrum promises; every repair is counted in a note."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from pairvae.errors import ReadError
 from pairvae.scattering.spectrum import Curve, Technique
@@ -38,9 +39,9 @@ class RawCurve:
 def repair(curve: RawCurve) -> None:
     """Bring a raw curve to the invariants of `Spectrum`, in place.
 
-    Points without a finite q > 0, intensity and sigma > 0 are dropped; a sigma or dq that says nothing is taken as
-    absent; a descending curve is reversed; points at exactly the same q are merged by inverse variance.
-    Zero and negative intensities stay.
+    Points without a finite q > 0, intensity and sigma > 0 are dropped; a sigma or dq that says nothing is
+    taken as absent; a descending curve is reversed; points at exactly the same q are merged by inverse
+    variance. Zero and negative intensities stay.
 
     Raises
     ------
@@ -57,8 +58,9 @@ def repair(curve: RawCurve) -> None:
     if curve.q.size < FEWEST_POINTS:
         dropped = f" ({'; '.join(curve.notes)})" if curve.notes else ""
         raise ReadError(
-            f"{curve.where}: {curve.q.size} usable points are left{dropped}; expected at least {FEWEST_POINTS} rows "
-            "with q > 0 and finite numbers; check that this is the right file and that its columns are named right"
+            f"{curve.where}: {curve.q.size} usable points are left{dropped}; expected at least "
+            f"{FEWEST_POINTS} rows with q > 0 and finite numbers; check that this is the right file and its "
+            "columns are named right"
         )
 
 
@@ -78,18 +80,18 @@ def check_rising(q: Curve, unit: str, where: str, notes: list[str]) -> bool:
         return True
     at = int(back[0])
     raise ReadError(
-        f"{where}: q goes back {back.size} times, first from {q[at]:.6g} to {q[at + 1]:.6g} {unit}; expected one rising "
-        "curve; put each instrument setting into a file of its own"
+        f"{where}: q goes back {back.size} times, first from {q[at]:.6g} to {q[at + 1]:.6g} {unit}; expected "
+        "one rising curve; put each instrument setting into a file of its own"
     )
 
 
-def _take(curve: RawCurve, rows: Curve) -> None:
+def _take(curve: RawCurve, rows: npt.NDArray[Any]) -> None:
     curve.q, curve.intensity = curve.q[rows], curve.intensity[rows]
     curve.sigma = None if curve.sigma is None else curve.sigma[rows]
     curve.dq = None if curve.dq is None else curve.dq[rows]
 
 
-def _keep(curve: RawCurve, good: Curve, why: str) -> None:
+def _keep(curve: RawCurve, good: npt.NDArray[np.bool_], why: str) -> None:
     if not good.all():
         curve.notes.append(f"{int((~good).sum())} points {why} dropped")
         _take(curve, good)
@@ -132,9 +134,9 @@ def _merge_duplicates(curve: RawCurve) -> None:
     if q.size == curve.q.size:
         return
     curve.notes.append(f"{curve.q.size - q.size} points at the q of another one merged with it")
-    weight = np.ones(curve.q.size) if curve.sigma is None else curve.sigma**-2.0
+    weight = np.ones(curve.q.size) if curve.sigma is None else 1 / curve.sigma**2
     total = np.bincount(group, weight)
     curve.intensity = np.bincount(group, weight * curve.intensity) / total
-    curve.sigma = None if curve.sigma is None else total**-0.5
+    curve.sigma = None if curve.sigma is None else 1 / np.sqrt(total)
     curve.dq = None if curve.dq is None else np.bincount(group, weight * curve.dq) / total
     curve.q = q

@@ -412,7 +412,7 @@ SYSTEMS: dict[SystemName, System] = {
             _pluronic_cylinder,
         ),
         System(
-            "lamellar_bilayer",  # stacks of fluctuating bilayers, endless sideways: disorder, no polydispersity
+            "lamellar_bilayer",  # stacks of fluctuating bilayers, endless sideways; one thickness
             "lamellar_hg_stack_caille",
             LIPID,
             _table(

@@ -86,19 +86,26 @@ def find_q_unit(text: str) -> QUnit | None:
         return None
 
 
-def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"]]:
+def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"], str]:
     """Read a unit of intensity.
 
     Returns
     -------
     factor : float
-        What one of it is in 1/cm; 1 where the scale is arbitrary or not stated.
+        What one of it is in 1/cm; 1 where the scale is arbitrary.
     unit : {"1/cm", "arbitrary"}
         Unit after multiplication with the factor.
+    note : str
+        What there is to say about it: nothing stated (taken as 1/cm), or a unit that is not of a cross
+        section.
     """
+    if not (text or "").strip():
+        return 1.0, "1/cm", "unit of intensity not stated: taken as 1/cm"
     plain = re.sub(r"/?\(?sr(-1)?\)?", "", _plain(text or ""))
     factor = _INTENSITY.get(plain)
-    return (1.0, "arbitrary") if factor is None else (factor, "1/cm")
+    if factor is None:
+        return 1.0, "arbitrary", f"intensity in {text!r}: taken as arbitrary"
+    return factor, "1/cm", ""
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ rule pretrain:
         f"{RUN}/logs/pretrain/{{technique}}.log",
     benchmark:
         f"{RUN}/benchmarks/pretrain/{{technique}}.tsv"
+    priority: 1  # before baselines: joint_train, the longest, waits for it
     conda:
         "../envs/pairvae.yaml"
     threads: 1
