@@ -65,9 +65,13 @@ def test_an_empty_table_is_a_table(tmp_path):
 
 
 def test_a_failed_writer_leaves_no_file(tmp_path):
-    with pytest.raises(RuntimeError), CurvesWriter(tmp_path / "sans.h5", "sans") as curves:
-        curves.append(_curve(1))
-        raise RuntimeError
+    def fail():
+        with CurvesWriter(tmp_path / "sans.h5", "sans") as curves:
+            curves.append(_curve(1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

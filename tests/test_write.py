@@ -40,7 +40,12 @@ def test_text_comes_back_to_the_last_digit(tmp_path, curve):
 
 
 def test_sigma_and_dq_come_back_from_text(tmp_path, curve):
-    columns = {"q [1/A]": curve.q, "intensity [1/cm]": curve.intensity, "sigma [1/cm]": curve.sigma, "dq [1/A]": curve.dq}
+    columns = {
+        "q [1/A]": curve.q,
+        "intensity [1/cm]": curve.intensity,
+        "sigma [1/cm]": curve.sigma,
+        "dq [1/A]": curve.dq,
+    }
     write_csv(tmp_path / "curve.csv", columns, [])
     back = read_spectrum(tmp_path / "curve.csv")
     assert np.array_equal(back.sigma, curve.sigma)

@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sasdata.data_util.loader_exceptions import DefaultReaderException, FileContentsException, NoKnownLoaderException
+from sasdata.data_util.loader_exceptions import (
+    DefaultReaderException,
+    FileContentsException,
+    NoKnownLoaderException,
+)
 from sasdata.dataloader.data_info import Data1D
 
 from pairvae.errors import ReadError

@@ -114,7 +114,7 @@ def _cells(line: str, delimiter: str | None, decimal: str) -> list[str] | None:
     for i, cell in enumerate(cells):
         stripped = cell.strip()
         if not stripped:
-            cells[i] = "nan"  # an empty cell
+            cells[i] = ""
         elif number.fullmatch(stripped):
             numbers += 1
             cells[i] = stripped
@@ -145,14 +145,13 @@ def _find_table(lines: Sequence[str], where: str) -> _Table:
             "into a file of its own"
         )
     text = np.array(rows)
+    filled = (text != "").any(axis=0)
+    text[text == ""] = "nan"
     values = np.char.replace(np.char.lower(text), "d", "e") if _has_d_exponents(rows) else text
     numbers = np.char.replace(values, ",", ".").astype(np.float64)
-    empty = np.isnan(numbers).all(axis=0) & (text == "nan").all(axis=0)
-    if (~empty).sum() >= 2:
-        numbers = numbers[:, ~empty]
     lost = sum(len(other) for _, other in blocks[1:])
     notes = (f"{lost} rows of numbers outside the table not used",) if lost else ()
-    return _Table(numbers, first, notes)
+    return _Table(numbers[:, filled], first, notes)
 
 
 def _has_d_exponents(rows: Sequence[Sequence[str]]) -> bool:

@@ -56,7 +56,8 @@ def repair(curve: RawCurve) -> None:
         _take(curve, np.arange(curve.q.size)[::-1])
     _merge_duplicates(curve)
     if curve.q.size < FEWEST_POINTS:
-        dropped = f" ({'; '.join(curve.notes)})" if curve.notes else ""
+        notes = [note for note in curve.notes if "dropped" in note or "merged" in note]
+        dropped = f" ({'; '.join(notes)})" if notes else ""
         raise ReadError(
             f"{curve.where}: {curve.q.size} usable points are left{dropped}; expected at least "
             f"{FEWEST_POINTS} rows with q > 0 and finite numbers; check that this is the right file and its "
