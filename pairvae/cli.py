@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
 In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
 InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
@@ -70,9 +71,7 @@ def simulate(
 
 
 @app.command()
-def read(
-    manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1
-) -> None:
+def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
 
@@ -145,7 +144,7 @@ def calibrate(
     """Fit bands and novelty on the validation samples and write the model folder."""
     from pairvae.assess.calibrate import calibrate as run
 
-    gridding = {
+    gridding: dict[Technique, told.Normalize] = {
         "saxs": _settings(told.Normalize, normalize_saxs),
         "sans": _settings(told.Normalize, normalize_sans),
     }
@@ -167,7 +166,7 @@ def baselines(
     """Predict the test split by mean curve, nearest neighbours and direct networks."""
     from pairvae.assess.baselines import baselines as run
 
-    networks = {
+    networks: dict[Technique, told.Pretrain] = {
         "saxs": _settings(told.Pretrain, pretrain_saxs),
         "sans": _settings(told.Pretrain, pretrain_sans),
     }
@@ -191,9 +190,11 @@ def evaluate(
     """Measure the predictions on the test split."""
     from pairvae.assess.evaluate import evaluate as run
 
-    truth = {"saxs": truth_saxs, "sans": truth_sans} if truth_saxs and truth_sans else None
-    stage = _settings(told.Evaluate, settings)
-    run(model, saxs, sans, pairs, baselines, truth, stage, metrics, predictions, threads)
+    truth: dict[Technique, Path] | None = None
+    if truth_saxs and truth_sans:
+        truth = {"saxs": truth_saxs, "sans": truth_sans}
+    _settings(told.Evaluate, settings)  # its version alone: there is nothing to set yet
+    run(model, saxs, sans, pairs, baselines, truth, metrics, predictions, threads)
 
 
 @app.command()
@@ -201,9 +202,7 @@ def report(
     metrics: In,
     predictions: In,
     model: In,
-    history: Annotated[
-        list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)
-    ],
+    history: Annotated[list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)],
     settings: SettingsFile,
     output: Out,
 ) -> None:
@@ -217,15 +216,11 @@ def report(
 def translate(
     files: Annotated[list[Path], typer.Argument(help="Measured curves.")],
     model: Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")],
-    to: Annotated[Literal["saxs", "sans"], typer.Option(help="Technique to predict.")],
+    to: Annotated[Technique, typer.Option(help="Technique to predict.")],
     output: Annotated[Path, typer.Option(help="Folder of the predictions, one file per input.")],
     format: Annotated[Literal["csv", "nxcansas"], typer.Option(help="Format of the predictions.")] = "csv",
-    covariate: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")
-    ] = None,
-    q_unit: Annotated[
-        str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")
-    ] = None,
+    covariate: Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")] = None,
+    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
 ) -> None:
     """Predict one technique's curve from the other's."""

@@ -35,9 +35,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (OSError, SafetensorError) as error:
-        raise UserError(
-            f"{path}: cannot be read as weights ({error}); train again or restore the file"
-        ) from None
+        raise UserError(f"{path}: cannot be read as weights ({error}); train again or restore the file") from None
     if metadata.get("format") != str(FORMAT):
         raise UserError(
             f"{path}: is of format {metadata.get('format')}, this version reads format {FORMAT}; "

@@ -41,9 +41,7 @@ class StageSettings(BaseModel):
 class Seeded(StageSettings):
     """A stage that draws random numbers."""
 
-    seed: int = Field(
-        0, ge=0, json_schema_extra=FILLED, description="Seed of this stage; unset: the run's seed."
-    )
+    seed: int = Field(0, ge=0, json_schema_extra=FILLED, description="Seed of this stage; unset: the run's seed.")
 
 
 class SaxsInstrument(StageSettings):
@@ -53,9 +51,7 @@ class SaxsInstrument(StageSettings):
     q_min_inv_angstrom: float = Field(0.006, gt=0, description="Lowest q in 1/Å.")
     q_max_inv_angstrom: float = Field(0.55, gt=0, description="Highest q in 1/Å.")
     points: int = Field(200, ge=16, description="Measured q points, evenly spaced in log q.")
-    cut_dex: float = Field(
-        0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q."
-    )
+    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
     dq_over_q: float = Field(0.01, ge=0, lt=1, description="Resolution: standard deviation of q over q.")
     exposure: tuple[float, float] = Field(
         (1e8, 3e9),
@@ -67,9 +63,7 @@ class SaxsInstrument(StageSettings):
     background_per_cm: float = Field(
         3e-4, ge=0, description="Residual flat background after solvent subtraction in 1/cm (median)."
     )
-    background_spread_dex: float = Field(
-        0.1, ge=0, description="Spread of the background between samples in decades."
-    )
+    background_spread_dex: float = Field(0.1, ge=0, description="Spread of the background between samples in decades.")
 
 
 class SansInstrument(StageSettings):
@@ -79,15 +73,11 @@ class SansInstrument(StageSettings):
     q_min_inv_angstrom: float = Field(0.0035, gt=0, description="Lowest q in 1/Å.")
     q_max_inv_angstrom: float = Field(0.4, gt=0, description="Highest q in 1/Å.")
     points: int = Field(150, ge=16, description="Measured q points, evenly spaced in log q.")
-    cut_dex: float = Field(
-        0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q."
-    )
+    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
     wavelength_spread: float = Field(
         0.1, ge=0, lt=1, description="Full width at half maximum over the wavelength (triangular)."
     )
-    dq_min_inv_angstrom: float = Field(
-        0.0012, ge=0, description="Resolution from collimation and pixels in 1/Å."
-    )
+    dq_min_inv_angstrom: float = Field(0.0012, ge=0, description="Resolution from collimation and pixels in 1/Å.")
     exposure: tuple[float, float] = Field(
         (5e6, 2e8),
         description="Counts per cross section of 1/cm and q area of 1/Å²: low, high (drawn log-uniformly).",
@@ -97,9 +87,7 @@ class SansInstrument(StageSettings):
     )
     incoherent_h2o_per_cm: float = Field(0.95, ge=0, description="Incoherent background of pure H2O in 1/cm.")
     incoherent_d2o_per_cm: float = Field(0.05, ge=0, description="Incoherent background of pure D2O in 1/cm.")
-    background_spread_dex: float = Field(
-        0.05, ge=0, description="Spread of the background between samples in decades."
-    )
+    background_spread_dex: float = Field(0.05, ge=0, description="Spread of the background between samples in decades.")
 
 
 class Simulate(Seeded):
@@ -169,9 +157,7 @@ class Normalize(StageSettings):
         ge=0,
         description="Intensities below this many sigma are raised to it before the logarithm; 0: masked.",
     )
-    max_relative_error: float = Field(
-        10.0, gt=0, description="Points with sigma/intensity above this are masked."
-    )
+    max_relative_error: float = Field(10.0, gt=0, description="Points with sigma/intensity above this are masked.")
     assumed_relative_error: float = Field(
         0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
     )
@@ -181,9 +167,7 @@ class Pair(Seeded):
     """Match the curves of one sample and split the samples once for all stages."""
 
     numerics: Literal[1] = NUMERICS_1
-    val_fraction: float = Field(
-        0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration."
-    )
+    val_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration.")
     test_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for the final test.")
 
 
@@ -196,14 +180,10 @@ class Fit(Seeded):
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
     gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
-    average_decay: float = Field(
-        0.999, ge=0, lt=1, description="Decay of the running average of the weights."
-    )
+    average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
-    mask_probability: float = Field(
-        0.3, ge=0, le=1, description="Share of inputs of which a q range is hidden."
-    )
+    mask_probability: float = Field(0.3, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
     error_scale_dex: float = Field(
         0.1,
         gt=0,
@@ -246,9 +226,7 @@ class Pretrain(Fit):
     )
     architecture: Architecture = Architecture()
     kl_weight: float = Field(1e-5, ge=0, description="Final weight β of the KL term.")
-    kl_warmup_fraction: float = Field(
-        0.2, ge=0, le=1, description="Share of the steps in which β rises from 0."
-    )
+    kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
 
 
 class JointTrain(Fit):
@@ -258,12 +236,8 @@ class JointTrain(Fit):
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
-    barlow_twins_weight: float = Field(
-        1e-3, ge=0, description="Weight of the Barlow Twins term on the codes."
-    )
-    redundancy_weight: float = Field(
-        5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part."
-    )
+    barlow_twins_weight: float = Field(1e-3, ge=0, description="Weight of the Barlow Twins term on the codes.")
+    redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
     kl_weight: float = Field(1e-5, ge=0, description="Weight β of the KL term.")
 
 
@@ -311,12 +285,8 @@ class PretrainBoth(StageSettings):
 class Settings(StageSettings):
     """One run."""
 
-    run: str = Field(
-        "demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the folder below results/."
-    )
-    samples: str | None = Field(
-        None, description="Manifest of measured curves (data/README.md); empty: simulate."
-    )
+    run: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the folder below results/.")
+    samples: str | None = Field(None, description="Manifest of measured curves (data/README.md); empty: simulate.")
     seed: int = Field(1, ge=0, description="Seed of every random choice.")
     latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
     covariates: tuple[str, ...] = Field(
@@ -342,7 +312,7 @@ def stage_class(name: str) -> type[StageSettings]:
     UserError
         There is no such stage.
     """
-    found: type[BaseModel] = Settings
+    found: type[StageSettings] = Settings
     for part in name.split("."):
         field = found.model_fields.get(part)
         kind = field.annotation if field else None

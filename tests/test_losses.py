@@ -26,9 +26,7 @@ def test_masked_points_never_enter_the_reconstruction():
     weight[:, 2:] = 0
     far = target.copy()
     far[:, 2:] = 1e6
-    assert losses.reconstruction(*tensors(guess, target, weight)) == losses.reconstruction(
-        *tensors(guess, far, weight)
-    )
+    assert losses.reconstruction(*tensors(guess, target, weight)) == losses.reconstruction(*tensors(guess, far, weight))
 
 
 def test_point_weights_fall_with_the_error_and_vanish_where_masked():

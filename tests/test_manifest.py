@@ -15,9 +15,7 @@ from pairvae.settings import Read
 
 HERE = Path(__file__).parent
 MEASURED = HERE.parents[1] / "shared" / "data" / "measured"
-needs_measured = pytest.mark.skipif(
-    not MEASURED.is_dir(), reason="the measured curves are not beside the repository"
-)
+needs_measured = pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not beside the repository")
 
 
 @pytest.fixture
@@ -163,11 +161,7 @@ def test_a_shared_curve_is_allowed_within_a_group(folder):
 def test_all_problems_are_shown_at_once_and_nothing_is_written(folder, tmp_path):
     (folder / "raw" / "c02.dat").write_text("no table\n")
     (folder / "raw" / "c03.dat").write_text("1 2\n2 3\n3 4\n")
-    text = (
-        HEADER
-        + PAIR
-        + "a,raw/none.dat,,,,\nb,raw/c04.dat,,sometimes,,\nc,raw/c02.dat,,,,\nd,raw/c03.dat,,,,\n"
-    )
+    text = HEADER + PAIR + "a,raw/none.dat,,,,\nb,raw/c04.dat,,sometimes,,\nc,raw/c02.dat,,,,\nd,raw/c03.dat,,,,\n"
     out = tmp_path / "out"
     with pytest.raises(UserError) as error:
         read(write(folder, text), out)

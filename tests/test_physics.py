@@ -5,8 +5,7 @@ from math import pi
 import numpy as np
 import pytest
 
-from pairvae.scattering.simulate import expected_curves
-from pairvae.scattering.systems import (
+from pairvae.scattering.materials import (
     GOLD,
     LIPID_HEAD,
     LIPID_TAIL,
@@ -14,10 +13,11 @@ from pairvae.scattering.systems import (
     POLYSTYRENE,
     PPO,
     SILICA,
-    SYSTEMS,
     WATER,
     scattering_length_density,
 )
+from pairvae.scattering.simulate import expected_curves
+from pairvae.scattering.systems import SYSTEMS
 from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
 
 ENERGY, WAVELENGTH = 8.048, 6.0  # keV, Å
@@ -38,16 +38,12 @@ def silica(radius, polydispersity=0.0, volume_fraction=1e-3):
 
 
 def sld(material, technique, d2o_fraction=1.0):
-    return scattering_length_density(
-        material, technique, ENERGY if technique == "saxs" else WAVELENGTH, d2o_fraction
-    )
+    return scattering_length_density(material, technique, ENERGY if technique == "saxs" else WAVELENGTH, d2o_fraction)
 
 
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
 def test_sphere_agrees_with_its_closed_form(technique):
-    curve = expected_curves(SYSTEMS["silica_sphere"], silica(120.0), 1.0, instruments(), NO_BACKGROUND)[
-        technique
-    ]
+    curve = expected_curves(SYSTEMS["silica_sphere"], silica(120.0), 1.0, instruments(), NO_BACKGROUND)[technique]
     x = curve.q * 120.0
     amplitude = 3 * (np.sin(x) - x * np.cos(x)) / x**3
     contrast = (sld(SILICA, technique) - sld(WATER, technique)) * 1e-6  # 1/Å²
@@ -72,9 +68,7 @@ def test_resolution_of_the_default_saxs_instrument_keeps_the_guinier_radius():
 
 
 def test_smooth_surfaces_fall_as_the_fourth_power_of_q():
-    curve = expected_curves(SYSTEMS["silica_sphere"], silica(200.0, 0.2), 1.0, instruments(), NO_BACKGROUND)[
-        "saxs"
-    ]
+    curve = expected_curves(SYSTEMS["silica_sphere"], silica(200.0, 0.2), 1.0, instruments(), NO_BACKGROUND)["saxs"]
     high = curve.q > 0.1
     slope = np.polyfit(np.log(curve.q[high]), np.log(curve.intensity[high]), 1)[0]
     assert slope == pytest.approx(-4, abs=0.03)
@@ -83,9 +77,7 @@ def test_smooth_surfaces_fall_as_the_fourth_power_of_q():
 def test_x_rays_hardly_tell_d2o_from_h2o():
     # SLDs of 9.44 and 9.41e-6/Å² at real densities: 0.6 % of the intensity of silica
     curves = [
-        expected_curves(SYSTEMS["silica_sphere"], silica(120.0, 0.1), d2o, instruments(), NO_BACKGROUND)[
-            "saxs"
-        ]
+        expected_curves(SYSTEMS["silica_sphere"], silica(120.0, 0.1), d2o, instruments(), NO_BACKGROUND)["saxs"]
         for d2o in (0.0, 1.0)
     ]
     ratio = curves[1].intensity / curves[0].intensity
@@ -95,15 +87,11 @@ def test_x_rays_hardly_tell_d2o_from_h2o():
 
 
 def test_contrast_matched_silica_scatters_only_background():
-    match = (sld(SILICA, "sans") - sld(WATER, "sans", 0.0)) / (
-        sld(WATER, "sans", 1.0) - sld(WATER, "sans", 0.0)
-    )
+    match = (sld(SILICA, "sans") - sld(WATER, "sans", 0.0)) / (sld(WATER, "sans", 1.0) - sld(WATER, "sans", 0.0))
     assert match == pytest.approx(0.58, abs=0.02)  # about 58 % D2O for amorphous silica
     settings = Simulate()
     matched = expected_curves(SYSTEMS["silica_sphere"], silica(120.0, 0.1), match, settings)["sans"]
-    background = (
-        1 - match
-    ) * settings.sans.incoherent_h2o_per_cm + match * settings.sans.incoherent_d2o_per_cm
+    background = (1 - match) * settings.sans.incoherent_h2o_per_cm + match * settings.sans.incoherent_d2o_per_cm
     np.testing.assert_allclose(matched.intensity, background, rtol=1e-6)
     in_d2o = expected_curves(SYSTEMS["silica_sphere"], silica(120.0, 0.1), 1.0, settings)["sans"]
     assert in_d2o.intensity[0] > 10 * background
@@ -133,9 +121,7 @@ def test_scattering_length_densities_agree_with_literature(material, x_ray, neut
 def forward(name, parameters, technique, d2o_fraction):
     """Intensity of a system at q -> 0."""
     settings = instruments(q_min=1e-5, q_max=1e-3)
-    return expected_curves(SYSTEMS[name], parameters, d2o_fraction, settings, NO_BACKGROUND)[
-        technique
-    ].intensity[0]
+    return expected_curves(SYSTEMS[name], parameters, d2o_fraction, settings, NO_BACKGROUND)[technique].intensity[0]
 
 
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
@@ -163,9 +149,7 @@ class TestWaterInShellsAddsNothingToForwardScattering:
         drawn |= {"polydispersity": 0.0, "volume_fraction": 1e-2}
         core, whole = pi * 40.0**2 * 300.0, pi * 60.0**2 * 340.0
         expected = self.expected((core, 0.4 * (whole - core)), (PPO, PEO), technique, d2o_fraction)
-        assert forward("pluronic_cylinder", drawn, technique, d2o_fraction) == pytest.approx(
-            expected, rel=1e-3
-        )
+        assert forward("pluronic_cylinder", drawn, technique, d2o_fraction) == pytest.approx(expected, rel=1e-3)
 
     def test_of_vesicles(self, technique, d2o_fraction):
         drawn = {"radius": 100.0, "tail_length": 14.0, "head_length": 8.0}

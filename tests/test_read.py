@@ -18,9 +18,7 @@ from pairvae.scattering.units import parse_intensity_unit, parse_q_unit
 from pairvae.scattering.write import write_nxcansas
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"
-needs_measured = pytest.mark.skipif(
-    not MEASURED.is_dir(), reason="the measured curves are not beside the repository"
-)
+needs_measured = pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not beside the repository")
 TWO_PI = 2 * np.pi
 TABLE = "0.01 10.5 0.5\n0.02 8.25 0.25\n0.03 -1.5 0.125\n0.04 0 0.0625\n"
 
@@ -178,9 +176,7 @@ def test_curves_of_many_instruments_are_read(name, technique, points, has_sigma,
 
 
 @needs_measured
-@pytest.mark.parametrize(
-    "name", ["cs_collagen_full.h5", "s81-polyurea.h5", "isis_sasxml_example.h5", "W1W2.h5"]
-)
+@pytest.mark.parametrize("name", ["cs_collagen_full.h5", "s81-polyurea.h5", "isis_sasxml_example.h5", "W1W2.h5"])
 def test_nxcansas_numbers_are_those_in_the_file(name):
     for curve in read_spectra(MEASURED / "curves" / name):
         with h5py.File(MEASURED / "curves" / name) as file:
@@ -191,9 +187,7 @@ def test_nxcansas_numbers_are_those_in_the_file(name):
 
 
 @needs_measured
-@pytest.mark.parametrize(
-    "name", ["pairs/glassy_carbon_C4_saxs.xml", "curves/1998spheres.h5", "curves/W1W2.h5"]
-)
+@pytest.mark.parametrize("name", ["pairs/glassy_carbon_C4_saxs.xml", "curves/1998spheres.h5", "curves/W1W2.h5"])
 def test_untroubled_files_read_as_sasdata_reads_them(name):
     reader = XmlReader() if name.endswith("xml") else Hdf5Reader()
     peers = reader.read(str(MEASURED / name))
@@ -245,9 +239,7 @@ def test_nan_rows_are_dropped_and_counted():
     curve = read_spectrum(MEASURED / "awkward" / "nans_in_1d_data.dat")
     assert curve.q.size == 2395
     assert "26 points with NaN or infinity dropped" in curve.notes
-    assert (
-        "9 points with NaN or infinity dropped" in read_spectrum(MEASURED / "awkward" / "sans_iofq.dat").notes
-    )
+    assert "9 points with NaN or infinity dropped" in read_spectrum(MEASURED / "awkward" / "sans_iofq.dat").notes
 
 
 @needs_measured
@@ -265,9 +257,7 @@ def test_q_that_goes_back_is_refused(name):
 
 
 @needs_measured
-@pytest.mark.parametrize(
-    ("name", "points"), [("negative_q_value", 49), ("zero_intensity", 6), ("two_columns", 6)]
-)
+@pytest.mark.parametrize(("name", "points"), [("negative_q_value", 49), ("zero_intensity", 6), ("two_columns", 6)])
 def test_awkward_text_files_are_repaired_with_a_note(name, points):
     curve = read_spectrum(MEASURED / "awkward" / f"{name}.dat", q_unit="1/A")
     assert curve.q.size == points
@@ -504,9 +494,7 @@ def test_cansas_xml_in_an_unknown_unit_asks_for_it(text_file):
 
 def test_xml_of_strangers_reaches_nothing(text_file, tmp_path):
     (tmp_path / "secret").write_text("0.7")
-    evil = f'<!DOCTYPE SASroot [<!ENTITY x SYSTEM "file://{tmp_path}/secret">]>' + CANSAS.format(
-        points=_points([1])
-    )
+    evil = f'<!DOCTYPE SASroot [<!ENTITY x SYSTEM "file://{tmp_path}/secret">]>' + CANSAS.format(points=_points([1]))
     with pytest.raises(ReadError, match="declares a document type"):
         read_spectra(text_file(evil))
 
@@ -581,9 +569,7 @@ def test_two_dimensional_data_are_refused(nxcansas):
     with h5py.File(nxcansas, "a") as file:
         del file["sasentry/sasdata/I"]
         file["sasentry/sasdata/I"] = np.ones((20, 20))
-    with pytest.raises(
-        ReadError, match=r"intensity has numbers of shape \(20, 20\); expected one number per q"
-    ):
+    with pytest.raises(ReadError, match=r"intensity has numbers of shape \(20, 20\); expected one number per q"):
         read_spectra(nxcansas)
 
 

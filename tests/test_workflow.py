@@ -63,9 +63,7 @@ def planned(folder, *arguments):
     dry = snakemake(folder, "--dry-run", *arguments)
     assert dry.returncode == 0, dry.stdout
     rules = set(re.findall(r"^(?:local)?rule (\w+):", dry.stdout, re.MULTILINE)) - {"all", "freeze_settings"}
-    return rules | {
-        f"freeze {stage}" for stage in re.findall(r"output: \S+/settings/(\S+)\.json", dry.stdout)
-    }
+    return rules | {f"freeze {stage}" for stage in re.findall(r"output: \S+/settings/(\S+)\.json", dry.stdout)}
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +106,7 @@ def test_run_writes_below_results_only(tiny_run):
 def test_every_log_and_benchmark_is_kept(tiny_run):
     results = tiny_run / "results" / "tiny"
     logged, timed = (
-        {
-            file.relative_to(results / folder).with_suffix("")
-            for file in results.glob(f"{folder}/**/*.{ending}")
-        }
+        {file.relative_to(results / folder).with_suffix("") for file in results.glob(f"{folder}/**/*.{ending}")}
         for folder, ending in (("logs", "log"), ("benchmarks", "tsv"))
     )
     assert timed == {stage for stage in logged if stage.parts[0] != "settings"}
@@ -177,8 +172,7 @@ def test_plan_holds_every_stage_once_per_technique(tmp_path):
         ),
         (
             "simulate={systems: {silca_sphere: 1}}",
-            "simulate.systems.silca_sphere is not a setting; "
-            "the nearest valid name is simulate.systems.silica_sphere",
+            "simulate.systems.silca_sphere is not a setting; the nearest valid name is simulate.systems.silica_sphere",
         ),
         ("joint_train={batch_size: 1}", "joint_train.batch_size: 1 is less than the minimum of 2"),
         ("calibrate={coverage: most}", "calibrate.coverage: 'most' is not of type 'number'"),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import torch
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
@@ -49,9 +51,7 @@ class DirectStage(Stage):
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {
-            "reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))
-        }
+        return {"reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
 
     def weight_of(self, term: str) -> float:
         """There is one term."""
@@ -59,9 +59,7 @@ class DirectStage(Stage):
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""
-        curve = self._curve(
-            *(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates"))
-        )
+        curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
         return {"loss": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
 
@@ -92,7 +90,7 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
     return np.where(np.isfinite(found), found, _nanmean(target.log_intensity))
 
 
-def _nanmean(values: Array) -> Array:
+def _nanmean(values: npt.NDArray[np.floating]) -> Array:
     """Mean over rows, NaN where no row has a value, without numpy's warning."""
     known = np.isfinite(values)
     return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
@@ -157,7 +155,7 @@ def baselines(
             file[name] = values.astype(np.float32)
 
 
-def _untrained(settings: Pretrain, spectra: Spectra, table) -> ResVAE:
+def _untrained(settings: Pretrain, spectra: Spectra, table: pd.DataFrame) -> ResVAE:
     covariates = fit_covariates(table, settings.covariates)
     network = ResVAE(spectra.q.size, settings.latent_dim, settings.architecture, covariates)
     network.fit_scaler(spectra)

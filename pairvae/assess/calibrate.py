@@ -79,10 +79,7 @@ def calibrate(
         "versions": {
             "pairvae": __version__,
             "python": platform.python_version(),
-            **{
-                name: importlib.metadata.version(name)
-                for name in ("torch", "lightning", "numpy", "sasmodels")
-            },
+            **{name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy", "sasmodels")},
         },
         "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
     }
@@ -143,9 +140,7 @@ def _usual(network: PairVAE, technique: str, train: Batch, val: Batch) -> dict[s
     return usual
 
 
-def strangeness(
-    network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]
-) -> tuple[Array, Array]:
+def strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> tuple[Array, Array]:
     """Mahalanobis distance of the codes from the training codes, and misfit of the own reconstruction."""
     code = codes(network, technique, curves)
     away = code.double() - usual["centre"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from pairvae.assess.baselines import BASELINES
@@ -22,7 +23,7 @@ from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
-from pairvae.settings import Evaluate, Normalize
+from pairvae.settings import Normalize
 from pairvae.train.joint_train import paired_tensors
 
 FORMAT = 1
@@ -35,7 +36,6 @@ def evaluate(
     pairs: Path,
     baselines: Path,
     truth: Mapping[Technique, Path] | None,
-    settings: Evaluate,
     metrics: Path,
     predictions: Path,
     threads: int,
@@ -52,8 +52,6 @@ def evaluate(
         Predictions of the baselines.
     truth : dict of Path, optional
         Noise-free curves files of simulated samples.
-    settings : Evaluate
-        Nothing yet but its version.
     metrics, predictions : Path
         JSON and HDF5 file to write.
     threads : int
@@ -109,22 +107,17 @@ def evaluate(
             "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
         },
         "novelty": {
-            t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())}
-            for t, n in novelty.items()
+            t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
         },
         "versions": trained.about["versions"],
     }
-    _write_predictions(
-        predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found
-    )
+    _write_predictions(predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
     for path in CROSS_PATHS:
         error = paths[path]["rmse_truth" if exact else "rmse_measured"]
         against = ", ".join(f"{share:+.0%} against {name}" for name, share in gain[path].items())
-        print(
-            f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}"
-        )
+        print(f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}")
 
 
 class Curves:
@@ -149,7 +142,9 @@ class Curves:
         known = self.measured if measured or self.truth is None else self.truth
         return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
 
-    def scores(self, rows: Array, guess: Array, lower: Array | None, upper: Array | None) -> dict[str, Any]:
+    def scores(
+        self, rows: npt.NDArray[np.int64], guess: Array, lower: Array | None, upper: Array | None
+    ) -> dict[str, Any]:
         """Errors of some samples; the names are those of metrics.json."""
         scores: dict[str, Any] = {"samples": len(rows)}
         for name, noisy in (("truth", False), ("measured", True)):
@@ -182,9 +177,7 @@ def by_material(
     kinds = sorted(set(material) - {""})
     return {
         **curves.scores(np.arange(len(material)), guess, lower, upper),
-        "by_material": {
-            kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds
-        },
+        "by_material": {kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds},
     }
 
 

@@ -110,15 +110,11 @@ class Metrics(BaseModel):
         own, gains = self.paths[path].error("rmse", self.reference), self.gain_over.get(path, {})
         rivals = self.rivals(path)
         better = {name for name, gain in gains.items() if gain is not None and gain <= 0}
-        better |= {
-            name for name in rivals if gains.get(name) is None and own is not None and rivals[name] <= own
-        }
+        better |= {name for name in rivals if gains.get(name) is None and own is not None and rivals[name] <= own}
         return sorted(better, key=lambda name: rivals.get(name, math.inf))
 
 
-def report(
-    metrics: Path, predictions: Path, model: Path, history: list[Path], settings: Report, output: Path
-) -> None:
+def report(metrics: Path, predictions: Path, model: Path, history: list[Path], settings: Report, output: Path) -> None:
     """Write one self-contained report.html: figures, tables and words, no network.
 
     Parameters
@@ -155,9 +151,7 @@ def report(
             raise UserError(f"{predictions}: damaged ({fault}); run evaluate again") from None
     told = card.get("settings") if isinstance(card, dict) else None
     text = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text.filters.update(
-        words=words, number=_number, decades=_decades, factor=_factor, percent=_percent, plot=_plot
-    )
+    text.filters.update(words=words, number=_number, decades=_decades, factor=_factor, percent=_percent, plot=_plot)
     template = text.from_string(files("pairvae.assess").joinpath("report.html.j2").read_text("utf-8"))
     html = template.render(
         **page,
@@ -205,9 +199,7 @@ def _read_history(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: is no table of comma-separated values ({fault}); train again") from None
     shown = [name for name in table if str(name).startswith(("train/", "val/")) or name in ("step", "epoch")]
     if not {"step", "epoch"} & set(shown) or all("/" not in str(name) for name in shown):
-        raise UserError(
-            f"{path}: found columns {list(table)[:8]}, expected epoch, step, train/…, val/…; train again"
-        )
+        raise UserError(f"{path}: found columns {list(table)[:8]}, expected epoch, step, train/…, val/…; train again")
     if words_in := [name for name in shown if not pd.api.types.is_numeric_dtype(table[name])]:
         raise UserError(f"{path}: column {words_in[0]} holds something that is not a number; train again")
     return table
@@ -248,9 +240,7 @@ def _open_predictions(path: Path) -> h5py.File:
 def _shape(file: h5py.File, name: str, dimensions: int) -> tuple[int, ...]:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or len(dataset.shape) != dimensions:
-        raise UserError(
-            f"{file.filename}: found no {dimensions}-dimensional dataset {name}; run evaluate again"
-        )
+        raise UserError(f"{file.filename}: found no {dimensions}-dimensional dataset {name}; run evaluate again")
     return tuple(dataset.shape)
 
 
@@ -258,9 +248,7 @@ def _plot(figure: go.Figure, name: str, label: str) -> Markup:
     """Place a figure: an empty box and its data, which a script at the end of the page draws."""
     data = figure.to_json().replace("<", "\\u003c")  # nothing in it can end the script element
     box = Markup('<div class="plot" id="plot-{}" role="img" aria-label="{}"></div>').format(name, label)
-    return box + Markup('<script type="application/json" data-plot="{}">{}</script>').format(
-        name, Markup(data)
-    )
+    return box + Markup('<script type="application/json" data-plot="{}">{}</script>').format(name, Markup(data))
 
 
 def _number(value: float | None, style: str) -> str:

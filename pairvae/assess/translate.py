@@ -75,8 +75,7 @@ class TrainedModel:
         self.network, self.calibration, self.about = network, calibration, about
         self.coverage: float = about["settings"]["calibrate"]["coverage"]
         self.gridding = {
-            t: parse(Normalize, settings, "model.json")
-            for t, settings in about["settings"]["normalize"].items()
+            t: parse(Normalize, settings, "model.json") for t, settings in about["settings"]["normalize"].items()
         }
 
     def bands(self, path: str, code: Tensor, covariates: Tensor) -> tuple[Array, Array, Array]:
@@ -166,9 +165,7 @@ class TrainedModel:
             for curve in curves:
                 name = curve.source.file or curve.sample or "spectrum"
                 if curve.technique not in (None, technique):
-                    raise UserError(
-                        f"{name}: was measured by {curve.technique}; expected a {technique} curve"
-                    )
+                    raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
                 if curve.intensity_unit == "arbitrary":
                     raise UserError(
                         f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the curve"
@@ -215,14 +212,10 @@ def load_model(folder: str | Path) -> TrainedModel:
         )
     weights = folder / "weights.safetensors"
     if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
-        raise UserError(
-            f"{weights}: is missing or not the file that model.json was written for; restore the folder"
-        )
+        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
     tensors, _ = load_weights(weights)
     network = PairVAE.from_facts(about["network"])
-    network.load_state_dict(
-        {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
-    )
+    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}
     return TrainedModel(network.eval(), calibration, about)
 
@@ -274,9 +267,7 @@ def translate_files(
     for file in files:
         path = output / f"{file.stem}.{to}.{ending}"
         if path in wanted:
-            raise UserError(
-                f"{file} and {wanted[path]} would both be written to {path}; use two output folders"
-            )
+            raise UserError(f"{file} and {wanted[path]} would both be written to {path}; use two output folders")
         wanted[path] = file
     curves = [read_spectra(file, technique=source, q_unit=q_unit, columns=columns) for file in files]
     predictions = trained._translate(curves, to, given)

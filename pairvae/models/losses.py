@@ -87,11 +87,7 @@ def barlow_twins(z_saxs: Tensor, z_sans: Tensor, redundancy_weight: float = 5e-3
     Zbontar et al., Barlow Twins, ICML 2021, eq. 1.
     """
     if len(z_saxs) < 2:
-        raise ValueError(
-            f"Barlow Twins correlates over the batch: expected at least 2 pairs, found {len(z_saxs)}"
-        )
+        raise ValueError(f"Barlow Twins correlates over the batch: expected at least 2 pairs, found {len(z_saxs)}")
     correlation = cross_correlation(z_saxs, z_sans)
     diagonal = correlation.diagonal()
-    return ((diagonal - 1) ** 2).sum() + redundancy_weight * (
-        correlation.square().sum() - diagonal.square().sum()
-    )
+    return ((diagonal - 1) ** 2).sum() + redundancy_weight * (correlation.square().sum() - diagonal.square().sum())

@@ -1,11 +1,11 @@
 """Two ResVAEs that share one latent space."""
 
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from pairvae.models.resvae import ResVAE
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
 # target_from_source, the name of a path in losses, logs, metrics and reports
 SELF_PATHS = ("saxs_from_saxs", "sans_from_sans")
@@ -13,10 +13,10 @@ CROSS_PATHS = ("sans_from_saxs", "saxs_from_sans")
 PATHS = SELF_PATHS + CROSS_PATHS
 
 
-def ends(path: str) -> tuple[str, str]:
+def ends(path: str) -> tuple[Technique, Technique]:
     """Target and source of a path: `sans_from_saxs` gives ("sans", "saxs")."""
     target, source = path.split("_from_")
-    return target, source
+    return cast(Technique, target), cast(Technique, source)
 
 
 class PairVAE(nn.Module):

@@ -1,6 +1,7 @@
 """The residual variational autoencoder of one technique."""
 
 import math
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,6 +54,10 @@ class ResVAE(nn.Module):
     Kingma and Welling, Auto-encoding variational Bayes, ICLR 2014.
     """
 
+    q: Tensor
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self, points: int, latent_dim: int, architecture: Architecture, covariates: tuple[Covariate, ...] = ()
     ) -> None:
@@ -64,7 +69,7 @@ class ResVAE(nn.Module):
         self.register_buffer("std", torch.ones(points))
         known = sum(covariate.width for covariate in covariates)
         channels, hidden, dropout = architecture.channels, architecture.hidden, architecture.dropout
-        steps = list(zip(channels[:-1], channels[1:], strict=True))
+        steps = list(pairwise(channels))
         self.short = math.ceil(points / (STEM_STRIDE * 2 ** len(steps)))  # length where it is shortest
         length = self.short * STEM_STRIDE * 2 ** len(steps)
         self.padding = length - points
@@ -77,13 +82,11 @@ class ResVAE(nn.Module):
             nn.Linear(channels[-1] * self.short, hidden),
         )
         self.encoder_skip = nn.Linear(2 * points + known, hidden)
+        code = nn.Linear(hidden, 2 * latent_dim)
+        nn.init.constant_(code.bias[latent_dim:], -4.0)  # begin with a narrow posterior
         self.encoder = nn.Sequential(
-            ResidualLinear(hidden, dropout),
-            ResidualLinear(hidden, dropout),
-            nn.LayerNorm(hidden),
-            nn.Linear(hidden, 2 * latent_dim),
+            ResidualLinear(hidden, dropout), ResidualLinear(hidden, dropout), nn.LayerNorm(hidden), code
         )
-        nn.init.constant_(self.encoder[-1].bias[latent_dim:], -4.0)  # begin with a narrow posterior
 
         self.decoder = nn.Sequential(
             nn.Linear(latent_dim + known, hidden),
@@ -100,8 +103,9 @@ class ResVAE(nn.Module):
         )
         self.decoder_skip = nn.Linear(hidden, points)
         # one error for reconstructions from the own curve, one for predictions from the partner's
-        self.error = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2 * points))
-        nn.init.constant_(self.error[-1].bias, -4.0)
+        error = nn.Linear(hidden, 2 * points)
+        nn.init.constant_(error.bias, -4.0)
+        self.error = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), error)
 
     def fit_scaler(self, spectra: Spectra) -> None:
         """Take grid and per-q mean and standard deviation from the train split (measured points only)."""

@@ -77,9 +77,7 @@ def encode_covariates(covariates: tuple[Covariate, ...], table: pd.DataFrame) ->
             parts.append(np.stack([scaled, known], axis=1).astype(np.float32))
         else:
             text = column.astype(str).to_numpy()
-            parts.append(
-                (text[:, None] == np.array(covariate.values, dtype=object)[None, :]).astype(np.float32)
-            )
+            parts.append((text[:, None] == np.array(covariate.values, dtype=object)[None, :]).astype(np.float32))
     return np.concatenate(parts, axis=1)
 
 
@@ -96,21 +94,15 @@ def check_covariates(covariates: tuple[Covariate, ...], given: Mapping[str, Any]
     for name, value in given.items():
         if name not in known:
             names = ", ".join(known) or "none"
-            raise UserError(
-                f"covariate {name!r}: this model was trained with {names}; leave it out or train with it"
-            )
+            raise UserError(f"covariate {name!r}: this model was trained with {names}; leave it out or train with it")
         covariate = known[name]
         if covariate.kind == "number":
             try:
                 row[name] = float(value)
             except (TypeError, ValueError):
-                raise UserError(
-                    f"covariate {name}={value!r}: expected a number, for example {name}=0.42"
-                ) from None
-        elif str(value) not in covariate.values:
-            raise UserError(
-                f"covariate {name}={value!r}: the model was trained with {', '.join(covariate.values)}"
-            )
+                raise UserError(f"covariate {name}={value!r}: expected a number, for example {name}=0.42") from None
+        elif str(value) not in covariate.values:  # noqa: PD011, no data frame
+            raise UserError(f"covariate {name}={value!r}: the model was trained with {', '.join(covariate.values)}")
         else:
             row[name] = str(value)
     return pd.DataFrame([row], index=[0])

@@ -86,9 +86,7 @@ def make_grid(table: CurvesFile, grid: Grid, where: Path) -> Curve:
     return np.geomspace(low, high, grid.points)
 
 
-def _parts(
-    table: CurvesFile, q: Curve, settings: Normalize, where: Path, total: Counter[str]
-) -> Iterator[Spectra]:
+def _parts(table: CurvesFile, q: Curve, settings: Normalize, where: Path, total: Counter[str]) -> Iterator[Spectra]:
     names: list[str] = []
     rows: list[GriddedCurve] = []
     for sample, group in groupby(table, attrgetter("sample")):

@@ -16,6 +16,8 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 FACTS = ("sample_id", "row_saxs", "row_sans", "group", "split", "material")
 
+TEXT = dict.fromkeys(("sample_id", "group", "split", "material"), "str")
+
 
 def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> None:
     """Match the rows of two spectra files by sample and split the samples by group.
@@ -37,7 +39,7 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     UserError
         No sample has both curves, or a split is left without one.
     """
-    table = pd.read_csv(samples, dtype={"sample_id": str, "group": str, "split": str, "material": str})
+    table = pd.read_csv(samples, dtype=TEXT, keep_default_na=False, na_values="")  # a sample may be called NA
     for technique, file in (("saxs", saxs), ("sans", sans)):
         ids = read_sample_ids(file)
         rows = pd.Series(np.arange(len(ids)), index=ids)
@@ -48,9 +50,7 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     table["group"] = table["group"].fillna(table["sample_id"])
     complete = table["row_saxs"].notna() & table["row_sans"].notna()
     if not complete.any():
-        raise UserError(
-            f"{samples}: no sample has both a SAXS and a SANS curve; at least three are needed to train"
-        )
+        raise UserError(f"{samples}: no sample has both a SAXS and a SANS curve; at least three are needed to train")
     table["split"] = _split(table, complete, settings, samples)
 
     pairs_of = table.loc[complete, "split"].value_counts()
@@ -75,7 +75,7 @@ def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, whe
             f"{where}: group {torn.index[0]} stands in the splits {', '.join(torn.iloc[0])}; expected one split "
             "per group: else the test would know what it is tested on"
         )
-    of_group: dict[str, str] = given.map(lambda found: found[0]).to_dict()
+    of_group = {str(group): str(found[0]) for group, found in given.items()}
     rng = np.random.default_rng(settings.seed)
     with_pairs = set(table.loc[complete, "group"])
     for paired in (True, False):
@@ -92,15 +92,7 @@ def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, whe
 def read_pairs(path: Path) -> pd.DataFrame:
     """The table that `pair` wrote; rows as Int64, empty where unpaired."""
     return pd.read_csv(
-        path,
-        dtype={
-            "sample_id": str,
-            "group": str,
-            "split": str,
-            "material": str,
-            "row_saxs": "Int64",
-            "row_sans": "Int64",
-        },
+        path, dtype=TEXT | {"row_saxs": "Int64", "row_sans": "Int64"}, keep_default_na=False, na_values=""
     )
 
 

@@ -73,9 +73,7 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
     """
     with _opened(path) as file:
         # HDF5 reads increasing rows fastest; numpy puts them into the order asked for
-        wanted, back = (
-            np.unique(rows, return_inverse=True) if rows is not None else (slice(None), slice(None))
-        )
+        wanted, back = np.unique(rows, return_inverse=True) if rows is not None else (slice(None), slice(None))
         return Spectra(
             technique=cast(Technique, file.attrs["technique"]),
             q=file["q"][:],
@@ -99,7 +97,5 @@ def _opened(path: Path) -> h5py.File:
         raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
     if file.attrs.get("format") != FORMAT:
         file.close()
-        raise ReadError(
-            f"{path}: is not a spectra file of format {FORMAT}; write it anew with `pairvae normalize`"
-        )
+        raise ReadError(f"{path}: is not a spectra file of format {FORMAT}; write it anew with `pairvae normalize`")
     return file

@@ -34,9 +34,7 @@ _NAMES: list[tuple[Kind, re.Pattern[str]]] = [
     ("I", re.compile(r"i|i\([qs]\).*|int|intensity.*|\w+_int")),
     (
         "q",
-        re.compile(
-            r"q|\|q\||q[-_ ]?(vec|vector|values?)|\w+_qvec|q_\w+|(momentum transfer|scattering vector).*"
-        ),
+        re.compile(r"q|\|q\||q[-_ ]?(vec|vector|values?)|\w+_qvec|q_\w+|(momentum transfer|scattering vector).*"),
     ),
     ("s", re.compile(r"s")),
 ]

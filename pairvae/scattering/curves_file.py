@@ -44,9 +44,7 @@ class CurvesWriter:
         self._file = h5py.File(self._whole.__enter__(), "w")
         self._file.attrs.update({"format": FORMAT, "technique": self._technique, "q_unit": "1/angstrom"})
         for name in COLUMNS:
-            self._file.create_dataset(
-                name, (0,), np.float64, maxshape=(None,), chunks=(65536,), compression="lzf"
-            )
+            self._file.create_dataset(name, (0,), np.float64, maxshape=(None,), chunks=(65536,), compression="lzf")
         self._file.create_dataset("offset", (1,), np.int64, maxshape=(None,), chunks=(4096,))
         for name in ("sample_id", "facts"):
             self._file.create_dataset(name, (0,), h5py.string_dtype(), maxshape=(None,), chunks=(1024,))
@@ -116,9 +114,7 @@ class CurvesFile:
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
-            raise ReadError(
-                f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it"
-            ) from None
+            raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
         if self._file.attrs.get("format") != FORMAT:
             raise ReadError(
                 f"{path}: is not a curves file of format {FORMAT} (found {self._file.attrs.get('format')!r}); "

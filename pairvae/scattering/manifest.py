@@ -72,9 +72,7 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
                 notes.update({re.sub(r"\b\d+(\.\d+)?\b(?!/)", "…", note) for note in found.notes})
         raise_problems(manifest, problems)
         _write_table(rows, table)
-    print(
-        f"read: {len(rows)} samples, {counts['saxs']} SAXS and {counts['sans']} SANS curves from {manifest}"
-    )
+    print(f"read: {len(rows)} samples, {counts['saxs']} SAXS and {counts['sans']} SANS curves from {manifest}")
     for note, times in notes.most_common():
         print(f"read: {times} curves: {note}")
 

@@ -110,9 +110,7 @@ def read_spectrum(
 def _content(file: Path) -> bytes:
     try:
         if file.is_dir():
-            raise ReadError(
-                f"{file}: is a folder; expected a file with a scattering curve; name one file in it"
-            )
+            raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise ReadError(
@@ -127,15 +125,12 @@ def _content(file: Path) -> bytes:
     return data
 
 
-def _raw_curves(
-    data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None
-) -> list[RawCurve]:
+def _raw_curves(data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None) -> list[RawCurve]:
     xml = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
     if not xml and not data.startswith(_HDF5):
         if entry is not None:
             raise ReadError(
-                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove "
-                "it"
+                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove it"
             )
         return [read_text(data, where, q_unit, columns)]
     # sasdata takes a moment to import, and text files do not need it

@@ -29,8 +29,7 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
     namespace = etree.QName(root).namespace or ""
     if namespace not in _VERSIONS:
         raise ReadError(
-            f"{where}: is canSAS XML of namespace {namespace!r}; expected {' or '.join(_VERSIONS)}; mend its "
-            "first tag"
+            f"{where}: is canSAS XML of namespace {namespace!r}; expected {' or '.join(_VERSIONS)}; mend its first tag"
         )
     prefix = f"{{{namespace}}}"
     groups: list[Group] = []
@@ -86,14 +85,11 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
             try:
                 columns[column][row] = float(text or "nan")
             except ValueError:
-                raise ReadError(
-                    f"{where}, Idata {row + 1}: {tag} is {text!r}; expected a number; mend it"
-                ) from None
+                raise ReadError(f"{where}, Idata {row + 1}: {tag} is {text!r}; expected a number; mend it") from None
             unit = cell.get("unit") or ""
             if column in units and unit != units[column] and row:
                 raise ReadError(
-                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected "
-                    "one unit"
+                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one unit"
                 )
             if column in units:
                 units[column] = unit

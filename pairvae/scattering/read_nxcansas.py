@@ -33,9 +33,7 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
         raise ReadError(f"{where}: is a damaged HDF5 file ({error}); copy or export it anew") from None
 
 
-def _sasdata(
-    parent: h5py.Group, entry: h5py.Group | None, where: str, seen: set[Any]
-) -> Iterator[tuple[Any, Any]]:
+def _sasdata(parent: h5py.Group, entry: h5py.Group | None, where: str, seen: set[Any]) -> Iterator[tuple[Any, Any]]:
     for key in parent:
         link = parent.get(key, getlink=True)
         if isinstance(link, h5py.ExternalLink):
@@ -75,18 +73,14 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         if dataset is None or dataset.ndim != 1 or dataset.shape != sources["q"].shape:
             shape = "no numbers" if dataset is None else f"numbers of shape {dataset.shape}"
             raise ReadError(
-                f"{where}, entry {name}: {column} has {shape}; expected one number per q; export I(q) in one "
-                "dimension"
+                f"{where}, entry {name}: {column} has {shape}; expected one number per q; export I(q) in one dimension"
             )
     if sources["q"].size > MOST_POINTS:
         raise ReadError(
-            f"{where}, entry {name}: claims {sources['q'].size} points; at most {MOST_POINTS} are read; "
-            "rebin it"
+            f"{where}, entry {name}: claims {sources['q'].size} points; at most {MOST_POINTS} are read; rebin it"
         )
     notes = []
-    errors = _names(
-        sources["intensity"].attrs.get("uncertainties", sources["intensity"].attrs.get("uncertainty"))
-    )
+    errors = _names(sources["intensity"].attrs.get("uncertainties", sources["intensity"].attrs.get("uncertainty")))
     spreads = _names(sources["q"].attrs.get("resolutions"))
     for column, names in (("sigma", errors), ("dq", spreads)):
         found = [_dataset(group, one) for one in names]
@@ -95,9 +89,7 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         elif any(one is not None for one in found):
             notes.append(f"{column} not used: {', '.join(names)} is not one number per q")
     facts = {
-        kind: {
-            key: value for owner in _owners(entry, kind) for key in names if (value := _scalar(owner, key))
-        }
+        kind: {key: value for owner in _owners(entry, kind) for key in names if (value := _scalar(owner, key))}
         for kind, names in _FACTS.items()
     }
     title = _scalar(entry, "title") if entry is not None else ""
@@ -124,9 +116,7 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         copy.seek(0)
         return Reader().read(Path("entry.h5"), file_handler=SimpleNamespace(fd=copy))
 
-    units = [
-        _text(sources[one].attrs.get("units", sources[one].attrs.get("unit"))) for one in ("q", "intensity")
-    ]
+    units = [_text(sources[one].attrs.get("units", sources[one].attrs.get("unit"))) for one in ("q", "intensity")]
     return Group(name, title, columns, units[0], units[1], load, notes)
 
 
@@ -163,7 +153,5 @@ def _names(value: Any) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    parts = [
-        part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in np.ravel(value)
-    ]
+    parts = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in np.ravel(value)]
     return ",".join(parts).strip()

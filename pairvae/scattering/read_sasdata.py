@@ -87,9 +87,7 @@ def read_groups(groups: list[Group], where: str, q_unit: str | None, entry: str 
     if not groups:
         raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
     if entry is not None:
-        chosen = [
-            group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)
-        ]
+        chosen = [group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)]
         if not chosen:
             names = ", ".join(repr(group.entry) for group in groups)
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {names}; name one of these")
@@ -113,9 +111,7 @@ def _curve(group: Group, where: str, told: str | None) -> RawCurve:
         sigma=data.dy * factor if "sigma" in group.columns else None,
         dq=data.dx * scale if "dq" in group.columns else None,
         technique=_technique(data.source.probe, data.source.radiation, data.source.type),
-        sample=next(
-            (str(name).strip() for name in (data.sample.name, data.sample.ID, data.title) if _said(name)), ""
-        ),
+        sample=next((str(name).strip() for name in (data.sample.name, data.sample.ID, data.title) if _said(name)), ""),
         entry=group.entry,
         intensity_unit=intensity_unit,
         notes=notes,
@@ -156,8 +152,7 @@ def _usable(group: Group, where: str, notes: list[str]) -> Mask:
     good = finite & (q > 0)
     if not good.any():
         raise ReadError(
-            f"{where}: none of its {q.size} points has finite numbers and q > 0; choose another entry or "
-            "export it anew"
+            f"{where}: none of its {q.size} points has finite numbers and q > 0; choose another entry or export it anew"
         )
     return good
 
@@ -177,8 +172,7 @@ def _loaded(group: Group, where: str, unit: QUnit, good: Mask) -> Data1D:
     if data.x.dtype != np.float64 or data.x.shape != expected.shape:
         said = "; ".join(str(error) for error in data.errors) or "no reason given"
         raise ReadError(
-            f"{where}: sasdata read {np.size(data.x)} of {expected.size} points ({' '.join(said.split())}); "
-            f"{anew}"
+            f"{where}: sasdata read {np.size(data.x)} of {expected.size} points ({' '.join(said.split())}); {anew}"
         )
     if not np.allclose(data.x, expected, rtol=1e-6, atol=0):
         raise ReadError(

@@ -12,9 +12,7 @@ from pairvae.scattering.repair import RawCurve
 from pairvae.scattering.spectrum import Curve
 from pairvae.scattering.units import KNOWN_Q_UNITS, QUnit, parse_intensity_unit, parse_q_unit
 
-HOW_TO_SAY_COLUMNS = (
-    "say them as columns='q I dI dq' (samples.csv: column saxs_columns or sans_columns; - ignores one)"
-)
+HOW_TO_SAY_COLUMNS = "say them as columns='q I dI dq' (samples.csv: column saxs_columns or sans_columns; - ignores one)"
 HOW_TO_SAY_Q_UNIT = "say which as q_unit='1/A' or '1/nm' (samples.csv: column saxs_q_unit or sans_q_unit)"
 # Delimiter and decimal mark, tried in this order; None: any white space.
 _DIALECTS = ((";", "."), (";", ","), ("\t", "."), ("\t", ","), (",", "."), (None, "."), (None, ","))
@@ -62,9 +60,7 @@ def read_text(data: bytes, where: str, q_unit: str | None, columns: str | None) 
     chosen = _chosen_columns(columns, found, above, width, where)
     if columns is not None and found is not None and chosen.kinds != found.kinds:
         named = " ".join(found.kinds)
-        notes.append(
-            f"columns read as {' '.join(chosen.kinds)!r} as told, though the header reads as {named!r}"
-        )
+        notes.append(f"columns read as {' '.join(chosen.kinds)!r} as told, though the header reads as {named!r}")
     elif columns is None and chosen.unknown:
         notes.append(f"columns not used: {', '.join(chosen.unknown)}")
     values = dict(zip(chosen.kinds, table.values.T, strict=True))
@@ -158,9 +154,7 @@ def _has_d_exponents(rows: Sequence[Sequence[str]]) -> bool:
     return any("d" in cell.lower() for row in rows for cell in row)
 
 
-def _blocks(
-    lines: Sequence[str], delimiter: str | None, decimal: str
-) -> Iterator[tuple[int, list[list[str]]]]:
+def _blocks(lines: Sequence[str], delimiter: str | None, decimal: str) -> Iterator[tuple[int, list[list[str]]]]:
     """Runs of rows with one number of columns; blank and comment lines do not end a run."""
     start, rows = 0, list[list[str]]()
     for number, line in enumerate(lines, start=1):
@@ -178,9 +172,7 @@ def _blocks(
         yield start, rows
 
 
-def _chosen_columns(
-    told: str | None, found: Columns | None, above: Sequence[str], width: int, where: str
-) -> Columns:
+def _chosen_columns(told: str | None, found: Columns | None, above: Sequence[str], width: int, where: str) -> Columns:
     if told is not None:
         try:
             chosen = parse_columns(told)
@@ -188,8 +180,7 @@ def _chosen_columns(
             raise ReadError(f"{where}: {error}") from None
         if len(chosen.kinds) != width:
             raise ReadError(
-                f"{where}: columns {told!r} name {len(chosen.kinds)}, the table has {width}; "
-                f"{HOW_TO_SAY_COLUMNS}"
+                f"{where}: columns {told!r} name {len(chosen.kinds)}, the table has {width}; {HOW_TO_SAY_COLUMNS}"
             )
         return chosen
     if found is not None:
@@ -198,8 +189,7 @@ def _chosen_columns(
     if width > 3 or misplaced:
         reason = f"the header puts q into column {misplaced + 1}" if misplaced else "no header names them"
         raise ReadError(
-            f"{where}: the meaning of the table's {width} columns is not clear, {reason}; "
-            f"{HOW_TO_SAY_COLUMNS}"
+            f"{where}: the meaning of the table's {width} columns is not clear, {reason}; {HOW_TO_SAY_COLUMNS}"
         )
     return Columns(("q", "I") if width == 2 else ("q", "I", "dI"))
 

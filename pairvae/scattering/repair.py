@@ -106,11 +106,7 @@ def _repair_sigma(curve: RawCurve) -> None:
     if not good.any():
         curve.notes.append("sigma is nowhere > 0: taken as absent")
         curve.sigma = None
-    elif (
-        curve.sigma.size >= 10
-        and np.ptp(curve.sigma) == 0
-        and not 1e-9 * scale.max() < curve.sigma[0] < scale.max()
-    ):
+    elif curve.sigma.size >= 10 and np.ptp(curve.sigma) == 0 and not 1e-9 * scale.max() < curve.sigma[0] < scale.max():
         # one number for all points that no measurement of these intensities can have: a placeholder
         curve.notes.append(f"sigma is {curve.sigma[0]:g} at every point, a placeholder: taken as absent")
         curve.sigma = None

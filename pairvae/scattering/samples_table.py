@@ -130,9 +130,7 @@ def _table(manifest: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     try:
         data = manifest.read_bytes()
     except OSError as error:
-        raise UserError(
-            f"{manifest}: cannot be read ({error.strerror}); check name and permissions"
-        ) from None
+        raise UserError(f"{manifest}: cannot be read ({error.strerror}); check name and permissions") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -151,9 +149,7 @@ def _table(manifest: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     ]
     if len(records) < 2:
         found = "no rows below its header" if records else "nothing"
-        raise UserError(
-            f"{manifest}: holds {found}; expected a header and one row per sample; see data/README.md"
-        )
+        raise UserError(f"{manifest}: holds {found}; expected a header and one row per sample; see data/README.md")
     header = records[0][1]
     while header and not header[-1]:
         header.pop()  # spreadsheets append empty columns
@@ -185,9 +181,7 @@ def _check_header(header: Sequence[str], manifest: Path) -> None:
                 )
             elif name.startswith(("saxs_", "sans_")):
                 known = ", ".join(f"{name[:5]}{option}" for option in _OPTIONS)
-                problems.append(
-                    f"has an unknown column {name!r}; known with this beginning are {known}; rename it"
-                )
+                problems.append(f"has an unknown column {name!r}; known with this beginning are {known}; rename it")
     raise_problems(manifest, [(1, f", row 1: {problem}") for problem in problems])
 
 
@@ -213,8 +207,7 @@ class _Check:
         if any(cells[len(header) :]):
             self.problem(
                 number,
-                f"{where}: has {len(cells)} cells, the header {len(header)}; quote cells that hold the "
-                "delimiter",
+                f"{where}: has {len(cells)} cells, the header {len(header)}; quote cells that hold the delimiter",
             )
             return None
         cell = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
@@ -225,18 +218,13 @@ class _Check:
         elif sample in self._samples:
             self.problem(
                 number,
-                f"{where}: the same sample_id stands in row {self._samples[sample]}; expected each once; "
-                "rename it",
+                f"{where}: the same sample_id stands in row {self._samples[sample]}; expected each once; rename it",
             )
         self._samples.setdefault(sample, number)
         split = cell.get("split", "")
         if split not in _SPLITS:
-            self.problem(
-                number, f"{where}: split is {split!r}; expected train, val, test or nothing; mend the cell"
-            )
-        files = tuple(
-            file for technique in TECHNIQUES for file in self._files(number, where, cell, technique)
-        )
+            self.problem(number, f"{where}: split is {split!r}; expected train, val, test or nothing; mend the cell")
+        files = tuple(file for technique in TECHNIQUES for file in self._files(number, where, cell, technique))
         if not cell["saxs"] and not cell["sans"]:
             self.problem(
                 number,
@@ -255,9 +243,7 @@ class _Check:
         self._check_shared(row, where)
         return row if len(self.problems) == before else None
 
-    def _files(
-        self, number: int, where: str, cell: dict[str, str], technique: Technique
-    ) -> Iterator[MeasuredFile]:
+    def _files(self, number: int, where: str, cell: dict[str, str], technique: Technique) -> Iterator[MeasuredFile]:
         names = [name.strip() for name in cell[technique].split(";") if name.strip()]
         if not names:
             return
@@ -301,9 +287,7 @@ class _Check:
         kind = "is a folder" if path.is_dir() else f"does not exist below {self.folder}"
         near = self._near(name)
         found = f"; found {near!r}" if near else ""
-        self.problem(
-            number, f"{column}, which {kind}{found}; expected a file; mend the path or empty the cell"
-        )
+        self.problem(number, f"{column}, which {kind}{found}; expected a file; mend the path or empty the cell")
         return None
 
     def _near(self, name: str) -> str:
@@ -318,9 +302,7 @@ class _Check:
                 if len(self._names) > 20_000:
                     break
         near = difflib.get_close_matches(name, self._names, 1, 0.6)
-        return (
-            near[0] if near else next((one for one in self._names if Path(one).name == Path(name).name), "")
-        )
+        return near[0] if near else next((one for one in self._names if Path(one).name == Path(name).name), "")
 
     def _check_shared(self, row: Row, where: str) -> None:
         """One curve in two samples must not end up on both sides of the split."""

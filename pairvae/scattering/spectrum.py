@@ -78,9 +78,7 @@ class Spectrum:
                 continue
             values = np.array(values, dtype=np.float64)  # a copy of its own: nobody else can change it
             if values.ndim != 1 or values.shape != np.shape(self.q):
-                raise ValueError(
-                    f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q"
-                )
+                raise ValueError(f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q")
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite")
             values.setflags(write=False)

@@ -47,9 +47,7 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE) -> Batch:
 
 def prefixed(parts: dict[str, Batch]) -> Batch:
     """Tensors of several techniques under names such as `saxs.mask`."""
-    return {
-        f"{technique}.{name}": tensor for technique, part in parts.items() for name, tensor in part.items()
-    }
+    return {f"{technique}.{name}": tensor for technique, part in parts.items() for name, tensor in part.items()}
 
 
 class TrainBatches:

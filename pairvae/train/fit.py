@@ -7,13 +7,15 @@ import math
 import sys
 import time
 import warnings
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import callbacks
-from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from pairvae.atomic import written_whole
@@ -24,7 +26,7 @@ from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.schedules import average_decay, cosine_with_warmup
 
 
-class Stage(lightning.LightningModule):
+class Stage(lightning.LightningModule, ABC):
     """What is trained and for what; a stage fills in `train_terms`, `val_terms` and `weight_of`.
 
     Parameters
@@ -41,37 +43,38 @@ class Stage(lightning.LightningModule):
         super().__init__()
         self.network, self.settings, self.name = network, settings, name
         self.total_steps = settings.steps  # made exact by `fit`
-        self.running: dict[str, Tensor] = {}
+        self.running: dict[str, tuple[Tensor, int]] = {}  # sums over the steps of the epoch
+        self.began = 0.0
 
+    @abstractmethod
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Loss terms of one batch by name, not weighted."""
-        raise AssertionError("a stage says what it trains")
 
+    @abstractmethod
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Measures of one validation batch by name; `loss` decides which epoch was best."""
-        raise AssertionError("a stage says what it validates")
 
+    @abstractmethod
     def weight_of(self, term: str) -> float:
         """Weight of a loss term at this step."""
-        raise AssertionError("a stage says what its terms weigh")
 
     def weights(self, batch: Batch, prefix: str = "") -> Tensor:
         """Weights of the points in the reconstruction losses."""
-        return point_weights(
-            batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex
-        )
+        return point_weights(batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex)
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers depend on seed and epoch alone, so that a resumed run repeats them."""
-        self.trainer.train_dataloader.epoch = self.current_epoch
+        batches = self.trainer.train_dataloader
+        assert isinstance(batches, TrainBatches)
+        batches.epoch = self.current_epoch
         torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
-        self.running = {}
+        self.running, self.began = {}, time.perf_counter()
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Weighted sum of the terms."""
         terms = self.train_terms(batch)
         loss = torch.stack([self.weight_of(name) * term for name, term in terms.items()]).sum()
-        if (index % 20 == 0 or self.device.type == "cpu") and not torch.isfinite(loss):
+        if (batch_idx % 20 == 0 or self.device.type == "cpu") and not torch.isfinite(loss):
             bad = ", ".join(name for name, term in terms.items() if not torch.isfinite(term)) or "their sum"
             raise UserError(
                 f"{self.name}, epoch {self.current_epoch}, step {self.global_step}: the loss is not finite ({bad}). "
@@ -79,15 +82,15 @@ class Stage(lightning.LightningModule):
                 "intensities far outside the rest of the data; mend and start again, finished epochs are kept"
             )
         for name, term in {"loss": loss, **terms}.items():
-            total, count = self.running.get(name, (0.0, 0))
+            total, count = self.running.get(name, (torch.zeros_like(term), 0))
             self.running[name] = (total + term.detach(), count + 1)
         return loss
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validation_step(self, batch: Batch) -> None:
         """Log the measures, averaged over the batches."""
         self.log_dict({f"val/{name}": term for name, term in self.val_terms(batch).items()}, batch_size=1)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with warm-up and cosine decay; only matrices are decayed."""
         parameters = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
@@ -106,16 +109,16 @@ class Stage(lightning.LightningModule):
 class Best(callbacks.Callback):
     """Keep the averaged weights of the epoch with the lowest validation loss."""
 
-    def __init__(self) -> None:
-        self.loss, self.epoch = math.inf, -1
+    def __init__(self, network: nn.Module) -> None:
+        self.network, self.loss, self.epoch = network, math.inf, -1
         self.weights: dict[str, Tensor] = {}
 
-    def on_validation_epoch_end(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Called while the averaged weights stand in the network."""
         loss = float(trainer.callback_metrics["val/loss"])
         if not trainer.sanity_checking and loss < self.loss:
             self.loss, self.epoch = loss, trainer.current_epoch
-            self.weights = {name: t.detach().cpu().clone() for name, t in stage.network.state_dict().items()}
+            self.weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """For the resume file."""
@@ -129,26 +132,22 @@ class Best(callbacks.Callback):
 class History(callbacks.Callback):
     """One row per epoch: losses, learning rate, seconds; survives a resume; printed where there is no terminal."""
 
-    def __init__(self, name: str, epochs: int) -> None:
-        self.name, self.epochs = name, epochs
+    def __init__(self, stage: Stage, epochs: int) -> None:
+        self.stage, self.epochs = stage, epochs
         self.rows: list[dict[str, float]] = []
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
-        """Start the clock."""
-        self.began = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: lightning.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Write down the epoch that has just been trained and validated."""
-        train = {f"train/{name}": float(total) / count for name, (total, count) in stage.running.items()}
+        train = {f"train/{name}": float(total) / count for name, (total, count) in self.stage.running.items()}
         val = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
-        seconds = time.perf_counter() - self.began
+        seconds = time.perf_counter() - self.stage.began
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate}
         self.rows.append({**row, "seconds": seconds, **train, **val})
         if not sys.stderr.isatty():
             terms = "  ".join(f"{k} {v:.4g}" for k, v in {**train, **val}.items() if k != "train/loss")
             print(
-                f"{self.name}  epoch {trainer.current_epoch + 1}/{self.epochs}  {terms}  {seconds:.1f} s",
+                f"{self.stage.name}  epoch {trainer.current_epoch + 1}/{self.epochs}  {terms}  {seconds:.1f} s",
                 flush=True,
             )
 
@@ -183,9 +182,7 @@ class Average(callbacks.WeightAveraging):
         super().__init__(multi_avg_fn=update, use_buffers=False)
 
 
-def fit(
-    stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int
-) -> History:
+def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
     """Train until the steps are done or nothing improves; leave the best averaged weights in the network.
 
     Every epoch is kept in `resume/<key>/last.ckpt`, the key being a hash of `identity` and the settings; a
@@ -222,7 +219,7 @@ def fit(
     checkpoint = callbacks.ModelCheckpoint(
         resume / key, save_top_k=0, save_last=True, enable_version_counter=False, save_on_train_epoch_end=True
     )
-    best, history = Best(), History(stage.name, batches.epochs)
+    best, history = Best(stage.network), History(stage, batches.epochs)
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")

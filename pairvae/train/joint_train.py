@@ -35,18 +35,12 @@ class JointStage(Stage):
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes = {
-            t: self.network.of(t).encode(
-                target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t]
-            )
+            t: self.network.of(t).encode(target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t])
             for t in TECHNIQUES
         }
         terms = {
-            "barlow_twins": losses.barlow_twins(
-                codes["saxs"].mean, codes["sans"].mean, settings.redundancy_weight
-            ),
-            "kl": sum(
-                (losses.kl_divergence(*code) for code in codes.values()), torch.zeros((), device=self.device)
-            ),
+            "barlow_twins": losses.barlow_twins(codes["saxs"].mean, codes["sans"].mean, settings.redundancy_weight),
+            "kl": sum((losses.kl_divergence(*code) for code in codes.values()), torch.zeros((), device=self.device)),
         }
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
         errors = []
@@ -56,9 +50,7 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else _sample(code)
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            terms[path] = losses.reconstruction(
-                curve.log_intensity, target[to], self.weights(batch, f"{to}.")
-            )
+            terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
         return terms
@@ -77,9 +69,7 @@ class JointStage(Stage):
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """All four paths from mean codes; the two cross predictions decide which epoch was best."""
         codes = {
-            t: self.network.of(t).encode(
-                batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"]
-            )
+            t: self.network.of(t).encode(batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"])
             for t in TECHNIQUES
         }
         terms = {}
@@ -166,9 +156,7 @@ def joint_train(
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, pretrained_saxs, pretrained_sans))
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    save_weights(
-        weights, network.state_dict(), {**network.facts(), "joint_train": settings.model_dump(mode="json")}
-    )
+    save_weights(weights, network.state_dict(), {**network.facts(), "joint_train": settings.model_dump(mode="json")})
 
 
 def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:

@@ -86,9 +86,7 @@ def pretrain(
     parts = {split: table[table["split"] == split] for split in ("train", "val")}
     for split, part in parts.items():
         if len(part) < 2 - (split == "val"):
-            raise UserError(
-                f"{pairs}: {len(part)} {technique} curves in the {split} split; too few to pretrain"
-            )
+            raise UserError(f"{pairs}: {len(part)} {technique} curves in the {split} split; too few to pretrain")
     loaded = {split: read_spectra(spectra, rows_of(part, technique)) for split, part in parts.items()}
 
     torch.manual_seed(settings.seed)
@@ -100,9 +98,7 @@ def pretrain(
     identity = sha256(spectra) + sha256(pairs)
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    save_weights(
-        weights, network.state_dict(), {**network.facts(), "pretrain": settings.model_dump(mode="json")}
-    )
+    save_weights(weights, network.state_dict(), {**network.facts(), "pretrain": settings.model_dump(mode="json")})
 
 
 def load_resvae(path: Path) -> ResVAE:

@@ -1,0 +1,240 @@
+"""Spheres of known radius, seen by X-rays and by neutrons: the true answer is known."""
+
+from dataclasses import dataclass
+from dataclasses import replace as replaced
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pairvae.prepare.normalize import normalize
+from pairvae.prepare.pair import pair
+from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.scattering.spectrum import Source, Spectrum
+from pairvae.settings import (
+    Architecture,
+    Baselines,
+    Calibrate,
+    Grid,
+    JointTrain,
+    Normalize,
+    Pair,
+    Pretrain,
+)
+
+SAMPLES = 80
+ONLY_SAXS, ONLY_SANS = range(60, 72), range(72, 80)  # the others were measured by both techniques
+Q = {"saxs": np.geomspace(0.008, 0.5, 120), "sans": np.geomspace(0.004, 0.3, 90)}
+BACKGROUND = {"saxs": 2e-3, "sans": 0.05}
+CONTRAST = {"silica": 9.5, "latex": 3.0}  # to X-rays, 1e-6/Å²
+SLD = {"silica": 3.5, "latex": 1.4}  # of neutrons, 1e-6/Å²
+
+
+def sphere(q, radius):
+    """Form factor P(q) of a sphere, 1 at q = 0, smeared over 10 % of radius (Rayleigh, Proc. R. Soc. A 84, 25)."""
+    radii = radius * (1 + 0.1 * np.linspace(-2, 2, 9))
+    share = np.exp(-0.5 * np.linspace(-2, 2, 9) ** 2) * radii**6
+    x = q[:, None] * radii
+    return (9 * (np.sin(x) - x * np.cos(x)) ** 2 / x**6) @ share / share.sum()
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """One sample: spheres in water."""
+
+    name: str
+    radius: float  # Å
+    volume_fraction: float
+    material: str
+    d2o_fraction: float
+
+    def intensity(self, technique, q):
+        """Cross section in 1/cm, without noise."""
+        solvent = -0.56 + 6.91 * self.d2o_fraction
+        contrast = CONTRAST[self.material] if technique == "saxs" else SLD[self.material] - solvent
+        # 1e-12/Å⁴ · Å³ = 1e-4/cm
+        scale = 1e-4 * self.volume_fraction * 4 / 3 * np.pi * self.radius**3 * contrast**2
+        return scale * sphere(q, self.radius) + BACKGROUND[technique]
+
+
+@dataclass(frozen=True)
+class Project:
+    """Files and settings of a small run, as far as it has come."""
+
+    folder: Path
+    samples: tuple[Sphere, ...]
+    gridding: dict[str, Normalize]
+    pretrain: Pretrain
+    joint_train: JointTrain
+    baselines: Baselines
+
+    def path(self, name):
+        """Input or output of a stage: `curves/saxs.h5`."""
+        return self.folder / name
+
+
+def draw_spheres(seed=0, count=SAMPLES):
+    """Samples with radius, concentration, material and solvent drawn at random."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        Sphere(
+            name=f"sphere_{i:02d}",
+            radius=float(np.exp(rng.uniform(np.log(25), np.log(90)))),
+            volume_fraction=float(np.exp(rng.uniform(np.log(0.005), np.log(0.02)))),
+            material=("silica", "latex")[i % 2],
+            d2o_fraction=float(rng.choice([0.0, 1.0])),
+        )
+        for i in range(count)
+    )
+
+
+def measure(sample, technique, rng, noise=0.03):
+    """A noisy curve, each end cut by chance."""
+    q = Q[technique][rng.integers(0, 8) : Q[technique].size - rng.integers(0, 8)]
+    exact = sample.intensity(technique, q)
+    sigma = noise * exact + 1e-3 * BACKGROUND[technique]
+    source = Source(f"{sample.name}.{technique}")
+    return Spectrum(
+        q, exact + sigma * rng.normal(size=q.size), sigma, technique=technique, sample=sample.name, source=source
+    )
+
+
+def write_curves(path, technique, curves):
+    """A curves file of these curves."""
+    with CurvesWriter(path, technique) as file:
+        for curve in curves:
+            file.append(curve)
+    return path
+
+
+def write_project(folder, samples):
+    """Curves, their noise-free truth and samples.csv."""
+    rng = np.random.default_rng(1)
+    for technique, others in (("saxs", ONLY_SANS), ("sans", ONLY_SAXS)):
+        curves = [measure(one, technique, rng) for i, one in enumerate(samples) if i not in others]
+        write_curves(folder / f"curves/{technique}.h5", technique, curves)
+        exact = {one.name: one.intensity(technique, Q[technique]) for one in samples}
+        truth = [replaced(curve, q=Q[technique], intensity=exact[curve.sample], sigma=None) for curve in curves]
+        write_curves(folder / f"truth/{technique}.h5", technique, truth)
+    table = pd.DataFrame([vars(one) for one in samples]).rename(columns={"name": "sample_id"})
+    table.loc[3, "d2o_fraction"] = np.nan  # not every sample's solvent was written down
+    table[["sample_id", "material", "d2o_fraction"]].to_csv(folder / "samples.csv", index=False)
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory):
+    """Curves of spheres, measured by one or both techniques; nothing done with them yet."""
+    folder = tmp_path_factory.mktemp("spheres")
+    samples = draw_spheres()
+    write_project(folder, samples)
+    small = {
+        "batch_size": 16,
+        "learning_rate": 4e-3,
+        "accelerator": "cpu",
+        "seed": 3,
+        "average_decay": 0.98,
+    }
+    architecture = Architecture(channels=(4, 8), hidden=16, dropout=0.0)
+    return Project(
+        folder=folder,
+        samples=samples,
+        gridding={t: Normalize(grid=Grid(points=points)) for t, points in (("saxs", 50), ("sans", 41))},
+        pretrain=Pretrain(
+            **small, steps=200, latent_dim=4, covariates=("d2o_fraction", "material"), architecture=architecture
+        ),
+        joint_train=JointTrain(**small, steps=300),
+        baselines=Baselines(**small, steps=100, neighbours=3),
+    )
+
+
+@pytest.fixture(scope="session")
+def gridded(measured):
+    """The same, normalized and paired."""
+    for technique, settings in measured.gridding.items():
+        normalize(measured.path(f"curves/{technique}.h5"), settings, measured.path(f"spectra/{technique}.h5"))
+    pair(
+        measured.path("spectra/saxs.h5"),
+        measured.path("spectra/sans.h5"),
+        measured.path("samples.csv"),
+        Pair(val_fraction=0.25, test_fraction=0.2, seed=3),
+        measured.path("pairs.csv"),
+    )
+    return measured
+
+
+@pytest.fixture(scope="session")
+def pretrained(gridded):
+    """The same, with a pretrained network per technique."""
+    from pairvae.train.pretrain import pretrain
+
+    for technique in ("saxs", "sans"):
+        pretrain(
+            gridded.path(f"spectra/{technique}.h5"),
+            gridded.path("pairs.csv"),
+            gridded.pretrain,
+            gridded.path(f"pretrain/{technique}.safetensors"),
+            gridded.path(f"pretrain/{technique}.csv"),
+            gridded.path(f"resume/{technique}"),
+            threads=1,
+        )
+    return gridded
+
+
+@pytest.fixture(scope="session")
+def trained(pretrained):
+    """The same, trained on pairs, with a model folder."""
+    from pairvae.assess.calibrate import calibrate
+    from pairvae.train.joint_train import joint_train
+
+    files = [pretrained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    joint_train(
+        *files,
+        pretrained.path("pretrain/saxs.safetensors"),
+        pretrained.path("pretrain/sans.safetensors"),
+        pretrained.joint_train,
+        pretrained.path("joint.safetensors"),
+        pretrained.path("joint.csv"),
+        pretrained.path("resume/joint"),
+        threads=1,
+    )
+    calibrate(
+        *files,
+        pretrained.path("joint.safetensors"),
+        pretrained.gridding,
+        Calibrate(),
+        pretrained.path("model"),
+    )
+    return pretrained
+
+
+@pytest.fixture(scope="session")
+def evaluated(trained):
+    """The same, with baselines, metrics.json and predictions.h5, with and without truth."""
+    from pairvae.assess.baselines import baselines
+    from pairvae.assess.evaluate import evaluate
+
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    networks = dict.fromkeys(("saxs", "sans"), trained.pretrain)
+    guesses = trained.path("baselines.h5")
+    baselines(*files, networks, trained.baselines, guesses, trained.path("resume/baselines"), threads=1)
+    truth = {t: trained.path(f"truth/{t}.h5") for t in ("saxs", "sans")}
+    for name, known in (("evaluated", truth), ("without_truth", None)):
+        evaluate(
+            trained.path("model"),
+            *files,
+            guesses,
+            known,
+            trained.path(f"{name}/metrics.json"),
+            trained.path(f"{name}/predictions.h5"),
+            threads=1,
+        )
+    return trained
+
+
+@pytest.fixture(scope="session")
+def model(trained):
+    """The trained model, loaded."""
+    from pairvae.assess.translate import load_model
+
+    return load_model(trained.path("model"))
