@@ -13,7 +13,7 @@ __all__ = ["Spectrum", "load_model", "read_spectrum"]
 _HOMES = {
     "Spectrum": "pairvae.scattering.spectrum",
     "read_spectrum": "pairvae.scattering.read",
-    "load_model": "pairvae.assess.translate",
+    "load_model": "pairvae.assess.trained_model",
 }
 
 

@@ -144,7 +144,7 @@ def measured(tmp_path_factory):
             **small, steps=200, latent_dim=4, covariates=("d2o_fraction", "material"), architecture=architecture
         ),
         joint_train=JointTrain(**small, steps=300),
-        baselines=Baselines(**small, steps=100, neighbours=3),
+        baselines=Baselines(**small, steps=50, neighbours=3),
     )
 
 

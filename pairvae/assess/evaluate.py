@@ -15,7 +15,7 @@ import torch
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
 from pairvae.assess.predict import Array, codes
-from pairvae.assess.translate import load_model
+from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves

@@ -1,223 +1,43 @@
-"""The trained model at work: one technique's curve from the other's, with a band and a novelty score."""
+"""Files of one technique to predicted files of the other."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
-from torch import Tensor
 
-from pairvae.assess.calibrate import strangeness
-from pairvae.assess.predict import Array, codes, predict
-from pairvae.checksum import sha256
+from pairvae.assess.trained_model import Prediction, TrainedModel, load_model
 from pairvae.errors import UserError
-from pairvae.model_file import FORMAT, load_weights
-from pairvae.models.pairvae import PairVAE
-from pairvae.prepare.covariates import check_covariates
-from pairvae.prepare.normalize import grid_curves
-from pairvae.prepare.spectra_file import Spectra
-from pairvae.scattering.read import read_spectra
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
+from pairvae.scattering.spectrum import Spectrum, Technique
 from pairvae.scattering.write import write_csv, write_nxcansas
-from pairvae.settings import Normalize, parse
-from pairvae.train.batches import Batch, as_tensors
+
+Format = Literal["csv", "nxcansas"]
+ENDINGS = {"csv": "csv", "nxcansas": "h5"}
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A predicted curve.
-
-    Parameters
-    ----------
-    technique : {"saxs", "sans"}
-        What would measure it.
-    q : array, shape (points,)
-        In 1/Å, the target technique's grid.
-    intensity, lower, upper : array, shape (points,)
-        Median and calibrated band of a measurement, in 1/cm.
-    coverage : float
-        Share of measured points that the band covers.
-    novelty : float
-        How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
-        the prediction is a guess.
-    sample, source : str
-        Sample and file of the input.
-    """
-
-    technique: Technique
-    q: Curve
-    intensity: Curve
-    lower: Curve
-    upper: Curve
-    coverage: float
-    novelty: float
-    sample: str
-    source: str
-
-
-class TrainedModel:
-    """A calibrated PairVAE, loaded by `load_model`.
+@dataclass(frozen=True)
+class Task:
+    """One prediction to make.
 
     Parameters
     ----------
-    network : PairVAE
-        With its weights.
-    calibration : dict of Tensor
-        Band factors and novelty statistics.
-    about : dict
-        Contents of model.json.
+    name : str
+        Stem of the file to write.
+    settings : sequence of Spectrum
+        The measured curve, or the settings of one instrument.
+    covariates : mapping
+        Facts of the sample.
+    partner : sequence of Spectrum
+        The measured curve that is predicted, where there is one: to compare with.
     """
 
-    def __init__(self, network: PairVAE, calibration: dict[str, Tensor], about: dict[str, Any]) -> None:
-        self.network, self.calibration, self.about = network, calibration, about
-        self.coverage: float = about["settings"]["calibrate"]["coverage"]
-        self.gridding = {
-            t: parse(Normalize, settings, "model.json") for t, settings in about["settings"]["normalize"].items()
-        }
-
-    def bands(self, path: str, code: Tensor, covariates: Tensor) -> tuple[Array, Array, Array]:
-        """log10 of intensity, lower and upper end of the band, each (samples, q), for codes of the source."""
-        predicted = predict(self.network, path, code, covariates)
-        half = self.calibration[f"band.{path}"].numpy() * predicted.std
-        return predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half
-
-    def novelty(self, technique: Technique, curves: Batch) -> Array:
-        """Novelty of curves, shape (samples,): the larger of code distance and misfit over their usual limits."""
-        prefix = f"novelty.{technique}."
-        usual = {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
-        distance, error = strangeness(self.network, technique, curves, usual)
-        return np.maximum(distance / float(usual["distance"]), error / float(usual["misfit"]))
-
-    @overload
-    def translate(
-        self, spectra: Spectrum, to: Technique, covariates: Mapping[str, Any] | None = None
-    ) -> Prediction: ...
-    @overload
-    def translate(
-        self, spectra: Sequence[Spectrum], to: Technique, covariates: Mapping[str, Any] | None = None
-    ) -> list[Prediction]: ...
-    def translate(
-        self,
-        spectra: Spectrum | Sequence[Spectrum],
-        to: Technique,
-        covariates: Mapping[str, Any] | None = None,
-    ) -> Prediction | list[Prediction]:
-        """Predict what the other technique would measure of the same sample.
-
-        Parameters
-        ----------
-        spectra : Spectrum or sequence of Spectrum
-            Measured by the other technique.
-        to : {"saxs", "sans"}
-            Technique to predict.
-        covariates : mapping, optional
-            Facts of the sample that the model was trained with; those not given are unknown.
-
-        Returns
-        -------
-        Prediction or list of Prediction
-
-        Raises
-        ------
-        UserError
-            A spectrum is of the target technique, lies outside of the model's q grid, or has an arbitrary
-            intensity scale; a covariate is unknown to the model.
-        """
-        if isinstance(spectra, Spectrum):
-            return self.translate([spectra], to, covariates)[0]
-        return self._translate([[spectrum] for spectrum in spectra], to, covariates or {})
-
-    def _translate(
-        self, settings_of_samples: Sequence[Sequence[Spectrum]], to: Technique, covariates: Mapping[str, Any]
-    ) -> list[Prediction]:
-        source: Technique = "sans" if to == "saxs" else "saxs"
-        network = self.network.of(source)
-        row = check_covariates(network.covariates, covariates)
-        table = pd.concat([row] * len(settings_of_samples), ignore_index=True)
-        curves = as_tensors(self._gridded(settings_of_samples, source), table, network)
-        target = self.network.of(to)
-        code = codes(self.network, source, curves)
-        known = curves["covariates"]  # both networks were told the same covariates
-        middle, lower, upper = (10**log for log in self.bands(f"{to}_from_{source}", code, known))
-        novelty = self.novelty(source, curves)
-        return [
-            Prediction(
-                technique=to,
-                q=target.q.numpy(),
-                intensity=middle[i],
-                lower=lower[i],
-                upper=upper[i],
-                coverage=self.coverage,
-                novelty=float(novelty[i]),
-                sample=curve[0].sample,
-                source=curve[0].source.file,
-            )
-            for i, curve in enumerate(settings_of_samples)
-        ]
-
-    def _gridded(self, samples: Sequence[Sequence[Spectrum]], technique: Technique) -> Spectra:
-        q = self.network.of(technique).q.numpy()
-        rows = []
-        for curves in samples:
-            for curve in curves:
-                name = curve.source.file or curve.sample or "spectrum"
-                if curve.technique not in (None, technique):
-                    raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
-                if curve.intensity_unit == "arbitrary":
-                    raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the curve"
-                    )
-            row = grid_curves(curves, q, self.gridding[technique])
-            if not row.mask.any():
-                raise UserError(
-                    f"{name}: covers q {curves[0].q[0]:.4g} to {curves[-1].q[-1]:.4g} 1/Å, the model knows "
-                    f"{q[0]:.4g} to {q[-1]:.4g} 1/Å: no overlap; check the unit of q"
-                )
-            rows.append(row)
-        return Spectra(
-            technique=technique,
-            q=q,
-            log_intensity=np.stack([row.log_intensity for row in rows]).astype(np.float32),
-            log_sigma=np.stack([row.log_sigma for row in rows]).astype(np.float32),
-            mask=np.stack([row.mask for row in rows]),
-            sample_id=[curves[0].sample for curves in samples],
-        )
-
-
-def load_model(folder: str | Path) -> TrainedModel:
-    """Load a model folder; nothing in it can run.
-
-    Parameters
-    ----------
-    folder : path
-        `results/<run>/model`: model.json and weights.safetensors.
-
-    Raises
-    ------
-    UserError
-        A file is missing, altered, or of another format.
-    """
-    folder = Path(folder)
-    try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
-    if about.get("format") != FORMAT:
-        raise UserError(
-            f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "
-            "use the PairVAE version that wrote it, or train again"
-        )
-    weights = folder / "weights.safetensors"
-    if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
-        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
-    tensors, _ = load_weights(weights)
-    network = PairVAE.from_facts(about["network"])
-    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
-    calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}
-    return TrainedModel(network.eval(), calibration, about)
+    name: str
+    settings: Sequence[Spectrum]
+    covariates: Mapping[str, Any]
+    partner: Sequence[Spectrum] = ()
 
 
 def translate_files(
@@ -225,7 +45,7 @@ def translate_files(
     model: Path,
     to: Technique,
     output: Path,
-    format: Literal["csv", "nxcansas"] = "csv",
+    format: Format = "csv",
     covariates: Sequence[str] = (),
     q_unit: str | None = None,
     columns: str | None = None,
@@ -245,7 +65,7 @@ def translate_files(
     format : {"csv", "nxcansas"}
         Format of the predictions.
     covariates : sequence of str
-        NAME=VALUE.
+        NAME=VALUE, for all files.
     q_unit, columns : str, optional
         What the files do not say.
 
@@ -261,21 +81,97 @@ def translate_files(
             raise UserError(f"--covariate {text}: expected NAME=VALUE, for example d2o_fraction=0.42")
         given[name.strip()] = value.strip()
     trained = load_model(model)
-    source: Technique = "sans" if to == "saxs" else "saxs"
-    ending = {"csv": "csv", "nxcansas": "h5"}[format]
-    wanted: dict[Path, Path] = {}
-    for file in files:
-        path = output / f"{file.stem}.{to}.{ending}"
-        if path in wanted:
-            raise UserError(f"{file} and {wanted[path]} would both be written to {path}; use two output folders")
-        wanted[path] = file
-    curves = [read_spectra(file, technique=source, q_unit=q_unit, columns=columns) for file in files]
-    predictions = trained._translate(curves, to, given)
-    for path, prediction in zip(wanted, predictions, strict=True):
-        write = _write_csv if format == "csv" else _write_nxcansas
+    source = _other(to)
+    tasks = [
+        Task(file.stem, [read_spectrum(file, technique=source, q_unit=q_unit, columns=columns)], given)
+        for file in files
+    ]
+    _translate(tasks, trained, model, to, output, format)
+
+
+def translate_manifest(
+    manifest: Path, model: Path, to: Technique, output: Path, format: Format = "csv", allow_outside: bool = False
+) -> None:
+    """Predict for every sample of a samples.csv that the source technique measured: `<sample_id>.<to>.csv`.
+
+    Units, columns, entries, settings to merge and covariates come from the manifest. Where it also names the
+    target's curve, the distance of prediction and measurement is said.
+
+    Parameters
+    ----------
+    manifest : Path
+        As in data/README.md.
+    model, output, to, format
+        As in `translate_files`.
+    allow_outside : bool
+        Accept paths that leave the manifest's folder.
+
+    Raises
+    ------
+    UserError
+        The manifest or a file is wrong, or no sample was measured by the source technique.
+    """
+    trained = load_model(model)
+    source = _other(to)
+    known = {covariate.name for covariate in trained.network.of(source).covariates}
+    tasks = [
+        Task(
+            name=row.sample_id,
+            settings=curves,
+            covariates={name: cell for name, cell in row.covariates.items() if name in known and cell},
+            partner=_curves(row, to),
+        )
+        for row in parse_manifest(manifest, allow_outside)
+        if (curves := _curves(row, source))
+    ]
+    if not tasks:
+        raise UserError(f"{manifest}: no row names a file in the column {source}; there is nothing to predict from")
+    _translate(tasks, trained, model, to, output, format)
+
+
+def _translate(
+    tasks: Sequence[Task], trained: TrainedModel, model: Path, to: Technique, output: Path, format: Format
+) -> None:
+    paths = [output / f"{task.name}.{to}.{ENDINGS[format]}" for task in tasks]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
+    predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])
+    write = {"csv": _write_csv, "nxcansas": _write_nxcansas}[format]
+    for task, path, prediction in zip(tasks, paths, predictions, strict=True):
         write(prediction, path, model)
-        warning = "  (unlike the training data: a guess)" if prediction.novelty > 1 else ""
-        print(f"{wanted[path]} -> {path}  novelty {prediction.novelty:.2f}{warning}")
+        said = f"{path}: novelty {prediction.novelty:.2f}"
+        if prediction.novelty > 1:
+            said += " (unlike the training data: a guess)"
+        if task.partner:
+            said += f"; {_distance(prediction, task.partner, trained)}"
+        print(said)
+
+
+def _distance(prediction: Prediction, partner: Sequence[Spectrum], trained: TrainedModel) -> str:
+    """How far a prediction and the measured partner lie apart, in words."""
+    measured = trained.gridded([partner], prediction.technique)
+    mask = measured.mask[0]
+    difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
+    value = 10.0 ** measured.log_intensity[0][mask]
+    inside = (value >= prediction.lower[mask]) & (value <= prediction.upper[mask])
+    return (
+        f"off the measured curve by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, "
+        f"by {np.std(difference):.2f} after the best common factor of {10 ** np.mean(difference):.3g}; "
+        f"{inside.mean():.0%} of {mask.sum()} points inside the band"
+    )
+
+
+def _curves(row: Row, technique: Technique) -> list[Spectrum]:
+    return [_read(file, row.sample_id) for file in row.files if file.technique == technique]
+
+
+def _read(file: MeasuredFile, sample: str) -> Spectrum:
+    return read_spectrum(file.path, file.technique, file.q_unit, file.columns, file.entry, sample)
+
+
+def _other(technique: Technique) -> Technique:
+    return "sans" if technique == "saxs" else "saxs"
 
 
 def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:

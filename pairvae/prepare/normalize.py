@@ -30,7 +30,8 @@ class GriddedCurve:
     mask : array of bool, shape (grid,)
         False: not measured.
     counts : Counter
-        Grid points by what happened to them: `raised` to the floor, `too_noisy` and masked, `no_sigma`.
+        Grid points by what happened to them: `raised` to the floor, `too_noisy` and masked,
+        `no_sigma`: measured, but the error is assumed.
     """
 
     log_intensity: Curve
@@ -94,9 +95,8 @@ def _parts(table: CurvesFile, q: Curve, settings: Normalize, where: Path, total:
         row = grid_curves(curves, q, settings)
         if not row.mask.any():
             raise UserError(
-                f"{where}: sample {sample} ({curves[0].source.file}) covers q {curves[0].q[0]:.4g} to "
-                f"{curves[-1].q[-1]:.4g} 1/Å, the grid {q[0]:.4g} to {q[-1]:.4g} 1/Å: no overlap; mend its "
-                f"q unit, widen normalize.{table.technique}.grid, or remove the sample"
+                f"{where}: sample {sample} ({curves[0].source.file}) {why_empty(curves, q, row)}; mend its q unit "
+                f"or its file, change normalize.{table.technique}, or remove the sample"
             )
         names.append(sample)
         rows.append(row)
@@ -139,7 +139,7 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
     x = np.log(np.concatenate([curve.q for curve in curves]))
     intensity = np.concatenate([curve.intensity for curve in curves])
     sigma = np.concatenate([_sigma(curve, settings) for curve in curves])
-    counts["no_sigma"] = sum(curve.q.size for curve in curves if curve.sigma is None)
+    bare = np.concatenate([np.full(curve.q.size, curve.sigma is None) for curve in curves])
 
     grid = np.log(q)
     step = grid[1] - grid[0]
@@ -149,9 +149,10 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
     x = np.bincount(member, weight * x) / sums
     intensity = np.bincount(member, weight * intensity) / sums
     sigma = sums**-0.5
+    bare = np.bincount(member, bare) > 0
 
     if cell.size == 1:  # a single cell: its value stands for the grid point in it
-        x, intensity, sigma = (np.repeat(values, 2) for values in (x, intensity, sigma))
+        x, intensity, sigma, bare = (np.repeat(values, 2) for values in (x, intensity, sigma, bare))
         x = x + np.array([-0.5, 0.5]) * step
     right = np.clip(np.searchsorted(x, grid), 1, x.size - 1)
     left = right - 1
@@ -169,11 +170,12 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
     spread = np.where(positive, spread * value / np.where(positive, linear, 1.0), spread)
 
     low = mask & (value < settings.floor_in_sigma * spread)
-    counts["raised"] = int(low.sum())
     value = np.where(low, settings.floor_in_sigma * spread, value)
     noisy = mask & ((value <= 0) | (spread > settings.max_relative_error * value))
     counts["too_noisy"] = int(noisy.sum())
     mask &= ~noisy
+    counts["raised"] = int((low & mask).sum())
+    counts["no_sigma"] = int((mask & (bare[left] | bare[right])).sum())
     safe = np.where(mask, value, 1.0)
     return GriddedCurve(
         log_intensity=np.where(mask, np.log10(safe), np.nan),
@@ -181,6 +183,17 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
         mask=mask,
         counts=counts,
     )
+
+
+def why_empty(curves: Sequence[Spectrum], q: Curve, row: GriddedCurve) -> str:
+    """What to say of a sample that has no measured point on the grid."""
+    low, high = min(curve.q[0] for curve in curves), max(curve.q[-1] for curve in curves)
+    spans = f"covers q {low:.4g} to {high:.4g} 1/Å, the grid {q[0]:.4g} to {q[-1]:.4g} 1/Å"
+    if row.counts["too_noisy"]:
+        return f"{spans}: all its points there are ≤ 0 or noisier than max_relative_error"
+    if low <= q[-1] and high >= q[0]:
+        return f"{spans}: its points lie further apart than max_gap_dex"
+    return f"{spans}: no overlap"
 
 
 def _sigma(curve: Spectrum, settings: Normalize) -> Curve:

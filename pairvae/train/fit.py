@@ -99,6 +99,8 @@ class Stage(lightning.LightningModule, ABC):
                 {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
             ],
             lr=self.settings.learning_rate,
+            # one pass over the weights; not with 16-mixed, whose scaled gradients must be clipped first
+            fused=self.settings.precision != "16-mixed",
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: cosine_with_warmup(step, self.total_steps, self.settings.warmup_fraction)

@@ -1,0 +1,167 @@
+"""Batches, augmentation and schedules: what a network is shown, and when."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_ends, shift
+from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches, as_tensors
+from pairvae.train.schedules import average_decay, cosine_with_warmup, linear_warmup
+
+
+def rows(samples):
+    return {"row": torch.arange(samples), "twice": 2 * torch.arange(samples)}
+
+
+def shown(samples, batch_size, steps=1000, seed=0, epoch=0):
+    batches = TrainBatches(rows(samples), batch_size, steps, seed)
+    batches.epoch = epoch
+    return [batch["row"] for batch in batches]
+
+
+@pytest.mark.parametrize(("samples", "batch_size"), [(37, 8), (100, 64), (8, 8), (1000, 7)])
+def test_every_pass_shows_every_sample_once(samples, batch_size):
+    order = torch.cat(shown(samples, batch_size))
+    whole = len(order) // samples
+    assert whole >= 1 or samples > SHORTEST_EPOCH * batch_size
+    for one in order[: whole * samples].reshape(whole, samples):
+        assert sorted(one.tolist()) == list(range(samples))
+    assert len(order[whole * samples :].unique()) == len(order) - whole * samples
+
+
+@pytest.mark.parametrize(("samples", "batch_size"), [(37, 8), (100, 64), (5, 64), (2, 2), (1000, 7)])
+def test_all_batches_are_full(samples, batch_size):
+    batches = shown(samples, batch_size)
+    assert {len(batch) for batch in batches} == {min(samples, batch_size)}
+
+
+def test_fewer_samples_than_a_batch_are_shown_all_at_once():
+    assert all(sorted(batch.tolist()) == list(range(5)) for batch in shown(5, 64))
+
+
+def test_rows_of_all_tensors_belong_together():
+    for batch in TrainBatches(rows(50), 8, 100, 0):
+        assert torch.equal(batch["twice"], 2 * batch["row"])
+
+
+def test_order_depends_on_seed_and_epoch_only():
+    def order(**kwargs):
+        return torch.cat(shown(40, 8, **kwargs))
+
+    torch.manual_seed(1)
+    first = order(seed=4, epoch=2)
+    torch.manual_seed(2)
+    np.random.seed(2)  # noqa: NPY002, the global state must not matter
+    assert torch.equal(order(seed=4, epoch=2), first)
+    assert not torch.equal(order(seed=4, epoch=3), first)
+    assert not torch.equal(order(seed=5, epoch=2), first)
+
+
+@pytest.mark.parametrize(
+    ("samples", "steps", "per_epoch", "epochs"),
+    [
+        (50, 1000, SHORTEST_EPOCH, 10),  # small data: several passes between two validations
+        (50, 30, 30, 1),  # fewer steps than an epoch
+        (3000, 1200, 300, 4),  # large data: an epoch is one pass
+    ],
+)
+def test_steps_are_cut_into_epochs(samples, steps, per_epoch, epochs):
+    batches = TrainBatches(rows(samples), 10, steps, 0)
+    assert (len(batches), batches.epochs) == (per_epoch, epochs)
+    assert len(list(batches)) == len(batches)
+
+
+def test_validation_shows_every_sample_once_in_order(monkeypatch):
+    monkeypatch.setattr("pairvae.train.batches.LARGEST_VALIDATION_BATCH", 40)
+    batches = list(ValidationBatches(rows(100)))
+    assert len(batches) == 3
+    assert torch.equal(torch.cat([batch["row"] for batch in batches]), torch.arange(100))
+
+
+def test_unmeasured_points_are_filled_with_the_train_mean(pretrained):
+    from pairvae.prepare.pair import read_pairs
+    from pairvae.prepare.spectra_file import read_spectra
+    from pairvae.train.pretrain import load_resvae
+
+    network = load_resvae(pretrained.path("pretrain/saxs.safetensors"))
+    table = read_pairs(pretrained.path("pairs.csv")).dropna(subset="row_saxs")
+    spectra = read_spectra(pretrained.path("spectra/saxs.h5"))
+    batch = as_tensors(spectra, table, network)
+    mean = np.broadcast_to(network.mean.numpy(), spectra.mask.shape)
+    assert (~spectra.mask).any()
+    np.testing.assert_array_equal(batch["log_intensity"][~spectra.mask], mean[~spectra.mask])
+    np.testing.assert_array_equal(batch["log_intensity"][spectra.mask], spectra.log_intensity[spectra.mask])
+    assert all(torch.isfinite(tensor).all() for tensor in batch.values())
+
+
+# Augmentation
+
+
+def test_hidden_ends_leave_the_middle_and_invent_nothing():
+    torch.manual_seed(0)
+    mask = (torch.rand(500, 64) > 0.2).float()
+    hidden = hide_ends(mask, 0.5)
+    assert (hidden <= mask).all()
+    middle = slice(math.ceil(64 * HIDDEN_AT_MOST), math.floor(64 * (1 - HIDDEN_AT_MOST)))
+    assert torch.equal(hidden[:, middle], mask[:, middle])
+    share = (hidden != mask).any(dim=1).float().mean().item()
+    assert 0.4 < share < 0.55
+
+
+def test_nothing_is_hidden_at_probability_zero():
+    mask = torch.ones(50, 64)
+    assert torch.equal(hide_ends(mask, 0.0), mask)
+
+
+def test_covariates_are_hidden_whole_or_not_at_all():
+    torch.manual_seed(0)
+    known = torch.ones(2000, 3)
+    kept = hide_covariates(known).sum(dim=1)
+    assert set(kept.tolist()) == {0.0, 3.0}
+    assert 0.07 < (kept == 0).float().mean().item() < 0.13
+
+
+def test_shift_stays_within_its_limits():
+    torch.manual_seed(0)
+    moved = shift(torch.ones(2000, 5), 0.2)
+    assert moved.shape == (2000, 1)
+    assert moved.abs().max() <= 0.2
+    assert moved.min() < -0.18
+    assert moved.max() > 0.18
+
+
+# Schedules
+
+
+def test_learning_rate_rises_linearly_then_falls_as_half_a_cosine():
+    steps, warmup = 1000, 100
+    rate = [cosine_with_warmup(step, steps, 0.1) for step in range(steps + 1)]
+    rising = np.diff(rate[: warmup + 1])
+    np.testing.assert_allclose(rising, rising[0], rtol=1e-9)
+    assert 0 < rate[0] < 0.02
+    assert rate[warmup] == max(rate) == 1
+    middle = (warmup + steps) // 2
+    assert rate[middle] == pytest.approx(0.5)
+    assert rate[steps] == pytest.approx(0, abs=1e-12)
+    np.testing.assert_allclose(
+        rate[warmup:], np.cos(np.pi / 2 * (np.arange(steps + 1 - warmup) / (steps - warmup))) ** 2, atol=1e-12
+    )
+
+
+def test_without_warm_up_the_rate_begins_at_its_peak():
+    assert cosine_with_warmup(0, 100, 0.0) == 1
+
+
+def test_linear_warmup_rises_from_zero_to_one_and_stays():
+    found = [linear_warmup(step, 100, 0.2) for step in (0, 5, 10, 20, 60, 100)]
+    np.testing.assert_allclose(found, [0, 0.25, 0.5, 1, 1, 1])
+    assert linear_warmup(0, 100, 0.0) == 1
+
+
+def test_average_has_a_short_memory_at_first_and_its_own_in_the_end():
+    decay = [average_decay(step, 0.99) for step in range(2000)]
+    assert decay[0] == pytest.approx(0.1)
+    assert decay == sorted(decay)
+    assert decay[-1] == 0.99

@@ -1,0 +1,226 @@
+"""The networks: shapes, masks, blocks that begin as nothing, weights as files."""
+
+import numpy as np
+import pytest
+import torch
+
+from pairvae.errors import UserError
+from pairvae.model_file import load_weights, save_weights
+from pairvae.models import losses
+from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
+from pairvae.models.pairvae import PATHS, PairVAE, ends
+from pairvae.models.resvae import LATENT_LOGVAR, ResVAE
+from pairvae.prepare.covariates import Covariate
+from pairvae.prepare.pair import read_pairs
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.settings import Architecture
+from pairvae.train.batches import as_tensors
+from pairvae.train.joint_train import load_pairvae
+from pairvae.train.pretrain import load_resvae
+
+SMALL = Architecture(channels=(4, 8), hidden=16, dropout=0.1)
+D2O = (Covariate(name="d2o_fraction", kind="number", mean=0.5, std=0.5),)
+
+
+def random_curves(points, batch=5, width=0):
+    return torch.randn(batch, points), (torch.rand(batch, points) > 0.3).float(), torch.randn(batch, width)
+
+
+# Shapes
+
+
+@pytest.mark.parametrize("points", [32, 41, 50, 97, 192, 255, 256, 257])
+@pytest.mark.parametrize("channels", [(4,), (4, 8), (4, 8, 16)])
+def test_any_length_comes_back_with_that_length(points, channels):
+    network = ResVAE(points, 3, SMALL.model_copy(update={"channels": channels})).eval()
+    code = network.encode(*random_curves(points))
+    curve = network.decode(code.mean, torch.zeros(5, 0), from_partner=False)
+    assert code.mean.shape == code.logvar.shape == (5, 3)
+    assert curve.log_intensity.shape == curve.log_variance.shape == (5, points)
+
+
+@pytest.mark.parametrize("channels", [(1,), (6, 12), (12, 20), (7, 9)])
+def test_any_number_of_channels_can_be_normalised(channels):
+    network = ResVAE(50, 3, SMALL.model_copy(update={"channels": channels}))
+    assert torch.isfinite(network.encode(*random_curves(50)).mean).all()
+
+
+def test_every_parameter_takes_part_in_a_prediction_from_the_partner():
+    torch.manual_seed(0)
+    network = PairVAE(ResVAE(50, 3, SMALL, D2O), ResVAE(41, 3, SMALL, D2O))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)  # branches that begin as nothing hide what lies before them
+    total = torch.zeros(())
+    for path in PATHS:
+        target, source = ends(path)
+        code = network.of(source).encode(*random_curves(network.of(source).points, width=2))
+        curve = network.of(target).decode(code.mean, torch.randn(5, 2), from_partner=True)
+        total = total + sum(part.square().sum() for part in (*curve, code.logvar))
+    total.backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+
+
+# Masks
+
+
+def test_masked_points_never_change_the_code():
+    network = ResVAE(50, 3, SMALL).eval()
+    log_intensity, mask, known = random_curves(50)
+    other = torch.where(mask > 0, log_intensity, 1e4 * torch.randn(5, 50))
+    for one, two in zip(network.encode(log_intensity, mask, known), network.encode(other, mask, known), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_an_unmeasured_point_is_not_the_same_as_one_measured_at_the_mean():
+    network = ResVAE(50, 3, SMALL).eval()
+    log_intensity, _, known = random_curves(50)
+    log_intensity[:, 10] = network.mean[10]
+    mask = torch.ones(5, 50)
+    hidden = mask.clone()
+    hidden[:, 10] = 0
+    one, two = (network.encode(log_intensity, m, known).mean for m in (mask, hidden))
+    assert not torch.allclose(one, two)
+
+
+def test_a_sample_does_not_change_with_the_others_of_its_batch():
+    network = ResVAE(50, 3, SMALL).eval()
+    curves = random_curves(50)
+    alone = network.encode(*(tensor[2:3] for tensor in curves)).mean
+    torch.testing.assert_close(network.encode(*curves).mean[2:3], alone)
+
+
+# What the decoder says
+
+
+def test_own_and_partner_have_the_same_curve_and_errors_of_their_own():
+    network = ResVAE(50, 3, SMALL).eval()
+    code = torch.randn(5, 3)
+    own, partner = (network.decode(code, torch.zeros(5, 0), from_partner=flag) for flag in (False, True))
+    assert torch.equal(own.log_intensity, partner.log_intensity)
+    assert not torch.allclose(own.log_variance, partner.log_variance)
+
+
+@pytest.mark.parametrize("from_partner", [False, True])
+def test_an_error_learns_from_its_own_source_alone(from_partner):
+    network = ResVAE(50, 3, SMALL)
+    network.decode(torch.randn(5, 3), torch.zeros(5, 0), from_partner).log_variance.sum().backward()
+    grad = network.error[-1].weight.grad
+    mine, other = (grad[50:], grad[:50]) if from_partner else (grad[:50], grad[50:])
+    assert (mine != 0).any()
+    assert (other == 0).all()
+    assert all(parameter.grad is None for parameter in network.decoder.parameters())
+
+
+def test_covariates_change_code_and_curve():
+    network = ResVAE(50, 3, SMALL, D2O).eval()
+    log_intensity, mask, _ = random_curves(50, batch=1)
+    unknown, known = torch.zeros(1, 2), torch.ones(1, 2)
+    assert not torch.allclose(
+        network.encode(log_intensity, mask, unknown).mean, network.encode(log_intensity, mask, known).mean
+    )
+    code = torch.zeros(1, 3)
+    assert not torch.allclose(network.decode(code, unknown, True)[0], network.decode(code, known, True)[0])
+
+
+def test_log_variance_of_the_code_stays_within_its_limits():
+    network = ResVAE(50, 3, SMALL).eval()
+    _, mask, known = random_curves(50)
+    logvar = network.encode(1e6 * torch.randn(5, 50), mask, known).logvar
+    assert logvar.min() >= LATENT_LOGVAR[0]
+    assert logvar.max() <= LATENT_LOGVAR[1]
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("length", [8, 13])
+def test_residual_branches_begin_as_nothing(length):
+    x = torch.randn(3, 8, length)
+    for block in (Down(8, 16), Up(8, 4)):
+        assert torch.equal(block(x), block.skip(x))
+    flat = torch.randn(3, 12)
+    assert torch.equal(ResidualLinear(12, dropout=0.5)(flat), flat)
+
+
+def test_down_halves_and_up_doubles_the_length():
+    x = torch.randn(2, 8, 13)
+    assert Down(8, 4)(x).shape == (2, 4, 7)
+    assert Up(8, 4)(x).shape == (2, 4, 26)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_interleave_is_pixel_shuffle_along_one_axis(factor):
+    x = torch.randn(3, 5 * factor, 7)
+    # in two dimensions a pixel also becomes `factor` rows; x fills the first of them
+    square = torch.zeros(3, 5, factor, factor, 1, 7)
+    square[:, :, 0] = x.reshape(3, 5, factor, 1, 7)
+    shuffled = torch.nn.functional.pixel_shuffle(square.reshape(3, 5 * factor**2, 1, 7), factor)
+    assert torch.equal(Interleave(factor)(x), shuffled[:, :, 0])
+
+
+# Training and files
+
+
+def test_a_few_dozen_steps_lower_the_loss(gridded):
+    torch.manual_seed(1)
+    table = read_pairs(gridded.path("pairs.csv"))
+    table = table[table["row_saxs"].notna()]
+    spectra = read_spectra(gridded.path("spectra/saxs.h5"))
+    network = ResVAE(spectra.q.size, 4, SMALL)
+    network.fit_scaler(spectra)
+    batch = as_tensors(spectra, table, network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+
+    def loss():
+        code = network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
+        curve = network.decode(code.mean, batch["covariates"], from_partner=False)
+        return losses.reconstruction(curve.log_intensity, batch["log_intensity"], batch["mask"])
+
+    first = loss().item()
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    assert loss().item() < 0.2 * first
+
+
+def test_pretrained_weights_come_back_from_their_file(pretrained, tmp_path):
+    path = pretrained.path("pretrain/saxs.safetensors")
+    network = load_resvae(path)
+    assert not network.training
+    save_weights(tmp_path / "again.safetensors", network.state_dict(), network.facts())
+    again = load_resvae(tmp_path / "again.safetensors")
+    assert again.facts() == network.facts()
+    curves = random_curves(network.points, width=4)
+    code = network.encode(*curves)
+    assert torch.equal(again.encode(*curves).mean, code.mean)
+    for one, two in zip(*(n.decode(code.mean, curves[2], True) for n in (network, again)), strict=True):
+        assert torch.equal(one, two)
+    q = read_spectra(pretrained.path("spectra/saxs.h5")).q
+    np.testing.assert_array_equal(again.q.numpy(), q)  # float64 as it was: the file does not round
+
+
+def test_joint_weights_hold_both_networks_and_their_covariates(trained):
+    network, facts = load_pairvae(trained.path("joint.safetensors"))
+    for technique in ("saxs", "sans"):
+        own = load_resvae(trained.path(f"pretrain/{technique}.safetensors"))
+        assert network.of(technique).facts() == own.facts()
+        assert torch.equal(network.of(technique).mean, own.mean)
+    assert facts["joint_train"]["steps"] == trained.joint_train.steps
+
+
+def test_file_that_holds_no_weights_is_refused(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(UserError, match="cannot be read as weights"):
+        load_weights(path)
+    path.write_bytes(b"\x80\x04not a safetensors file")
+    with pytest.raises(UserError, match="cannot be read as weights"):
+        load_weights(path)
+
+
+def test_weights_of_another_format_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("pairvae.model_file.FORMAT", 99)
+    save_weights(tmp_path / "w.safetensors", {"a": torch.zeros(1)}, {})
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="is of format 99, this version reads format 1"):
+        load_weights(tmp_path / "w.safetensors")

@@ -1,0 +1,92 @@
+"""Who belongs to whom: the table of pairs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pairvae.errors import ReadError, UserError
+from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, read_sample_ids, write_spectra
+from pairvae.settings import Pair
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Write spectra files of these names and a samples.csv of these columns, then pair them."""
+
+    def run(saxs, sans, settings=None, **columns):
+        q = np.geomspace(0.01, 0.1, 5)
+        for technique, names in (("saxs", saxs), ("sans", sans)):
+            values = np.ones((len(names), q.size), np.float32)
+            part = Spectra(technique, q, values, values, values > 0, list(names))
+            write_spectra(tmp_path / f"{technique}.h5", technique, q, [part])
+        pd.DataFrame(columns).to_csv(tmp_path / "samples.csv", index=False)
+        files = SimpleNamespace(saxs=tmp_path / "saxs.h5", sans=tmp_path / "sans.h5", pairs=tmp_path / "pairs.csv")
+        pair(files.saxs, files.sans, tmp_path / "samples.csv", settings or Pair(), files.pairs)
+        return files
+
+    return run
+
+
+NAMES = [f"s{i}" for i in range(20)]
+
+
+def test_rows_lead_to_the_curves_of_the_sample_whatever_their_order(project):
+    files = project(NAMES[::-1], NAMES[3:] + NAMES[:3], sample_id=NAMES)
+    table = read_pairs(files.pairs)
+    for technique in ("saxs", "sans"):
+        ids = np.array(read_sample_ids(getattr(files, technique)))
+        assert ids[rows_of(table, technique)].tolist() == table["sample_id"].tolist()
+
+
+def test_sample_without_a_partner_has_an_empty_row_and_is_in_no_complete_pair(project):
+    table = read_pairs(project(NAMES[2:], NAMES[:-3], sample_id=NAMES).pairs)
+    assert table.loc[table["row_saxs"].isna(), "sample_id"].tolist() == NAMES[:2]
+    assert table.loc[table["row_sans"].isna(), "sample_id"].tolist() == NAMES[-3:]
+    complete = [complete_pairs(table, split)["sample_id"].tolist() for split in ("train", "val", "test")]
+    assert sorted(sum(complete, [])) == sorted(NAMES[2:-3])
+
+
+def test_covariates_and_material_are_handed_on(project):
+    d2o = [0.1 * i for i in range(19)] + [np.nan]
+    files = project(NAMES, NAMES, sample_id=NAMES, material=["latex"] * 20, d2o_fraction=d2o, ph=["a"] * 20)
+    table = read_pairs(files.pairs)
+    np.testing.assert_allclose(table["d2o_fraction"], d2o)
+    assert set(table["material"]) == {"latex"}
+    assert set(table["ph"]) == {"a"}
+
+
+@pytest.mark.parametrize("name", ["007", "NA", "None", "1e3", "µ 1"])
+def test_name_of_a_sample_stays_the_text_that_it_is(project, name):
+    names = [name, *NAMES]
+    table = read_pairs(project(names, names, sample_id=names).pairs)
+    assert table["sample_id"].tolist() == names
+    assert table["row_saxs"].notna().all()
+
+
+def test_no_complete_pair_is_one_error_and_no_file(project, tmp_path):
+    with pytest.raises(UserError, match="no sample has both") as caught:
+        project(NAMES[:10], NAMES[10:], sample_id=NAMES)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "pairs.csv").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_pairs_to_split_are_refused(project, tmp_path, count):
+    with pytest.raises(UserError, match=r"too few samples to split: .* expected at least 2 to train"):
+        project(NAMES[:count], NAMES[:count], sample_id=NAMES[:count])
+    assert not (tmp_path / "pairs.csv").exists()
+
+
+def test_four_pairs_are_enough(project):
+    table = read_pairs(project(NAMES[:4], NAMES[:4], sample_id=NAMES[:4]).pairs)
+    assert table["split"].value_counts().to_dict() == {"train": 2, "val": 1, "test": 1}
+
+
+def test_spectra_file_of_another_kind_is_refused(project, tmp_path):
+    files = project(NAMES, NAMES, sample_id=NAMES)
+    files.saxs.write_text("no HDF5")
+    with pytest.raises(ReadError, match="cannot be opened as HDF5"):
+        pair(files.saxs, files.sans, tmp_path / "samples.csv", Pair(), files.pairs)
