@@ -176,16 +176,16 @@ class Fit(Seeded):
 
     steps: int = Field(6000, ge=1, description="Optimiser steps, whatever the number of samples.")
     batch_size: int = Field(64, ge=2, description="Samples per step.")
-    learning_rate: float = Field(1.5e-3, gt=0, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
     gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
-    mask_probability: float = Field(0.3, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
+    mask_probability: float = Field(0.1, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
     error_scale_dex: float = Field(
-        0.1,
+        0.5,
         gt=0,
         description="Points noisier than this many decades weigh less in the reconstruction losses.",
     )

@@ -1,5 +1,6 @@
 """Spheres of known radius, seen by X-rays and by neutrons: the true answer is known."""
 
+import os
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -22,6 +23,9 @@ from pairvae.settings import (
     Pair,
     Pretrain,
 )
+
+# threads that wait for each other cost these small networks more time than they save
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SAMPLES = 80
 ONLY_SAXS, ONLY_SANS = range(60, 72), range(72, 80)  # the others were measured by both techniques

@@ -1,10 +1,12 @@
 """Residual blocks that encoder and decoder are made of."""
 
+import math
+
 from torch import Tensor, nn
 
 
 def _normalization(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(min(8, channels), channels)
+    return nn.GroupNorm(math.gcd(8, channels), channels)
 
 
 def _silent(layer: nn.Conv1d | nn.Linear) -> nn.Conv1d | nn.Linear:

@@ -51,7 +51,8 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     complete = table["row_saxs"].notna() & table["row_sans"].notna()
     if not complete.any():
         raise UserError(
-            f"{samples}: no sample has both a SAXS and a SANS curve; at least four are needed (2 to train, 1 to validate, 1 to test)"
+            f"{samples}: no sample has both a SAXS and a SANS curve; "
+            "at least four are needed (2 to train, 1 to validate, 1 to test)"
         )
     table["split"] = _split(table, complete, settings, samples)
 

@@ -184,6 +184,29 @@ class Average(callbacks.WeightAveraging):
         super().__init__(multi_avg_fn=update, use_buffers=False)
 
 
+class EarlyStopping(callbacks.EarlyStopping):
+    """A training that had stopped stays stopped when it is started again."""
+
+    def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """Called behind the resume file, before the first epoch."""
+        trainer.should_stop = self.wait_count >= self.patience
+
+
+class Kept(callbacks.Checkpoint):
+    """Keep every epoch in a file that is whole or absent: what a killed training goes on from.
+
+    Lightning's own callback with `save_top_k=0, save_last=True` saves when training ends, not before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """Called behind all other callbacks."""
+        with written_whole(self.path) as temporary:
+            trainer.save_checkpoint(temporary)
+
+
 def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
     """Train until the steps are done or nothing improves; leave the best averaged weights in the network.
 
@@ -218,9 +241,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     )
     stage.total_steps = batches.epochs * len(batches)
     key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
-    checkpoint = callbacks.ModelCheckpoint(
-        resume / key, save_top_k=0, save_last=True, enable_version_counter=False, save_on_train_epoch_end=True
-    )
+    last = resume / key / "last.ckpt"
     best, history = Best(stage.network), History(stage, batches.epochs)
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
@@ -241,12 +262,11 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             callbacks=[
                 best,  # before the average: it looks while the averaged weights stand in the network
                 Average(settings.average_decay),
-                callbacks.EarlyStopping("val/loss", settings.min_delta, settings.patience),
+                EarlyStopping("val/loss", settings.min_delta, settings.patience),
                 history,
-                checkpoint,
+                Kept(last),
             ],
         )
-        last = resume / key / "last.ckpt"
         trainer.fit(
             stage,
             batches,

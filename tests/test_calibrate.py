@@ -1,0 +1,164 @@
+"""Bands that keep their word, and what is unlike the training data."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from pairvae.assess.calibrate import conformal_factor
+from pairvae.prepare.pair import complete_pairs, read_pairs
+from pairvae.scattering.spectrum import Spectrum
+
+RNG = np.random.default_rng(0)
+
+# Bands
+
+
+@pytest.mark.parametrize("samples", [400, 1000])
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.99])
+def test_factor_is_the_textbook_order_statistic_of_enough_samples(samples, coverage):
+    score = RNG.exponential(size=(samples, 7))
+    rank = int(np.ceil((samples + 1) * coverage))
+    np.testing.assert_array_equal(conformal_factor(score, coverage), np.sort(score, axis=0)[rank - 1])
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+@pytest.mark.parametrize("samples", [20, 60, 400])
+def test_fresh_measurements_are_covered_as_promised_at_every_q(samples, coverage):
+    # errors of another size and shape at every end of the curve, changing slowly along q as they do
+    points, runs = 60, 300
+    width = np.linspace(1, 1.5, points)
+    covered = np.zeros(points)
+    for _ in range(runs):
+        *seen, fresh = width * np.abs(RNG.standard_t(4, size=(samples + 1, points)))
+        covered += fresh <= conformal_factor(np.array(seen), coverage)
+    inside = slice(5, -5)  # at the ends the neighbours in q lie on one side
+    low, high = binom.ppf([1e-4, 1 - 1e-4], runs * 50, coverage) / (runs * 50)
+    assert low - 0.005 <= covered[inside].mean() / runs <= high + 0.01
+    low, high = binom.ppf([1e-6, 1 - 1e-6], runs, coverage) / runs
+    assert (covered[inside] / runs >= low - 0.02).all()
+    assert (covered[inside] / runs <= high + 0.02).all()
+
+
+def test_a_larger_coverage_needs_a_wider_band():
+    score = RNG.exponential(size=(50, 9))
+    factors = [conformal_factor(score, coverage) for coverage in (0.5, 0.7, 0.9, 0.99)]
+    assert all((wide >= narrow).all() for narrow, wide in zip(factors[:-1], factors[1:], strict=True))
+
+
+def test_factor_scales_with_the_scores():
+    score = RNG.exponential(size=(30, 9))
+    np.testing.assert_allclose(conformal_factor(3 * score, 0.9), 3 * conformal_factor(score, 0.9), rtol=1e-12)
+
+
+def test_points_that_were_not_measured_do_not_count():
+    score = RNG.exponential(size=(900, 5))
+    hidden = np.where(RNG.random(score.shape) < 0.4, np.nan, score)
+    for i, factor in enumerate(conformal_factor(hidden, 0.9)):
+        known = np.sort(hidden[:, i][np.isfinite(hidden[:, i])])
+        assert factor == known[int(np.ceil((known.size + 1) * 0.9)) - 1]
+
+
+def test_few_samples_borrow_from_their_neighbours_in_q():
+    score = RNG.exponential(size=(4, 200))
+    alone = score.max(axis=0)
+    factor = conformal_factor(score, 0.9)
+    assert np.isfinite(factor).all()
+    assert factor.std() < 0.5 * alone.std()
+
+
+@pytest.mark.parametrize("samples", [1, 2, 500])
+def test_q_that_was_never_measured_gets_a_factor_all_the_same(samples):
+    score = RNG.exponential(size=(samples, 40))
+    score[:, 30:] = np.nan
+    factor = conformal_factor(score, 0.9)
+    assert np.isfinite(factor).all()
+    assert (factor > 0).all()
+
+
+# The model folder
+
+
+def test_model_json_says_what_the_model_is(trained):
+    about = json.loads((trained.path("model") / "model.json").read_text(encoding="utf-8"))
+    table = read_pairs(trained.path("pairs.csv"))
+    assert about["pairs"] == {split: len(complete_pairs(table, split)) for split in ("train", "val", "test")}
+    assert about["settings"]["normalize"]["saxs"]["grid"]["points"] == 50
+    assert {"torch", "pairvae", "python"} <= about["versions"].keys()
+    assert set(about["inputs_sha256"]) == {"saxs.h5", "sans.h5", "pairs.csv"}
+    assert {path.name for path in trained.path("model").iterdir()} == {"model.json", "weights.safetensors"}
+
+
+# Novelty
+
+
+def novelty(model, curves, samples=None):
+    """Of SAXS curves; of the samples the networks are told what they were told in training."""
+    known = [{"d2o_fraction": one.d2o_fraction, "material": one.material} for one in samples or ()]
+    found = model.translate_samples([[one] for one in curves], "sans", known or [{}] * len(curves))
+    return np.array([prediction.novelty for prediction in found])
+
+
+def saxs(sample, q_factor=1.0, factor=1.0):
+    """A noisy SAXS curve of a sphere in 1/cm on q in 1/Å, or with a mistake in either."""
+    q = np.geomspace(0.008, 0.5, 120)
+    exact = sample.intensity("saxs", q)
+    noise = 1 + 0.03 * np.random.default_rng(5).normal(size=q.size)
+    return Spectrum(q * q_factor, factor * exact * noise, 0.03 * factor * exact, technique="saxs", sample=sample.name)
+
+
+def in_split(project, split):
+    names = set(complete_pairs(read_pairs(project.path("pairs.csv")), split)["sample_id"])
+    return [sample for sample in project.samples if sample.name in names]
+
+
+def test_curves_like_those_of_the_training_are_usual(model, trained):
+    # measured anew: other noise, and ends that were cut before
+    for split in ("train", "val", "test"):
+        samples = in_split(trained, split)
+        found = novelty(model, [saxs(one) for one in samples], samples)
+        assert np.median(found) < 1
+        assert np.quantile(found, 0.95) < 1.4
+
+
+def test_unusual_share_of_the_validation_curves_is_five_per_cent_of_each_measure(model, trained):
+    from pairvae.assess.calibrate import part, strangeness
+    from pairvae.train.joint_train import paired_tensors
+
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    val = paired_tensors(*files, model.network, "val")
+    for technique in ("saxs", "sans"):
+        prefix = f"novelty.{technique}."
+        usual = {n.removeprefix(prefix): t for n, t in model.calibration.items() if n.startswith(prefix)}
+        measures = strangeness(model.network, technique, part(val, technique), usual)
+        for name, values in zip(("distance", "misfit"), measures, strict=True):
+            assert float(usual[name]) == pytest.approx(np.quantile(values, 0.95), rel=1e-6)
+        found = model.novelty(technique, part(val, technique))
+        expected = np.max([v / float(usual[n]) for n, v in zip(("distance", "misfit"), measures, strict=True)], axis=0)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_flat_background_is_unlike_the_training(model):
+    q = np.geomspace(0.008, 0.5, 120)
+    flat = Spectrum(q, np.full(q.size, 3.0), np.full(q.size, 0.01), technique="saxs")
+    assert novelty(model, [flat])[0] > 3
+
+
+def test_curve_in_a_wrong_unit_of_q_is_unlike_the_training(model, trained):
+    samples = in_split(trained, "test")
+    ten_times = novelty(model, [saxs(one, q_factor=10) for one in samples], samples)
+    assert (ten_times > 3).all()
+
+
+def test_curve_in_a_wrong_unit_of_intensity_is_unlike_the_training(model, trained):
+    million = novelty(model, [saxs(one, factor=1e6) for one in in_split(trained, "test")])
+    assert (million > 3).all()
+
+
+def test_novelty_does_not_depend_on_the_other_curves(model, trained):
+    curves = [saxs(one) for one in in_split(trained, "test")]
+    together = novelty(model, curves)
+    np.testing.assert_allclose(together[0], novelty(model, curves[:1])[0], rtol=1e-4)
+    np.testing.assert_allclose(together[1], novelty(model, [replace(curves[1], sample="again")])[0], rtol=1e-4)

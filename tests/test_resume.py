@@ -1,0 +1,159 @@
+"""Training that was killed and started again is training that was never killed, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+
+from pairvae.model_file import load_weights
+from pairvae.prepare.pair import read_pairs
+from pairvae.train.joint_train import joint_train
+from pairvae.train.pretrain import pretrain
+
+TRAINED = "epoch "  # begins the line of every epoch that was trained
+
+
+class Training:
+    """One stage on the small data set, writing below a folder of its own."""
+
+    def __init__(self, stage, project, folder):
+        self.stage, self.folder = stage, folder
+        folder.mkdir()
+        self.inputs = {"pairs": project.path("pairs.csv")}
+        if stage == "pretrain":
+            self.inputs["spectra"] = project.path("spectra/saxs.h5")
+            self.settings = project.pretrain
+        else:
+            for t in ("saxs", "sans"):
+                self.inputs[t] = project.path(f"spectra/{t}.h5")
+                self.inputs[f"pretrained_{t}"] = project.path(f"pretrain/{t}.safetensors")
+            self.settings = project.joint_train
+        self.settings = self.settings.model_copy(update={"steps": 400})  # four epochs
+        self.outputs = {"weights": folder / "w.safetensors", "history": folder / "h.csv", "resume": folder / "resume"}
+
+    def here(self):
+        """Train in this process."""
+        run = {"pretrain": pretrain, "joint_train": joint_train}[self.stage]
+        run(**self.inputs, settings=self.settings, **self.outputs, threads=1)
+
+    def killed_after(self, epoch):
+        """Train by the command line, kill it without warning once that epoch is reported; the epochs reported."""
+        path = self.folder / "settings.json"
+        path.write_text(self.settings.model_dump_json())
+        files = {**self.inputs, **self.outputs, "settings": path}
+        options = [part for name, file in files.items() for part in (f"--{name.replace('_', '-')}", str(file))]
+        with subprocess.Popen(
+            [sys.executable, "-c", "from pairvae.cli import main; main()", self.stage, *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        ) as process:
+            seen = []
+            for line in process.stdout:
+                seen += epochs(line)
+                if epoch in seen:
+                    process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        return seen
+
+    def tensors(self):
+        return load_weights(self.outputs["weights"])[0]
+
+    def history(self):
+        return pd.read_csv(self.outputs["history"]).drop(columns="seconds")
+
+
+def epochs(text):
+    """Numbers of the epochs that a log reports."""
+    return [int(line.split(TRAINED)[1].split("/")[0]) for line in text.splitlines() if f"  {TRAINED}" in line]
+
+
+def assert_same(one, other):
+    pd.testing.assert_frame_equal(one.history(), other.history(), check_exact=True)
+    ours, theirs = one.tensors(), other.tensors()
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
+
+
+@pytest.fixture
+def training(pretrained, tmp_path):
+    return lambda stage, name="run": Training(stage, pretrained, tmp_path / name)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "joint_train"])
+def test_killed_training_that_goes_on_equals_one_never_killed(training, stage, capsys):
+    killed, whole = training(stage, "killed"), training(stage, "whole")
+    reported = killed.killed_after(2)
+    assert not killed.outputs["weights"].exists()
+
+    capsys.readouterr()
+    killed.here()
+    repeated = epochs(capsys.readouterr().out)
+    whole.here()
+    # an epoch is reported just before it is kept: only the last one can be lost
+    assert repeated == list(range(repeated[0], 5))
+    assert repeated[0] >= reported[-1]
+    assert_same(killed, whole)
+    assert killed.history()["epoch"].tolist() == list(range(4))
+
+
+def test_finished_training_is_not_repeated(training, capsys):
+    run = training("pretrain")
+    run.here()
+    first, history = run.tensors(), run.history()
+    capsys.readouterr()
+    run.here()
+    assert epochs(capsys.readouterr().out) == []
+    assert all(torch.equal(first[name], tensor) for name, tensor in run.tensors().items())
+    pd.testing.assert_frame_equal(run.history(), history)
+
+
+def test_training_that_stopped_early_stays_stopped(training, capsys):
+    run = training("pretrain")
+    run.settings = run.settings.model_copy(update={"patience": 1, "min_delta": 10.0})
+    run.here()
+    assert epochs(capsys.readouterr().out) == [1, 2]
+    first = run.tensors()
+    run.here()
+    assert epochs(capsys.readouterr().out) == []
+    assert all(torch.equal(first[name], tensor) for name, tensor in run.tensors().items())
+    assert len(run.history()) == 2
+
+
+def test_other_settings_begin_anew(training, capsys):
+    run = training("pretrain")
+    run.settings = run.settings.model_copy(update={"steps": 120})
+    run.here()
+    capsys.readouterr()
+    run.settings = run.settings.model_copy(update={"learning_rate": 1e-3})
+    run.here()
+    assert epochs(capsys.readouterr().out) == [1]
+    assert len(list(run.outputs["resume"].iterdir())) == 2
+
+
+def test_other_data_begin_anew(training, capsys, tmp_path):
+    run = training("pretrain")
+    run.settings = run.settings.model_copy(update={"steps": 120})
+    run.here()
+    capsys.readouterr()
+    table = read_pairs(run.inputs["pairs"])
+    run.inputs["pairs"] = tmp_path / "fewer.csv"
+    table[table["split"] != "train"].tail(1).pipe(lambda last: table.drop(last.index)).to_csv(
+        run.inputs["pairs"], index=False
+    )
+    run.here()
+    assert epochs(capsys.readouterr().out) == [1]
+
+
+def test_same_seed_gives_the_same_numbers_and_another_seed_others(training):
+    first, again, other = (training("pretrain", name) for name in ("first", "again", "other"))
+    for run in (first, again, other):
+        run.settings = run.settings.model_copy(update={"steps": 100, "seed": 9 if run is other else 3})
+        torch.rand(3)  # what was drawn before does not matter
+        run.here()
+    assert_same(first, again)
+    assert any(not torch.equal(first.tensors()[name], tensor) for name, tensor in other.tensors().items())
