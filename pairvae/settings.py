@@ -190,7 +190,7 @@ class Fit(Seeded):
         description="Points noisier than this many decades weigh less in the reconstruction losses.",
     )
     intensity_shift_dex: float = Field(
-        0.2,
+        0.1,
         ge=0,
         description="Curves (both of a pair alike) are shifted by up to this many decades of intensity.",
     )

@@ -161,7 +161,7 @@ class TrainedModel:
         return [
             Prediction(
                 technique=to,
-                q=target.q.numpy(),
+                q=target.q.numpy().copy(),  # its own: nobody can change the model's grid
                 intensity=middle[i],
                 lower=lower[i],
                 upper=upper[i],
@@ -224,6 +224,8 @@ def load_model(folder: str | Path) -> TrainedModel:
         about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
+    if not isinstance(about, dict):
+        raise UserError(f"{folder}: is no model folder: model.json holds a {type(about).__name__}; restore the folder")
     if about.get("format") != FORMAT:
         raise UserError(
             f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "

@@ -118,7 +118,11 @@ def translate_manifest(
         Task(
             name=row.sample_id,
             settings=curves,
-            covariates={name: cell for name, cell in row.covariates.items() if name in known and cell},
+            covariates={
+                name: cell
+                for name, cell in {"material": row.material, **row.covariates}.items()
+                if name in known and cell
+            },
             partner=_curves(row, to),
         )
         for row in parse_manifest(manifest, allow_outside)
@@ -137,14 +141,18 @@ def _translate(
         if paths.count(path) > 1:
             raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
     predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])
+    distances = [
+        _distance(prediction, task.partner, trained) if task.partner else ""
+        for task, prediction in zip(tasks, predictions, strict=True)
+    ]
     write = {"csv": _write_csv, "nxcansas": _write_nxcansas}[format]
-    for task, path, prediction in zip(tasks, paths, predictions, strict=True):
+    for path, prediction, distance in zip(paths, predictions, distances, strict=True):
         write(prediction, path, model)
         said = f"{path}: novelty {prediction.novelty:.2f}"
         if prediction.novelty > 1:
             said += " (unlike the training data: a guess)"
-        if task.partner:
-            said += f"; {_distance(prediction, task.partner, trained)}"
+        if distance:
+            said += f"; {distance}"
         print(said)
 
 
