@@ -88,13 +88,18 @@ def test_every_baseline_predicts_every_test_sample_both_ways(evaluated):
 def test_stage_writes_what_the_functions_say_of_the_train_split(evaluated):
     table = read_pairs(evaluated.path("pairs.csv"))
     saxs, sans = (
-        {s: read_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(complete_pairs(table, s), t)) for s in ("train", "test")}
+        {
+            s: read_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(complete_pairs(table, s), t))
+            for s in ("train", "test")
+        }
         for t in ("saxs", "sans")
     )
     count = evaluated.baselines.neighbours
     with h5py.File(evaluated.path("baselines.h5")) as file:
         np.testing.assert_allclose(
-            file["neighbours/sans_from_saxs"], nearest_neighbours(saxs["train"], sans["train"], saxs["test"], count), rtol=1e-5
+            file["neighbours/sans_from_saxs"],
+            nearest_neighbours(saxs["train"], sans["train"], saxs["test"], count),
+            rtol=1e-5,
         )
         np.testing.assert_allclose(
             file["mean_curve/saxs_from_sans"], mean_curve(saxs["train"], len(sans["test"].sample_id)), rtol=1e-5

@@ -45,7 +45,7 @@ def test_fresh_measurements_are_covered_as_promised_at_every_q(samples, coverage
 def test_a_larger_coverage_needs_a_wider_band():
     score = RNG.exponential(size=(50, 9))
     factors = [conformal_factor(score, coverage) for coverage in (0.5, 0.7, 0.9, 0.99)]
-    assert all((wide >= narrow).all() for narrow, wide in zip(factors[:-1], factors[1:], strict=True))
+    assert (np.diff(factors, axis=0) >= 0).all()
 
 
 def test_factor_scales_with_the_scores():

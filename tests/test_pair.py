@@ -45,8 +45,8 @@ def test_sample_without_a_partner_has_an_empty_row_and_is_in_no_complete_pair(pr
     table = read_pairs(project(NAMES[2:], NAMES[:-3], sample_id=NAMES).pairs)
     assert table.loc[table["row_saxs"].isna(), "sample_id"].tolist() == NAMES[:2]
     assert table.loc[table["row_sans"].isna(), "sample_id"].tolist() == NAMES[-3:]
-    complete = [complete_pairs(table, split)["sample_id"].tolist() for split in ("train", "val", "test")]
-    assert sorted(sum(complete, [])) == sorted(NAMES[2:-3])
+    complete = pd.concat([complete_pairs(table, split) for split in ("train", "val", "test")])
+    assert sorted(complete["sample_id"]) == sorted(NAMES[2:-3])
 
 
 def test_covariates_and_material_are_handed_on(project):

@@ -41,7 +41,7 @@ def split(gridded, tmp_path):
 def test_groups_never_cross_splits(split, seed):
     group = [f"batch {i // 5}" for i in range(80)]
     table = split(Pair(seed=seed, val_fraction=0.3, test_fraction=0.3), group=group)
-    assert (table.groupby("group")["split"].nunique() == 1).all()
+    assert len(table[["group", "split"]].drop_duplicates()) == 16
     assert set(table["split"]) == set(SPLITS)
 
 

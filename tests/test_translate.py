@@ -11,8 +11,12 @@ import pytest
 
 import pairvae
 from pairvae import cli
+from pairvae.assess.trained_model import TrainedModel
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
+from pairvae.models.pairvae import PairVAE
+from pairvae.models.resvae import ResVAE
+from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.spectrum import Spectrum
@@ -142,6 +146,19 @@ def test_changing_a_prediction_does_not_change_the_model(model, spheres):
     assert (np.diff(model.translate(curve, to="sans").q) > 0).all()
 
 
+def test_networks_may_have_seen_different_values_of_a_covariate(model, spheres):
+    # unpaired samples give each technique a train split of its own
+    own = (Covariate(name="buffer", kind="category", values=("pbs", "tris")),)
+    other = (Covariate(name="buffer", kind="category", values=("pbs", "hepes", "tris")),)
+    network = PairVAE(*(ResVAE(n.points, 4, n.architecture, c) for n, c in zip(model.network.children(), (own, other))))
+    for technique in ("saxs", "sans"):
+        network.of(technique).q.copy_(model.network.of(technique).q)
+    mixed = TrainedModel(network.eval(), model.calibration, model.about)
+    curve = measured(spheres[0])
+    predictions = [mixed.translate(curve, "sans", {"buffer": name}).intensity for name in ("pbs", "tris")]
+    assert not np.array_equal(*predictions)
+
+
 def test_package_offers_what_a_script_needs(trained, file):
     model = pairvae.load_model(str(trained.path("model")))
     found = model.translate(pairvae.read_spectrum(file, technique="saxs"), to="sans")
@@ -221,14 +238,13 @@ def test_samples_csv_is_translated_with_its_covariates_and_compared(run, model, 
     assert out.count("decades RMS") == 2
 
 
-@pytest.mark.parametrize("name", ["../outside", "a/b", "/absolute"])
-def test_prediction_of_a_sample_stays_in_the_output_folder(run, spheres, tmp_path, name):
+def test_samples_that_nobody_measured_by_the_target_technique_are_translated(run, spheres, tmp_path):
     write(tmp_path / "saxs.csv", measured(spheres[0]))
-    (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\n{name},saxs.csv,\n")
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
-    print(run("--samples", tmp_path / "samples.csv"))
-    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    assert all(path.parent == tmp_path / "out" for path in written)
+    (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\nlonely,saxs.csv,\n")
+    code, out, err = run("--samples", tmp_path / "samples.csv")
+    assert code == 0, err
+    assert "decades RMS" not in out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["lonely.sans.csv"]
 
 
 # Mistakes: one line, exit code 2, nothing written
@@ -269,9 +285,7 @@ def test_curve_outside_of_the_grid_is_refused(refused, spheres, tmp_path):
 
 def test_curve_in_arbitrary_units_is_refused(refused, spheres, tmp_path):
     curve = measured(spheres[0])
-    write_csv(
-        tmp_path / "counts.csv", {"q [1/A]": curve.q, "I [a.u.]": curve.intensity, "dI [a.u.]": curve.sigma}, []
-    )
+    write_csv(tmp_path / "counts.csv", {"q [1/A]": curve.q, "I [a.u.]": curve.intensity, "dI [a.u.]": curve.sigma}, [])
     assert "counts.csv: the intensity is in arbitrary units" in refused(tmp_path / "counts.csv")
 
 
@@ -304,6 +318,19 @@ def test_two_inputs_of_one_stem_are_refused(refused, file, spheres, tmp_path):
 
 def test_neither_files_nor_samples_is_refused(refused):
     assert "expected files or --samples" in refused()
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "/absolute"])
+def test_sample_whose_name_leaves_the_output_folder_is_refused(refused, spheres, tmp_path, name):
+    write(tmp_path / "saxs.csv", measured(spheres[0]))
+    (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\n{name},saxs.csv,\n")
+    assert f"sample {name}: cannot be the name of a file" in refused("--samples", tmp_path / "samples.csv")
+
+
+def test_samples_that_the_source_technique_did_not_measure_are_refused(refused, spheres, tmp_path):
+    write(tmp_path / "sans.csv", measured(spheres[0], "sans"))
+    (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\nlonely,,sans.csv\n")
+    assert "no row names a file in the column saxs" in refused("--samples", tmp_path / "samples.csv")
 
 
 def test_partner_that_cannot_be_compared_leaves_nothing_written(refused, spheres, tmp_path):

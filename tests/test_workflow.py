@@ -180,9 +180,17 @@ def test_plan_holds_every_stage_once_per_technique(tmp_path):
 )
 def test_wrong_configuration_stops_before_the_first_job(tmp_path, told, said):
     stopped = snakemake(tmp_path, "--config", told)
-    assert stopped.returncode != 0
+    assert stopped.returncode == 2
     assert f"configuration: {said}\n" in stopped.stdout
     assert "Traceback" not in stopped.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
+    (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\n")
+    stopped = snakemake(tmp_path, "--config", "samples=sample.csv")
+    assert stopped.returncode == 2
+    assert "configuration: samples: sample.csv does not exist; found samples.csv beside it" in stopped.stdout
     assert not (tmp_path / "results").exists()
 
 

@@ -43,6 +43,18 @@ def faults(config: Group, schema: Group) -> list[str]:
     return [sentence for error in errors for sentence in _sentences(error, schema)]
 
 
+def missing_manifest(config: Group) -> list[str]:
+    """A sentence where the manifest that the configuration names does not exist."""
+    manifest = config["samples"]
+    if not manifest or Path(manifest).is_file():
+        return []
+    folder = Path(manifest).parent
+    tables = [path.name for path in folder.glob("*.[ct]sv")] if folder.is_dir() else []
+    near = difflib.get_close_matches(Path(manifest).name, tables, n=1, cutoff=0)
+    found = f"found {folder / near[0]} beside it" if near else f"found no table in {folder.absolute()}"
+    return [f"configuration: samples: {manifest} does not exist; {found}; mend the path"]
+
+
 def stage_settings(config: Group, schema: Group, stage: str) -> str:
     """One stage's part of the configuration as JSON, with what the run sets for all stages filled in.
 

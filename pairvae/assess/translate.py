@@ -125,7 +125,7 @@ def translate_manifest(
             },
             partner=_curves(row, to),
         )
-        for row in parse_manifest(manifest, allow_outside)
+        for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
         if (curves := _curves(row, source))
     ]
     if not tasks:
@@ -137,7 +137,9 @@ def _translate(
     tasks: Sequence[Task], trained: TrainedModel, model: Path, to: Technique, output: Path, format: Format
 ) -> None:
     paths = [output / f"{task.name}.{to}.{ENDINGS[format]}" for task in tasks]
-    for path in paths:
+    for task, path in zip(tasks, paths, strict=True):
+        if path.parent != output:
+            raise UserError(f"sample {task.name}: cannot be the name of a file below {output}; rename the sample")
         if paths.count(path) > 1:
             raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
     predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])

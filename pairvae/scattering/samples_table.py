@@ -68,7 +68,7 @@ class Row:
     covariates: dict[str, str]
 
 
-def parse_manifest(manifest: Path, allow_outside: bool = False) -> list[Row]:
+def parse_manifest(manifest: Path, allow_outside: bool = False, pairs_needed: bool = True) -> list[Row]:
     """Read and check a samples.csv without reading the curves.
 
     Parameters
@@ -77,13 +77,15 @@ def parse_manifest(manifest: Path, allow_outside: bool = False) -> list[Row]:
         Text with comma, semicolon or tab between cells, in UTF-8 or Latin-1.
     allow_outside : bool
         Accept paths that leave the manifest's folder.
+    pairs_needed : bool
+        Refuse a table in which no sample was measured by both techniques: there is nothing to train on.
 
     Raises
     ------
     UserError
         All problems of the manifest, one line each, the first 20 shown.
     """
-    rows, problems = checked_rows(manifest, allow_outside)
+    rows, problems = checked_rows(manifest, allow_outside, pairs_needed)
     raise_problems(manifest, problems)
     return rows
 
@@ -106,7 +108,9 @@ def raise_problems(manifest: Path, problems: Sequence[tuple[int, str]]) -> None:
     raise UserError("\n  ".join([f"{manifest}: {len(lines)} problems", *listed, *more]))
 
 
-def checked_rows(manifest: Path, allow_outside: bool) -> tuple[list[Row], list[tuple[int, str]]]:
+def checked_rows(
+    manifest: Path, allow_outside: bool, pairs_needed: bool = True
+) -> tuple[list[Row], list[tuple[int, str]]]:
     """Rows without a problem of their own, and the problems as (row number, sentence).
 
     Raises
@@ -117,7 +121,7 @@ def checked_rows(manifest: Path, allow_outside: bool) -> tuple[list[Row], list[t
     header, records = _table(manifest)
     check = _Check(manifest, allow_outside)
     rows = [row for number, cells in records if (row := check.row(number, header, cells)) is not None]
-    if not any({file.technique for file in row.files} == set(TECHNIQUES) for row in check.understood):
+    if pairs_needed and not any({file.technique for file in row.files} == set(TECHNIQUES) for row in check.understood):
         check.problem(
             10**9,
             ": no row names both a saxs and a sans file; expected at least one sample measured by both; fill "
