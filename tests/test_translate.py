@@ -150,7 +150,9 @@ def test_networks_may_have_seen_different_values_of_a_covariate(model, spheres):
     # unpaired samples give each technique a train split of its own
     own = (Covariate(name="buffer", kind="category", values=("pbs", "tris")),)
     other = (Covariate(name="buffer", kind="category", values=("pbs", "hepes", "tris")),)
-    network = PairVAE(*(ResVAE(n.points, 4, n.architecture, c) for n, c in zip(model.network.children(), (own, other))))
+    network = PairVAE(
+        *(ResVAE(n.points, 4, n.architecture, c) for n, c in zip(model.network.children(), (own, other), strict=True))
+    )
     for technique in ("saxs", "sans"):
         network.of(technique).q.copy_(model.network.of(technique).q)
     mixed = TrainedModel(network.eval(), model.calibration, model.about)
