@@ -191,6 +191,8 @@ def evaluate(
     from pairvae.assess.evaluate import evaluate as run
 
     truth: dict[Technique, Path] | None = None
+    if bool(truth_saxs) != bool(truth_sans):
+        raise UserError("evaluate: expected both --truth-saxs and --truth-sans, or neither; found one")
     if truth_saxs and truth_sans:
         truth = {"saxs": truth_saxs, "sans": truth_sans}
     _settings(told.Evaluate, settings)  # its version alone: there is nothing to set yet

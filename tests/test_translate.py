@@ -335,13 +335,17 @@ def test_samples_that_the_source_technique_did_not_measure_are_refused(refused, 
     assert "no row names a file in the column saxs" in refused("--samples", tmp_path / "samples.csv")
 
 
-def test_partner_that_cannot_be_compared_leaves_nothing_written(refused, spheres, tmp_path):
+def test_partner_that_cannot_be_compared_is_said_so_and_predicted_all_the_same(run, spheres, tmp_path):
     one = spheres[0]
     write(tmp_path / "saxs.csv", measured(one))
     curve = measured(one, "sans")
     write_csv(tmp_path / "sans.csv", {"q [1/A]": curve.q, "I [a.u.]": curve.intensity}, [])
     (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\n{one.name},saxs.csv,sans.csv\n")
-    assert "arbitrary units" in refused("--samples", tmp_path / "samples.csv")
+    code, out, err = run("--samples", tmp_path / "samples.csv")
+    assert code == 0, err
+    assert "not compared: " in out
+    assert "arbitrary units" in out
+    assert (tmp_path / "out" / f"{one.name}.sans.csv").exists()
 
 
 # The model folder

@@ -75,7 +75,8 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
     Distances are Euclidean between curves standardised per q, over the points that both have measured
     (scaled up for those that are missing: scikit-learn's `nan_euclidean_distances`).
     """
-    mean, std = _nanmean(source.log_intensity), np.nan_to_num(np.nanstd(source.log_intensity, axis=0))
+    mean = _nanmean(source.log_intensity)
+    std = np.sqrt(_nanmean((source.log_intensity - mean) ** 2))
     known, asked = (
         (np.where(spectra.mask, spectra.log_intensity, np.nan) - mean) / np.maximum(std, 1e-3)
         for spectra in (source, queries)

@@ -22,6 +22,7 @@ from pairvae.train.batches import Batch
 from pairvae.train.joint_train import load_pairvae, paired_tensors
 
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
+FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
 UNUSUAL = 0.95  # share of the validation curves that counts as usual
 
 
@@ -52,6 +53,11 @@ def calibrate(
     network, facts = load_pairvae(weights)
     val = paired_tensors(saxs, sans, pairs, network, "val")
     train = paired_tensors(saxs, sans, pairs, network, "train")
+    if len(val["saxs.mask"]) < FEW:
+        print(
+            f"calibrate: warning: {len(val['saxs.mask'])} validation pairs; with fewer than {FEW} the bands cover less "
+            "than they promise: raise pair.val_fraction or add pairs"
+        )
     tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
     val_codes = {t: codes(network, t, part(val, t)) for t in TECHNIQUES}
     for path in PATHS:
@@ -71,8 +77,8 @@ def calibrate(
         "network": network.facts(),
         "settings": {
             "joint_train": facts["joint_train"],
-            "normalize": {t: one.model_dump(mode="json") for t, one in gridding.items()},
-            "calibrate": settings.model_dump(mode="json"),
+            "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
+            "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
         "grids": {t: _span(network, t) for t in TECHNIQUES},
@@ -128,20 +134,35 @@ def conformal_factor(score: Array, coverage: float) -> Array:
 
 
 def _usual(network: PairVAE, technique: str, train: Batch, val: Batch) -> dict[str, Tensor]:
-    """Where codes of training curves lie, and how far validation curves are from it and from their own images."""
-    own = part(train, technique)
-    code = codes(network, technique, own).double()
-    centre = code.mean(dim=0)
+    """Where codes of training curves lie, and what is usual for validation curves; see `novelty`."""
+    code = codes(network, technique, part(train, technique)).double()
     scatter = torch.cov(code.T) + 1e-3 * code.var(dim=0).mean() * torch.eye(code.shape[1], dtype=code.dtype)
-    usual = {"centre": centre, "precision": torch.linalg.inv(scatter)}
-    distance, error = strangeness(network, technique, part(val, technique), usual)
-    usual["distance"] = torch.tensor(np.quantile(distance, UNUSUAL))
-    usual["misfit"] = torch.tensor(np.quantile(error, UNUSUAL))
+    one = torch.ones(1, dtype=code.dtype)
+    usual = {"centre": code.mean(dim=0), "precision": torch.linalg.inv(scatter)}
+    known = part(val, technique)
+    measures = zip(("distance", "misfit"), _strangeness(network, technique, known, usual), strict=True)
+    usual |= {name: one * np.quantile(values, UNUSUAL) for name, values in measures} | {"either": one}
+    usual["either"] = one * np.quantile(novelty(network, technique, known, usual), UNUSUAL)
     return usual
 
 
-def strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> tuple[Array, Array]:
-    """Mahalanobis distance of the codes from the training codes, and misfit of the own reconstruction."""
+def novelty(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> Array:
+    """How unusual curves are, shape (samples,): above 1 are 5 % of the validation curves.
+
+    The larger of two measures, each over its 95 % quantile on validation curves, over the 95 % quantile of that:
+    the Mahalanobis distance of the code from the training codes, and the misfit of the own reconstruction.
+
+    Parameters
+    ----------
+    usual : dict of Tensor
+        centre, precision, and the quantiles distance, misfit, either.
+    """
+    distance, error = _strangeness(network, technique, curves, usual)
+    larger = np.maximum(distance / usual["distance"].item(), error / usual["misfit"].item())
+    return larger / usual["either"].item()
+
+
+def _strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> tuple[Array, Array]:
     code = codes(network, technique, curves)
     away = code.double() - usual["centre"]
     distance = torch.einsum("ij,jk,ik->i", away, usual["precision"], away).clamp(min=0).sqrt().numpy()

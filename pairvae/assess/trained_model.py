@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pairvae.assess.calibrate import strangeness
+from pairvae.assess.calibrate import novelty
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
@@ -84,11 +84,10 @@ class TrainedModel:
         return predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half
 
     def novelty(self, technique: Technique, curves: Batch) -> Array:
-        """Novelty of curves, shape (samples,): the larger of code distance and misfit over their usual limits."""
+        """Novelty of curves, shape (samples,); see `pairvae.assess.calibrate.novelty`."""
         prefix = f"novelty.{technique}."
         usual = {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
-        distance, error = strangeness(self.network, technique, curves, usual)
-        return np.maximum(distance / float(usual["distance"]), error / float(usual["misfit"]))
+        return novelty(self.network, technique, curves, usual)
 
     @overload
     def translate(

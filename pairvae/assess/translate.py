@@ -143,30 +143,33 @@ def _translate(
         if paths.count(path) > 1:
             raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
     predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])
-    distances = [
-        _distance(prediction, task.partner, trained) if task.partner else ""
-        for task, prediction in zip(tasks, predictions, strict=True)
-    ]
+    distances = [_distance(prediction, task, trained) for task, prediction in zip(tasks, predictions, strict=True)]
     write = {"csv": _write_csv, "nxcansas": _write_nxcansas}[format]
-    for path, prediction, distance in zip(paths, predictions, distances, strict=True):
+    for task, path, prediction, distance in zip(tasks, paths, predictions, distances, strict=True):
         write(prediction, path, model)
         said = f"{path}: novelty {prediction.novelty:.2f}"
         if prediction.novelty > 1:
             said += " (unlike the training data: a guess)"
-        if distance:
-            said += f"; {distance}"
-        print(said)
+        print(said + distance)
+        for curve in task.settings:
+            for note in curve.notes:
+                print(f"  {curve.source.file}: {note}")
 
 
-def _distance(prediction: Prediction, partner: Sequence[Spectrum], trained: TrainedModel) -> str:
-    """How far a prediction and the measured partner lie apart, in words."""
-    measured = trained.gridded([partner], prediction.technique)
+def _distance(prediction: Prediction, task: Task, trained: TrainedModel) -> str:
+    """How far a prediction and the measured partner lie apart, in words; nothing where there is no partner."""
+    if not task.partner:
+        return ""
+    try:
+        measured = trained.gridded([task.partner], prediction.technique)
+    except UserError as error:
+        return f"; not compared: {error}"
     mask = measured.mask[0]
     difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
     value = 10.0 ** measured.log_intensity[0][mask]
     inside = (value >= prediction.lower[mask]) & (value <= prediction.upper[mask])
     return (
-        f"off the measured curve by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, "
+        f"; off the measured curve by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, "
         f"by {np.std(difference):.2f} after the best common factor of {10 ** np.mean(difference):.3g}; "
         f"{inside.mean():.0%} of {mask.sum()} points inside the band"
     )

@@ -240,6 +240,11 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
         {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
     )
     stage.total_steps = batches.epochs * len(batches)
+    print(
+        f"{stage.name}: {batches.samples} samples, {batches.epochs} epochs of {len(batches)} steps "
+        f"of {batches.batch_size}, on {device.type}",
+        flush=True,
+    )
     key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage.network), History(stage, batches.epochs)
