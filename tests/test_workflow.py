@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -43,7 +46,7 @@ def snakemake(folder, *arguments, command=("-m", "snakemake")):
             sys.executable,
             *command,
             "--snakefile",
-            ROOT / "workflow" / "Snakefile",
+            SNAKEFILE,
             "--cores",
             "2",
             *arguments,
@@ -64,6 +67,33 @@ def planned(folder, *arguments):
     assert dry.returncode == 0, dry.stdout
     rules = set(re.findall(r"^(?:local)?rule (\w+):", dry.stdout, re.MULTILINE)) - {"all", "freeze_settings"}
     return rules | {f"freeze {stage}" for stage in re.findall(r"output: \S+/settings/(\S+)\.json", dry.stdout)}
+
+
+def started(folder, *arguments):
+    """Snakemake in a process group of its own, so that all of it can be killed at once."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--snakefile", SNAKEFILE, "--cores", "2", *arguments],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for(happened, process, seconds=120):
+    """Wait until something has happened; not for ever, and not for a process that has ended."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
+def epochs(log):
+    """Numbers of the epochs that a log reports."""
+    return [int(number) for number in re.findall(r"  epoch (\d+)/", log.read_text())]
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +178,28 @@ def test_coverage_re_runs_no_training(tiny_run):
 def test_report_setting_re_runs_the_report_only(tiny_run):
     changed = planned(tiny_run, "--configfile", TINY, "--config", "report={latent_points: 50}")
     assert changed == {"freeze report", "report"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["pretrain.saxs", "joint_train"])
+def test_run_killed_in_training_goes_on_behind_its_last_epoch(tiny_run, tmp_path, stage):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    longer = {"pretrain.saxs": "pretrain={saxs: {steps: 500}}", "joint_train": "joint_train={steps: 500}"}[stage]
+    told = ("--configfile", TINY, "--config", longer)
+    log = folder / "results" / "tiny" / "logs" / f"{stage.replace('.', '/')}.log"
+    log.unlink()
+    with started(folder, *told) as process:
+        wait_for(lambda: log.exists() and len(epochs(log)) >= 2, process)
+        os.killpg(process.pid, signal.SIGKILL)
+    before = epochs(log)
+    assert snakemake(folder, "--unlock", *told).returncode == 0
+    again = snakemake(folder, *told)
+    assert again.returncode == 0, again.stdout
+    # the epoch that was being kept when the process died may come again, no other does
+    assert epochs(log)[0] >= before[-1]
+    assert epochs(log)[-1] == 5
+    assert planned(folder, *told) == set()
 
 
 # Before the first job
