@@ -179,7 +179,7 @@ class Fit(Seeded):
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
-    gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    gradient_clip: float = Field(10.0, gt=0, description="Largest norm of the gradient.")
     average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
@@ -225,7 +225,7 @@ class Pretrain(Fit):
         (), json_schema_extra=FILLED, description="What the networks are told; unset: the run's."
     )
     architecture: Architecture = Architecture()
-    kl_weight: float = Field(1e-5, ge=0, description="Final weight β of the KL term.")
+    kl_weight: float = Field(3e-4, ge=0, description="Final weight β of the KL term.")
     kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
 
 
@@ -236,9 +236,9 @@ class JointTrain(Fit):
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
-    barlow_twins_weight: float = Field(1e-3, ge=0, description="Weight of the Barlow Twins term on the codes.")
+    barlow_twins_weight: float = Field(0.02, ge=0, description="Weight of the Barlow Twins term on the codes.")
     redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
-    kl_weight: float = Field(1e-5, ge=0, description="Weight β of the KL term.")
+    kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term.")
 
 
 class Calibrate(StageSettings):

@@ -29,6 +29,17 @@ def test_masked_points_never_enter_the_reconstruction():
     assert losses.reconstruction(*tensors(guess, target, weight)) == losses.reconstruction(*tensors(guess, far, weight))
 
 
+def test_log_likelihood_loss_is_the_gaussian_likelihood_at_its_best_variance():
+    from scipy.optimize import minimize_scalar
+    from scipy.stats import norm
+
+    residuals = RNG.normal(size=500) * 0.3
+    best = minimize_scalar(lambda log_std: -norm.logpdf(residuals, 0, np.exp(log_std)).mean())
+    constant = 0.5 * np.log(2 * np.pi) + 0.5
+    found = losses.log_likelihood_loss(torch.tensor(np.mean(residuals**2)))
+    assert found.item() == pytest.approx(best.fun - constant, abs=1e-6)
+
+
 def test_point_weights_fall_with_the_error_and_vanish_where_masked():
     log_sigma, mask = np.array([[0.0, 0.1, 0.3, 0.1]]), np.array([[1.0, 1.0, 1.0, 0.0]])
     expected = [[1.0, 0.5, 0.01 / (0.01 + 0.09), 0.0]]

@@ -53,9 +53,9 @@ class DirectStage(Stage):
         target = batch[f"{self.target}.log_intensity"] + moved
         return {"reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
 
-    def weight_of(self, term: str) -> float:
-        """There is one term."""
-        return {"reconstruction": 1.0}[term]
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """The one term, as in joint training."""
+        return losses.log_likelihood_loss(terms["reconstruction"])
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""

@@ -27,7 +27,7 @@ from pairvae.train.schedules import average_decay, cosine_with_warmup
 
 
 class Stage(lightning.LightningModule, ABC):
-    """What is trained and for what; a stage fills in `train_terms`, `val_terms` and `weight_of`.
+    """What is trained and for what; a stage fills in `train_terms`, `loss` and `val_terms`.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class Stage(lightning.LightningModule, ABC):
         """Measures of one validation batch by name; `loss` decides which epoch was best."""
 
     @abstractmethod
-    def weight_of(self, term: str) -> float:
-        """Weight of a loss term at this step."""
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """What is made small at this step, out of the terms."""
 
     def weights(self, batch: Batch, prefix: str = "") -> Tensor:
         """Weights of the points in the reconstruction losses."""
@@ -71,9 +71,9 @@ class Stage(lightning.LightningModule, ABC):
         self.running, self.began = {}, time.perf_counter()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Weighted sum of the terms."""
+        """Loss of one batch; its terms are kept for the history."""
         terms = self.train_terms(batch)
-        loss = torch.stack([self.weight_of(name) * term for name, term in terms.items()]).sum()
+        loss = self.loss(terms)
         if (batch_idx % 20 == 0 or self.device.type == "cpu") and not torch.isfinite(loss):
             bad = ", ".join(name for name, term in terms.items() if not torch.isfinite(term)) or "their sum"
             raise UserError(
@@ -251,7 +251,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*`IterableDataset` has `__len__` defined.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own, about torch
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,

@@ -55,16 +55,17 @@ class JointStage(Stage):
         terms["error"] = torch.stack(errors).mean()
         return terms
 
-    def weight_of(self, term: str) -> float:
-        """Weights as the settings say."""
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weights as the settings say; each path by its own likelihood, so that the worse one does not rule."""
         settings = self.settings
-        return {
-            **dict.fromkeys(CROSS_PATHS, settings.cross_weight),
-            **dict.fromkeys(SELF_PATHS, settings.self_weight),
-            "barlow_twins": settings.barlow_twins_weight,
-            "kl": settings.kl_weight,
-            "error": settings.variance_weight,
-        }[term]
+        weights = dict.fromkeys(CROSS_PATHS, settings.cross_weight) | dict.fromkeys(SELF_PATHS, settings.self_weight)
+        paths = [weights[path] * losses.log_likelihood_loss(terms[path]) for path in PATHS if path in terms]
+        return (
+            torch.stack(paths).sum()
+            + settings.barlow_twins_weight * terms["barlow_twins"]
+            + settings.kl_weight * terms["kl"]
+            + settings.variance_weight * terms["error"]
+        )
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """All four paths from mean codes; the two cross predictions decide which epoch was best."""

@@ -40,14 +40,14 @@ class PretrainStage(Stage):
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
 
-    def weight_of(self, term: str) -> float:
-        """β rises over the first steps."""
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """The weight β of the KL term rises over the first steps."""
         rise = linear_warmup(self.global_step, self.total_steps, self.settings.kl_warmup_fraction)
-        return {
-            "reconstruction": 1.0,
-            "kl": self.settings.kl_weight * rise,
-            "error": self.settings.variance_weight,
-        }[term]
+        return (
+            losses.log_likelihood_loss(terms["reconstruction"])
+            + self.settings.kl_weight * rise * terms["kl"]
+            + self.settings.variance_weight * terms["error"]
+        )
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Reconstruction from the mean code of the whole curve."""
