@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -22,6 +23,7 @@ from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.scattering.write import write_csv
 
+MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured" / "pairs"
 SOLVENT = {"d2o_fraction": 1.0, "material": "silica"}
 
 
@@ -247,6 +249,16 @@ def test_samples_that_nobody_measured_by_the_target_technique_are_translated(run
     assert code == 0, err
     assert "decades RMS" not in out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["lonely.sans.csv"]
+
+
+@pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not here")
+def test_every_measured_pair_is_translated_and_compared(run, tmp_path):
+    manifest = Path(__file__).with_name("measured_pairs.csv")
+    code, out, err = run("--samples", manifest, "--allow-outside")
+    assert code == 0, err
+    samples = pd.read_csv(manifest)["sample_id"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.sans.csv" for name in samples}
+    assert out.count("decades RMS") == len(samples)
 
 
 # Mistakes: one line, exit code 2, nothing written

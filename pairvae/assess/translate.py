@@ -113,18 +113,8 @@ def translate_manifest(
     """
     trained = load_model(model)
     source = _other(to)
-    known = {covariate.name for covariate in trained.network.of(source).covariates}
     tasks = [
-        Task(
-            name=row.sample_id,
-            settings=curves,
-            covariates={
-                name: cell
-                for name, cell in {"material": row.material, **row.covariates}.items()
-                if name in known and cell
-            },
-            partner=_curves(row, to),
-        )
+        Task(row.sample_id, curves, _told(row, trained, source), _curves(row, to))
         for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
         if (curves := _curves(row, source))
     ]
@@ -173,6 +163,19 @@ def _distance(prediction: Prediction, task: Task, trained: TrainedModel) -> str:
         f"by {np.std(difference):.2f} after the best common factor of {10 ** np.mean(difference):.3g}; "
         f"{inside.mean():.0%} of {mask.sum()} points inside the band"
     )
+
+
+def _told(row: Row, trained: TrainedModel, source: Technique) -> dict[str, str]:
+    """What the manifest says of a sample and the model understands; a category it never saw is left unknown."""
+    cells = {"material": row.material, **row.covariates}
+    told = {}
+    for covariate in trained.network.of(source).covariates:
+        cell = cells.get(covariate.name, "")
+        if covariate.kind == "category" and cell and cell not in covariate.values:
+            print(f"{row.sample_id}: {covariate.name} {cell!r} was not in the training: taken as unknown")
+        elif cell:
+            told[covariate.name] = cell
+    return told
 
 
 def _curves(row: Row, technique: Technique) -> list[Spectrum]:
