@@ -8,6 +8,7 @@ import typer
 
 from pairvae import settings as told
 from pairvae.errors import UserError
+from pairvae.parse_settings import T, parse, stage_class
 
 app = typer.Typer(
     help="Links small-angle X-ray and neutron scattering curves of the same sample.",
@@ -25,8 +26,8 @@ Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed tr
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 
 
-def _settings(kind: type[told.T], file: Path) -> told.T:
-    return told.parse(kind, file.read_text(encoding="utf-8"), str(file))
+def _settings(kind: type[T], file: Path) -> T:
+    return parse(kind, file.read_text(encoding="utf-8"), str(file))
 
 
 @app.command()
@@ -49,7 +50,7 @@ def freeze(
     """Check one stage's settings and write them as a file of their own."""
     from pairvae.atomic import written_whole
 
-    frozen = told.parse(told.stage_class(stage), values, stage)
+    frozen = parse(stage_class(stage), values, stage)
     with written_whole(output) as temporary:
         temporary.write_text(frozen.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

@@ -8,7 +8,8 @@ import yaml
 
 from pairvae.default_config import default_yaml, schema_json
 from pairvae.errors import UserError
-from pairvae.settings import JointTrain, Pretrain, Settings, parse, stage_class
+from pairvae.parse_settings import parse, stage_class
+from pairvae.settings import JointTrain, Pretrain, Settings
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

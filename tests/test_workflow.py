@@ -17,7 +17,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from pairvae.errors import UserError
-from pairvae.settings import Settings, parse, stage_class
+from pairvae.parse_settings import parse, stage_class
+from pairvae.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"

@@ -17,11 +17,12 @@ from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import FORMAT, load_weights
 from pairvae.models.pairvae import PairVAE
+from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, why_empty
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
-from pairvae.settings import Normalize, parse
+from pairvae.settings import Normalize
 from pairvae.train.batches import Batch, as_tensors
 
 
