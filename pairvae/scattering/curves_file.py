@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import h5py
 import numpy as np
 
 from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
-from pairvae.scattering.spectrum import Curve, Source, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Reading, Source, Spectrum, Technique
 
 FORMAT = 1
 COLUMNS = ("q", "intensity", "sigma", "dq")
@@ -90,10 +90,14 @@ def _extend(dataset: h5py.Dataset, values: Curve) -> None:
 
 
 def _facts(curve: Spectrum) -> str:
-    return json.dumps(
-        {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit},
-        ensure_ascii=False,
-    )
+    facts = {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit}
+    if curve.reading is not None:
+        facts["reading"] = asdict(curve.reading)
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _reading(facts: dict[str, Any] | None) -> Reading | None:
+    return None if facts is None else Reading(**{**facts, "warnings": tuple(facts["warnings"])})
 
 
 class CurvesFile:
@@ -154,6 +158,7 @@ class CurvesFile:
                     source=Source(**own["source"]),
                     notes=tuple(own["notes"]),
                     intensity_unit=own["intensity_unit"],
+                    reading=_reading(own.get("reading")),
                 )
             )
         return curves

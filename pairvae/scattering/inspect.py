@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+
+import numpy as np
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read import read_spectra
-from pairvae.scattering.spectrum import Spectrum, Technique
-
-Said = Literal["file", "option", "manifest"]
-Need = Literal["q_unit", "columns"]
+from pairvae.scattering.read import MissingFact, curve_outcomes
+from pairvae.scattering.repair import Need
+from pairvae.scattering.spectrum import Reading, Said, Spectrum, Technique
+from pairvae.settings import Read
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,17 @@ class Inspected:
     file : str
         As given.
     entry : str
-        Entry within the file; empty for a text table.
+        Entry within the file, and detector setting where there are several ("block 2, setting 1"); empty for a
+        text table.
     technique : {"saxs", "sans"}, optional
         Where the file, or the caller, says so.
     points : int
         Usable points; 0 where refused.
     q_min, q_max : float, optional
-        In 1/Å; as they stand in the file where `needs` is not empty.
+        In 1/Å; as they stand in the file where `needs` names q_unit.
     q_unit, intensity_unit : str, optional
-        Units the file's numbers were read in: "1/nm", "s 1/nm"; "1/cm", "1/m", "arbitrary".
+        Units the file's numbers were read in: "1/nm", "s 1/nm"; "1/cm", "1/m", or what the file says where that
+        is no cross section; `spectrum.intensity_unit` is "1/cm" or "arbitrary".
     q_unit_from, intensity_unit_from : {"file", "option", "manifest"}, optional
         Who said so; None: nobody.
     sigma_column, dq_column : str, optional
@@ -44,7 +46,8 @@ class Inspected:
     error : str, optional
         One sentence why the curve cannot be read.
     spectrum : Spectrum, optional
-        The curve; where `needs` is not empty, its q stands as in the file.
+        The curve; None where refused or the columns are not known. Where `needs` names q_unit, its q stands as in
+        the file.
     """
 
     file: str
@@ -72,6 +75,8 @@ def inspect_file(
     q_unit: str | None = None,
     columns: str | None = None,
     entry: str | None = None,
+    settings: Read | None = None,
+    said_in: Said = "option",
 ) -> list[Inspected]:
     """List the curves of one file with what was found, repaired and missing; never raise for a bad file.
 
@@ -79,7 +84,7 @@ def inspect_file(
     ----------
     file : Path
         One file; folders and patterns are the caller's.
-    technique, q_unit, columns, entry
+    technique, q_unit, columns, entry, settings, said_in
         As for `read_spectra`.
 
     Returns
@@ -87,21 +92,60 @@ def inspect_file(
     list of Inspected
         One per curve (and per detector setting of a curve), at least one: a refused file has one with `error`.
     """
-    try:
-        spectra = read_spectra(file, technique, q_unit, columns, entry)
-    except ReadError as error:
-        return [Inspected(str(file), error=str(error))]
-    return [
-        Inspected(
-            file=str(file),
-            entry=one.source.entry,
-            technique=one.technique,
-            points=one.q.size,
-            q_min=float(one.q[0]),
-            q_max=float(one.q[-1]),
-            intensity_unit=one.intensity_unit,
-            warnings=one.notes,
-            spectrum=one,
-        )
-        for one in spectra
-    ]
+    found: list[Inspected] = []
+    for outcome in curve_outcomes(file, technique, q_unit, columns, entry, settings=settings, said_in=said_in):
+        if isinstance(outcome, MissingFact):
+            found += [_one(str(file), spectrum, outcome.needs) for spectrum in outcome.spectra] or [
+                _as_it_stands(str(file), technique, outcome)
+            ]
+        elif isinstance(outcome, ReadError):
+            found.append(Inspected(str(file), error=str(outcome)))
+        else:
+            found += [_one(str(file), spectrum, ()) for spectrum in outcome]
+    return found
+
+
+def _one(file: str, spectrum: Spectrum, needs: tuple[Need, ...]) -> Inspected:
+    reading = spectrum.reading or Reading()
+    setting = f"setting {spectrum.source.setting}" if spectrum.source.setting else ""
+    return Inspected(
+        file=file,
+        entry=", ".join(part for part in (spectrum.source.entry, setting) if part),
+        technique=spectrum.technique,
+        points=spectrum.q.size,
+        q_min=float(spectrum.q[0]),
+        q_max=float(spectrum.q[-1]),
+        q_unit=reading.q_unit or None,
+        q_unit_from=reading.q_unit_from,
+        intensity_unit=reading.intensity_unit or None,
+        intensity_unit_from=reading.intensity_unit_from,
+        sigma_column=reading.sigma_column,
+        dq_column=reading.dq_column,
+        repairs=dict(reading.repairs),
+        warnings=reading.warnings,
+        needs=needs,
+        spectrum=spectrum,
+    )
+
+
+def _as_it_stands(file: str, technique: Technique | None, missing: MissingFact) -> Inspected:
+    """A table whose columns nobody named: its first two taken as q and intensity, to show what there is."""
+    curve = missing.curve
+    with np.errstate(invalid="ignore"):
+        q = curve.q[np.isfinite(curve.q) & np.isfinite(curve.intensity) & (curve.q > 0)]
+    reading = curve.reading()
+    return Inspected(
+        file=file,
+        entry=curve.entry,
+        technique=technique or curve.technique,
+        points=q.size,
+        q_min=float(q.min()) if q.size else None,
+        q_max=float(q.max()) if q.size else None,
+        q_unit=reading.q_unit or None,
+        q_unit_from=reading.q_unit_from,
+        intensity_unit=reading.intensity_unit or None,
+        intensity_unit_from=reading.intensity_unit_from,
+        repairs=dict(reading.repairs),
+        warnings=reading.warnings,
+        needs=missing.needs,
+    )

@@ -16,7 +16,7 @@ from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.parallel import in_order
-from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import FACTS, MeasuredFile, Row, checked_rows, parse_manifest, raise_problems
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum
 from pairvae.settings import Read
@@ -59,13 +59,14 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
         task = progress.add_task("read", total=sum(len(row.files) for row in rows))
-        for row, file, found in _read(rows, threads):
+        for row, file, found in _read(rows, settings, threads):
             progress.advance(task)
             if isinstance(found, ReadError):
                 problems.append((row.number, f", row {row.number} ({row.sample_id}): {found}"))
             elif not problems:
-                writers[file.technique].append(found)
-                remarks.add(row, file, found)
+                for setting in found:
+                    writers[file.technique].append(setting)
+                remarks.add(row, file, found[0])
         raise_problems(manifest, problems)
         _write_table(rows, table)
     counts = remarks.curves
@@ -141,24 +142,28 @@ def _write_table(rows: list[Row], path: Path) -> None:
             write.writerow([*(getattr(row, name) for name in FACTS), *row.covariates.values()])
 
 
-def _read(rows: list[Row], threads: int) -> Iterator[tuple[Row, MeasuredFile, Spectrum | ReadError]]:
-    jobs = ((file, row.sample_id) for row in rows for file in row.files)
+def _read(
+    rows: list[Row], settings: Read, threads: int
+) -> Iterator[tuple[Row, MeasuredFile, list[Spectrum] | ReadError]]:
+    jobs = ((file, row.sample_id, settings) for row in rows for file in row.files)
     tasks = ((row, file) for row in rows for file in row.files)
     for (row, file), curve in zip(tasks, in_order(_one, jobs, threads, _crashed), strict=True):
         yield row, file, curve
 
 
-def _one(job: tuple[MeasuredFile, str]) -> Spectrum | ReadError:
-    """One curve, or the reason why not: a value, since all reasons are shown together."""
-    file, sample = job
+def _one(job: tuple[MeasuredFile, str, Read]) -> list[Spectrum] | ReadError:
+    """The settings of one curve, or the reason why not: a value, since all reasons are shown together."""
+    file, sample, settings = job
     try:
-        curve = read_spectrum(file.path, file.technique, file.q_unit, file.columns, file.entry, sample)
+        curves = read_settings(
+            file.path, file.technique, file.q_unit, file.columns, file.entry, sample, settings, "manifest"
+        )
     except ReadError as error:
-        return error
+        return ReadError(str(error))  # the sentence alone: it goes from process to process
     # as the manifest names it: the same wherever the folder lies
-    return replace(curve, source=replace(curve.source, file=file.name))
+    return [replace(curve, source=replace(curve.source, file=file.name)) for curve in curves]
 
 
-def _crashed(job: tuple[MeasuredFile, str]) -> ReadError:
+def _crashed(job: tuple[MeasuredFile, str, Read]) -> ReadError:
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
     return ReadError(f"{job[0].name}: {problem}")
