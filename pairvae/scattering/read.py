@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pairvae.errors import ReadError
 from pairvae.scattering.read_text import read_text
 from pairvae.scattering.repair import Need, RawCurve, repair
@@ -165,20 +167,21 @@ def curve_outcomes(
     """
     settings = settings or Read()
     where = str(file)
-    try:
-        data = _content(where, settings.max_megabytes)
-        curves = _raw_curves(data, where, q_unit, columns, entry, said_in)
-    except ReadError as error:
-        return [error]
-    checksum = hashlib.sha256(data).hexdigest()
     outcomes: list[list[Spectrum] | ReadError] = []
-    for curve in curves:
+    with np.errstate(all="ignore"):  # what overflows is dropped, and counted, as not finite
         try:
-            if isinstance(curve, ReadError):
-                raise curve
-            outcomes.append(_spectra(curve, where, technique, sample, checksum, settings))
+            data = _content(where, settings.max_megabytes)
+            curves = _raw_curves(data, where, q_unit, columns, entry, said_in)
         except ReadError as error:
-            outcomes.append(error)
+            return [error]
+        checksum = hashlib.sha256(data).hexdigest()
+        for curve in curves:
+            try:
+                if isinstance(curve, ReadError):
+                    raise curve
+                outcomes.append(_spectra(curve, where, technique, sample, checksum, settings))
+            except ReadError as error:
+                outcomes.append(error)
     return outcomes
 
 

@@ -77,7 +77,7 @@ def _screened(data: bytes, where: str) -> Any:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise ReadError(f"{where}: is no well-formed XML ({error}); copy or export it anew") from None
+        raise ReadError(f"{where}: is no well-formed XML ({' '.join(str(error).split())}); copy or export it anew") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise ReadError(_DOCTYPE.format(where=where))
     if etree.QName(root).localname != "SASroot":

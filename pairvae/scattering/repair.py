@@ -168,30 +168,36 @@ def _repair_sigma(curve: RawCurve) -> None:
     if curve.sigma is None:
         return
     good = np.isfinite(curve.sigma) & (curve.sigma > 0)
-    scale = np.abs(curve.intensity)
-    reason = ""
-    if not good.any():
-        reason = "sigma is nowhere > 0: taken as absent"
-    elif good.sum() < curve.sigma.size / 2:
-        reason = f"sigma is ≤ 0 or not finite at {int((~good).sum())} of {good.size} points: taken as absent"
-    elif curve.sigma.size >= _ENOUGH_TO_JUDGE:
-        first = curve.sigma[0]
-        constant = (curve.sigma == first).all()
-        middle, typical = np.median(curve.sigma[good]), np.median(scale[good])
-        if constant and not (curve.self_describing and 1e-9 * scale.max() < first < scale.max()):
-            reason = f"sigma is {first:g} at every point, a placeholder: taken as absent"
-        elif constant:
-            curve.warn(f"sigma is {first:g} at every point")
-        elif (curve.sigma == curve.intensity).all():
-            reason = "sigma is a copy of the intensity: taken as absent"
-        elif typical > 0 and not typical / 1e9 < middle < _ABSURD * max(typical, scale.max()):
-            reason = f"sigma is absurd (median {middle:.3g} beside an intensity of {typical:.3g}): taken as absent"
+    reason = _why_sigma_says_nothing(curve, curve.sigma, good)
     if reason:
         curve.repairs["sigma_dummy"] = curve.sigma.size
-        curve.warn(reason)
+        curve.warn(f"{reason}: taken as absent")
         curve.sigma = None
     else:
         _keep(curve, good, "sigma_not_positive", "with sigma ≤ 0 or not finite")
+
+
+def _why_sigma_says_nothing(curve: RawCurve, sigma: Curve, good: npt.NDArray[np.bool_]) -> str:
+    usable = int(good.sum())
+    if not usable:
+        return "sigma is nowhere > 0"
+    if usable < sigma.size / 2:
+        return f"sigma is ≤ 0 or not finite at {sigma.size - usable} of {sigma.size} points"
+    if sigma.size < _ENOUGH_TO_JUDGE:
+        return ""
+    scale = np.abs(curve.intensity)
+    first, lowest, highest, top = sigma[0], sigma.min(), sigma.max(), scale.max()
+    if lowest == highest:
+        if not (curve.self_describing and 1e-9 * top < first < top):
+            return f"sigma is {first:g} at every point, a placeholder"
+        curve.warn(f"sigma is {first:g} at every point")
+    elif sigma[-1] == curve.intensity[-1] and (sigma == curve.intensity).all():
+        return "sigma is a copy of the intensity"
+    elif not 1e-9 * top < lowest <= highest < top:  # rarely; the medians decide
+        middle, typical = np.median(sigma[good]), np.median(scale[good])
+        if typical > 0 and not typical / 1e9 < middle < _ABSURD * top:
+            return f"sigma is absurd (median {middle:.3g} beside an intensity of {typical:.3g})"
+    return ""
 
 
 def _repair_dq(curve: RawCurve) -> None:
