@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -223,9 +224,10 @@ def _spectra(
 
 def _content(file: str, max_megabytes: float) -> bytes:
     try:
-        if os.path.isdir(file):
+        mode = os.stat(file).st_mode  # before it is opened: a pipe would wait for ever
+        if stat.S_ISDIR(mode):
             raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
-        if os.path.exists(file) and not os.path.isfile(file):
+        if not stat.S_ISREG(mode):
             raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
         with open(file, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size

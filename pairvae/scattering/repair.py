@@ -105,15 +105,18 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
     ReadError
         q goes back in a way that no detector settings do, or too few points are left.
     """
-    _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
-    _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
+    rising = _rises(curve)
+    if not rising:
+        _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
+        _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
     _repair_sigma(curve)
     _repair_dq(curve)
-    parts = _settings(curve)
+    parts = [curve] if rising else _settings(curve)
     for part in parts:
-        _merge_duplicates(part)
+        if not rising:
+            _merge_duplicates(part)
         _trim(part, trim_first, trim_last)
-        below = int((part.intensity <= 0).sum())
+        below = int(np.count_nonzero(part.intensity <= 0))
         if below:
             part.repairs["intensity_not_positive_kept"] = below
         if part.q.size < FEWEST_POINTS:
@@ -125,6 +128,15 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
                 "columns are named right"
             )
     return parts
+
+
+def _rises(curve: RawCurve) -> bool:
+    """Whether q is finite, > 0 and rises from point to point and the intensity is finite, as in most files."""
+    q = curve.q
+    if not q.size or not (q[0] > 0 and q[-1] < np.inf and np.logical_and.reduce(q[1:] > q[:-1])):
+        return False
+    lowest, highest = np.minimum.reduce(curve.intensity), np.maximum.reduce(curve.intensity)  # NaN where one is
+    return bool(-np.inf < lowest and highest < np.inf)
 
 
 def _settings(curve: RawCurve) -> list[RawCurve]:
@@ -167,7 +179,7 @@ def _keep(curve: RawCurve, good: npt.NDArray[np.bool_], what: str, why: str) -> 
 def _repair_sigma(curve: RawCurve) -> None:
     if curve.sigma is None:
         return
-    good = np.isfinite(curve.sigma) & (curve.sigma > 0)
+    good = (curve.sigma > 0) & (curve.sigma < np.inf)
     reason = _why_sigma_says_nothing(curve, curve.sigma, good)
     if reason:
         curve.repairs["sigma_dummy"] = curve.sigma.size
@@ -178,7 +190,7 @@ def _repair_sigma(curve: RawCurve) -> None:
 
 
 def _why_sigma_says_nothing(curve: RawCurve, sigma: Curve, good: npt.NDArray[np.bool_]) -> str:
-    usable = int(good.sum())
+    usable = int(np.count_nonzero(good))
     if not usable:
         return "sigma is nowhere > 0"
     if usable < sigma.size / 2:

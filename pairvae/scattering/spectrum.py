@@ -120,7 +120,7 @@ class Spectrum:
             object.__setattr__(self, name, values)
         if self.q.size == 0:
             raise ValueError("a spectrum needs at least one point")
-        if self.q[0] <= 0 or (np.diff(self.q) <= 0).any():
+        if self.q[0] <= 0 or (self.q[1:] <= self.q[:-1]).any():
             raise ValueError("q must be > 0 and strictly increasing")
         if self.sigma is not None and (self.sigma <= 0).any():
             raise ValueError(f"sigma must be > 0; {int((self.sigma <= 0).sum())} values are not")

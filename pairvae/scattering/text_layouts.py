@@ -52,7 +52,14 @@ def find_layout(lines: Sequence[str]) -> Layout | None:
     CHI: FIT2D, CHIPLOT "SPREAD SHEET" and "2-D" output.
     """
     top = lines[:40]
-    return _pdh(lines) or _rkh(top) or _gnom(top, lines) or _abs(top) or _chi(top)
+    text = "\n".join(top)  # most files have none of the words: searched once, not line by line
+    return (
+        _pdh(lines)
+        or (_rkh(top) if "(" in text else None)
+        or (_gnom(top, lines) if "G N O M" in text or "EXP" in text else None)
+        or (_abs(top) if "MON CNT" in text else None)
+        or _chi(top)
+    )
 
 
 def _pdh(lines: Sequence[str]) -> Layout | None:
