@@ -229,14 +229,14 @@ def _content(file: str, max_megabytes: float) -> bytes:
             raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
         if not stat.S_ISREG(mode):
             raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
-        with open(file, "rb") as stream:
+        with open(file, "rb", buffering=0) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > max_megabytes * 1024**2:
                 raise ReadError(
                     f"{file}: has {size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced curve is "
                     "far smaller: export I(q) alone, or raise read: max_megabytes"
                 )
-            data = stream.read()
+            data = stream.readall()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ReadError(f"{file}: cannot be read ({reason}); check name and permissions") from None

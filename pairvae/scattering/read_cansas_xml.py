@@ -77,7 +77,8 @@ def _screened(data: bytes, where: str) -> Any:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise ReadError(f"{where}: is no well-formed XML ({' '.join(str(error).split())}); copy or export it anew") from None
+        reason = " ".join(str(error).split())
+        raise ReadError(f"{where}: is no well-formed XML ({reason}); copy or export it anew") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise ReadError(_DOCTYPE.format(where=where))
     if etree.QName(root).localname != "SASroot":
@@ -119,6 +120,9 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
                 units[column] = unit
     if "q" not in columns or "intensity" not in columns:
         raise ReadError(f"{where}: has no Q and I in its {len(points)} Idata; expected one of each; export it anew")
+    source = f"{prefix}SASinstrument/{prefix}SASsource/{prefix}"
+    radiation = tuple(entry.findtext(f"{source}{tag}") or "" for tag in ("radiation", "probe", "type"))
+    samples = (entry.findtext(f"{prefix}SASsample/{prefix}ID") or "", title)
     slit = any(point.find(f"{prefix}dQl") is not None for point in points[:1])
     warnings = ["slit-smeared (dQl): read as it is, not desmeared"] if slit else []
 
@@ -148,4 +152,4 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
             root.getroottree().write(path, encoding="utf-8", xml_declaration=True)
             return Reader().read(str(path))
 
-    return Group(name, title, columns, units["q"], units["intensity"], load, names, warnings)
+    return Group(name, title, columns, units["q"], units["intensity"], load, names, warnings, radiation, samples)

@@ -23,6 +23,7 @@ _FACTS = (
 _SIGMA = ("Idev", "I_errors", "errors", "Error")
 _DQ = ("Qdev", "dQw", "Q_errors", "dQ")
 _Placed = tuple[h5py.Group, tuple[h5py.Group, ...]]
+_Facts = dict[str, dict[str, str]]
 MOST_IN_ALL = 20_000_000  # numbers in one file
 
 
@@ -38,10 +39,11 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
         with h5py.File(io.BytesIO(data), "r") as file:
             groups = []
             points = 0
+            facts: dict[str, _Facts] = {}
             for group, above in _data_groups(screened_groups(file, where)):
-                entry = next((one for one in reversed(above) if _class(one) in ("SASentry", "NXentry")), None)
+                entries = [one for one in reversed(above) if _class(one) in ("SASentry", "NXentry")]
                 try:
-                    groups.append(_group(group, entry, f"{where}, entry {group.name.strip('/')}"))
+                    groups.append(_group(group, entries, facts, f"{where}, entry {group.name.strip('/')}"))
                 except ReadError as error:
                     groups.append(Group(group.name.strip("/"), "", {}, "", "", _nothing, problem=str(error)))
                 points += sum(values.size for values in groups[-1].columns.values())
@@ -78,7 +80,7 @@ def _nothing(unit: str, good: Mask) -> list[Any]:
     raise ValueError(f"no data in {unit} for {good.size} points")
 
 
-def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
+def _group(group: h5py.Group, entries: list[h5py.Group], known: dict[str, _Facts], where: str) -> Group:
     sources = _sources(group, where)
     warnings: list[str] = []
     for column, names in (
@@ -92,7 +94,7 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
                 break
         else:
             if names and (column == "dq" or _text(sources["intensity"].attrs.get("uncertainties"))):
-                warnings.append(f"{column} not used: {', '.join(names)} is not one number per q")
+                warnings.append(f"{column} not used: {', '.join(names)} is missing or not one number per q")
     slit = _find(group, "dQl")
     if slit is not None:
         check_size(slit, where)
@@ -106,11 +108,8 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         columns[column] = np.full(sources["q"].size, values[0]) if values.size == 1 else values
     units = {column: _unit(dataset) for column, dataset in sources.items()}
     _convert(columns, units, warnings)
-    facts = {
-        kind: {key: value for owner in _owners(entry, kind, nexus) for key in names if (value := _scalar(owner, key))}
-        for kind, nexus, names in _FACTS
-    }
-    title = _scalar(entry, "title") if entry is not None else ""
+    facts = _facts(entries, known)
+    title = _scalar(entries[0], "title") if entries else ""
 
     def load(unit: str, good: Mask) -> list[Any]:
         copy = io.BytesIO()
@@ -133,8 +132,21 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         copy.seek(0)
         return Reader().read(Path("entry.h5"), file_handler=SimpleNamespace(fd=copy))
 
+    radiation = tuple(facts.get("SASsource", {}).get(key, "") for key in ("probe", "radiation", "type"))
+    samples = (*(facts.get("SASsample", {}).get(key, "") for key in ("name", "ID")), title)
     called = {column: dataset.name.rsplit("/", 1)[-1] for column, dataset in sources.items()}
-    return Group(group.name.strip("/"), title, columns, units["q"], units["intensity"], load, called, warnings)
+    return Group(
+        group.name.strip("/"),
+        title,
+        columns,
+        units["q"],
+        units["intensity"],
+        load,
+        called,
+        warnings,
+        radiation,
+        samples,
+    )
 
 
 def _sources(group: h5py.Group, where: str) -> dict[str, h5py.Dataset]:
@@ -203,16 +215,28 @@ def _find(group: h5py.Group, name: str) -> h5py.Dataset | None:
     return found if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiu" and found.shape is not None else None
 
 
-def _owners(entry: h5py.Group | None, kind: str, nexus: str) -> list[h5py.Group]:
-    found: list[h5py.Group] = []
+def _facts(entries: list[h5py.Group], known: dict[str, _Facts]) -> _Facts:
+    """What the entry says of source and sample, or the entry around it where it says nothing."""
+    facts: _Facts = {}
+    for entry in entries:
+        if entry.name not in known:
+            known[entry.name] = _facts_in(entry)
+        for kind, said in known[entry.name].items():
+            facts[kind] = facts.get(kind) or said
+    return facts
+
+
+def _facts_in(entry: h5py.Group) -> _Facts:
+    facts: _Facts = {kind: {} for kind, _, _ in _FACTS}
 
     def visit(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Group) and _class(item) in (kind, nexus):
-            found.append(item)
+        if isinstance(item, h5py.Group):
+            for kind, nexus, names in _FACTS:
+                if _class(item) in (kind, nexus):
+                    facts[kind] |= {name: value for name in names if (value := _scalar(item, name))}
 
-    if entry is not None:
-        entry.visititems(visit)
-    return found
+    entry.visititems(visit)
+    return facts
 
 
 def _scalar(group: h5py.Group, name: str) -> str:

@@ -1,9 +1,9 @@
 """NXcanSAS and canSAS XML, interpreted with sasdata, screened before and checked after.
 
-sasdata gets one data group at a time, in a small copy with only its usable points, and says what was
-measured. So a faulty neighbour cannot spoil it and nothing outside the file is ever reached. The numbers
-are those in the file: what sasdata does without a word (sort by q, drop NaN, read NaN in XML as 0, skip a
-group) cannot happen unseen.
+sasdata gets one data group at a time, in a small copy with only its usable points, as a second reading. So a
+faulty neighbour cannot spoil it and nothing outside the file is ever reached. The numbers are those in the
+file: what sasdata does without a word (sort by q, drop NaN, read NaN in XML as 0, skip a group) cannot
+happen unseen.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lxml import etree
 from sasdata.data_util.loader_exceptions import (
     DefaultReaderException,
     FileContentsException,
@@ -37,6 +38,7 @@ _FAILED = (
     DefaultReaderException,
     FileContentsException,
     NoKnownLoaderException,
+    etree.LxmlError,
     AttributeError,
     LookupError,
     OSError,
@@ -66,6 +68,10 @@ class Group:
         sets.
     warnings : list of str
         What was left out.
+    radiation : tuple of str
+        What the file says of its source.
+    samples : tuple of str
+        Names of the sample, the best first.
     problem : str
         Why it cannot be read; empty where it can.
     """
@@ -78,6 +84,8 @@ class Group:
     load: Callable[[str, Mask], list[Any]]
     names: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    radiation: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -185,30 +193,31 @@ def _usable(curve: RawCurve) -> Mask:
 
 
 def _interpret(curve: RawCurve, group: Group, unit: QUnit, good: Mask) -> None:
-    """Let sasdata say what was measured, and check that it sees the same numbers."""
+    """What was measured, and a check that sasdata sees the same numbers."""
+    curve.technique = _technique(*group.radiation)
+    curve.sample = next((name.strip() for name in group.samples if name.strip()), "")
     try:
         found = [data for data in group.load(unit.text, good) if isinstance(data, Data1D)]
     except _FAILED as error:
         # sasdata lets errors of its own parsing through as they come
-        curve.warn(f"sasdata cannot read it ({' '.join(str(error).split())[:200]}): technique and sample not known")
+        curve.notes.append(f"not checked with sasdata, which cannot read it ({' '.join(str(error).split())[:200]})")
         return
     if len(found) != 1:
-        curve.warn(f"sasdata found {len(found)} curves in it: technique and sample not known")
+        curve.notes.append(f"not checked with sasdata, which found {len(found)} curves in it")
         return
     data = found[0]
     expected = np.sort(group.columns["q"][good] / LENGTHS[unit.length])
     # a failed read gives x=[None] and errors instead of raising
     if np.shape(data.x) != expected.shape or data.x.dtype != np.float64:
-        said = "; ".join(str(error) for error in data.errors) or "no reason given"
-        curve.warn(f"sasdata read {np.size(data.x)} of {expected.size} points ({' '.join(said.split())[:200]})")
+        curve.notes.append(f"not checked with sasdata, which read {np.size(data.x)} of {expected.size} points")
     elif not np.allclose(data.x, expected, rtol=1e-6, atol=0):
         raise ReadError(
             f"{curve.where}: q in {unit.text} came back from sasdata as {data.x[0]:.4g} to {data.x[-1]:.4g} 1/Å, "
             f"expected {expected[0]:.4g} to {expected[-1]:.4g}; export the curve anew, for example as a text table"
         )
-    curve.technique = _technique(data.source.probe, data.source.radiation, data.source.type)
+    curve.technique = curve.technique or _technique(data.source.probe, data.source.radiation, data.source.type)
     names = (data.sample.name, data.sample.ID, data.title)
-    curve.sample = next((str(name).strip() for name in names if _said(name)), "")
+    curve.sample = curve.sample or next((str(name).strip() for name in names if _said(name)), "")
 
 
 def _technique(*said: object) -> Technique | None:
