@@ -114,15 +114,15 @@ class Spectrum:
             values = np.array(values, dtype=np.float64)  # a copy of its own: nobody else can change it
             if values.ndim != 1 or values.shape != np.shape(self.q):
                 raise ValueError(f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q")
-            if not np.isfinite(values).all():
+            if not np.logical_and.reduce(np.isfinite(values)):
                 raise ValueError(f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         if self.q.size == 0:
             raise ValueError("a spectrum needs at least one point")
-        if self.q[0] <= 0 or (self.q[1:] <= self.q[:-1]).any():
+        if self.q[0] <= 0 or np.logical_or.reduce(self.q[1:] <= self.q[:-1]):
             raise ValueError("q must be > 0 and strictly increasing")
-        if self.sigma is not None and (self.sigma <= 0).any():
+        if self.sigma is not None and np.minimum.reduce(self.sigma) <= 0:
             raise ValueError(f"sigma must be > 0; {int((self.sigma <= 0).sum())} values are not")
         if self.dq is not None and (self.dq < 0).any():
             raise ValueError(f"dq must be ≥ 0; {int((self.dq < 0).sum())} values are not")

@@ -98,6 +98,7 @@ def find_q_unit(text: str) -> QUnit | None:
         return None
 
 
+@lru_cache(4096)
 def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"], str]:
     """Read a unit of intensity.
 
@@ -119,6 +120,7 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
     return factor, "1/cm", ""
 
 
+@lru_cache(4096)
 def intensity_unit_name(text: str | None) -> str:
     """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
     factor = _INTENSITY.get(_plain_intensity(text or ""))
