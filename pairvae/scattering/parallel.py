@@ -12,7 +12,7 @@ from typing import TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 FEW = 50  # jobs that are done sooner than worker processes have started
-CHUNK = 16  # jobs handed out at a time
+CHUNK = 32  # jobs handed out at a time
 AHEAD = 3  # chunks per worker that wait or are done before they are asked for: bounds what is in memory
 
 
