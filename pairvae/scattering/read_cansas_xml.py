@@ -37,6 +37,7 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
         )
     prefix = f"{{{namespace}}}"
     groups: list[Group] = []
+    names: set[str] = set()
     for number, entry in enumerate(root.findall(f"{prefix}SASentry"), start=1):
         title = (entry.findtext(f"{prefix}Title") or "").strip()
         boxes = entry.findall(f"{prefix}SASdata")
@@ -44,10 +45,11 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
             name = entry.get("name") or str(number)
             if len(boxes) > 1:
                 name = f"{name}/{box.get('name') or place + 1}"
-            if any(group.entry == name for group in groups):
+            if name in names:
                 name = f"{name}#{number}"
+            names.add(name)
             try:
-                groups.append(_group(entry, box, place, name, title, prefix, f"{where}, entry {name}"))
+                groups.append(_group(entry, box, name, title, prefix, f"{where}, entry {name}"))
             except ReadError as error:
                 groups.append(Group(name, title, {}, "", "", _nothing, problem=str(error)))
     return groups
@@ -89,7 +91,7 @@ def _screened(data: bytes, where: str) -> Any:
     return root
 
 
-def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str, where: str) -> Group:
+def _group(entry: Any, box: Any, name: str, title: str, prefix: str, where: str) -> Group:
     points = box.findall(f"{prefix}Idata")
     units = {"q": "", "intensity": ""}
     columns: dict[str, Curve] = {}
@@ -110,9 +112,11 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
                 raise ReadError(
                     f"{where}, Idata {row + 1}: {tag} is {text[:40]!r}; expected a number; mend it"
                 ) from None
-            columns.setdefault(column, np.full(len(points), np.nan))[row] = value
+            if column not in columns:
+                columns[column] = np.full(len(points), np.nan)
+            columns[column][row] = value
             unit = cell.get("unit") or ""
-            if column in units and unit != units[column]:
+            if column in units and unit and unit != units[column]:
                 if units[column]:
                     raise ReadError(
                         f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one"
@@ -131,17 +135,17 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
             raise ValueError(f"{good.size} points are many")
         root = etree.Element(f"{prefix}SASroot", nsmap={None: prefix[1:-1]}, version=_VERSIONS[prefix[1:-1]])
         root.set(_SCHEMA_LOCATION, f"{prefix[1:-1]} cansas1d.xsd")
-        own = copy.deepcopy(entry)
-        root.append(own)
-        boxes = own.findall(f"{prefix}SASdata")
-        extra = own.findall(f"{prefix}SAStransmission_spectrum") + own.findall(f"{prefix}SASprocess")
-        for unwanted in boxes[:place] + boxes[place + 1 :] + extra:
-            own.remove(unwanted)
-        for kept, point in zip(good, boxes[place].findall(f"{prefix}Idata"), strict=True):
+        own = etree.SubElement(root, entry.tag, dict(entry.attrib))
+        left_out = {f"{prefix}{tag}" for tag in ("SAStransmission_spectrum", "SASprocess", "SASdata")}
+        for part in entry:
+            if part is box or part.tag not in left_out:
+                own.append(copy.deepcopy(part))
+        data = own.find(f"{prefix}SASdata")
+        for kept, point in zip(good, data.findall(f"{prefix}Idata"), strict=True):
             if not kept:
-                boxes[place].remove(point)
+                data.remove(point)
                 continue
-            for cell in point:
+            for cell in list(point):
                 tag = etree.QName(cell).localname
                 if names.get(_COLUMNS.get(tag, "")) != tag or tag == "dQw":
                     point.remove(cell)

@@ -34,6 +34,8 @@ from pairvae.scattering.units import (
 )
 
 Mask = npt.NDArray[np.bool_]
+MOST_GROUPS = 5000
+MOST_CHECKED = 200  # sasdata takes milliseconds for each
 _FAILED = (
     DefaultReaderException,
     FileContentsException,
@@ -106,6 +108,8 @@ def read_groups(
     """
     if not groups:
         raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
+    if len(groups) > MOST_GROUPS:
+        raise ReadError(f"{where}: holds {len(groups)} curves; at most {MOST_GROUPS} are read; split the file")
     if entry is not None:
         chosen = [group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)]
         if not chosen:
@@ -117,15 +121,15 @@ def read_groups(
     except ValueError as error:
         raise ReadError(f"{where}: {error}") from None
     curves: list[RawCurve | ReadError] = []
-    for group in groups:
+    for number, group in enumerate(groups):
         try:
-            curves.append(_curve(group, f"{where}, entry {group.entry}", told, said_in))
+            curves.append(_curve(group, f"{where}, entry {group.entry}", told, said_in, number < MOST_CHECKED))
         except ReadError as error:
             curves.append(error)
     return curves
 
 
-def _curve(group: Group, where: str, told: QUnit | None, said_in: Said) -> RawCurve:
+def _curve(group: Group, where: str, told: QUnit | None, said_in: Said, check: bool) -> RawCurve:
     if group.problem:
         raise ReadError(group.problem)
     in_file = find_q_unit(group.q_unit)
@@ -160,7 +164,10 @@ def _curve(group: Group, where: str, told: QUnit | None, said_in: Said) -> RawCu
         scale = unit.inv_angstrom
         curve.q = curve.q * scale
         curve.dq = None if curve.dq is None else curve.dq * scale
-    _interpret(curve, group, unit, good)
+    curve.technique = _technique(*group.radiation)
+    curve.sample = next((name.strip() for name in group.samples if name.strip()), "")
+    if check:
+        _compare(curve, group, unit, good)
     return curve
 
 
@@ -192,10 +199,8 @@ def _usable(curve: RawCurve) -> Mask:
     return good
 
 
-def _interpret(curve: RawCurve, group: Group, unit: QUnit, good: Mask) -> None:
-    """What was measured, and a check that sasdata sees the same numbers."""
-    curve.technique = _technique(*group.radiation)
-    curve.sample = next((name.strip() for name in group.samples if name.strip()), "")
+def _compare(curve: RawCurve, group: Group, unit: QUnit, good: Mask) -> None:
+    """Check that sasdata sees the same numbers; take from it what the file says in a way only sasdata knows."""
     try:
         found = [data for data in group.load(unit.text, good) if isinstance(data, Data1D)]
     except _FAILED as error:
