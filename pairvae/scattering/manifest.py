@@ -93,10 +93,9 @@ class _Remarks:
         self.notes: Counter[str] = Counter()
         self._units: Counter[tuple[str, str]] = Counter()
         self._named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        self._contents: dict[int, int] = {}  # by checksum and entry, the row that named it first
+        self._contents: dict[int, Row] = {}  # by checksum and entry, the row that named it first
         self._copies: list[str] = []
         self._copied = 0
-        self._groups: dict[int, str] = {}
 
     def add(self, row: Row, file: MeasuredFile, curve: Spectrum) -> None:
         """Take one more curve into account."""
@@ -106,12 +105,11 @@ class _Remarks:
         self._units[unit] += 1
         if len(self._named[unit]) < SHOWN:
             self._named[unit].append(row.sample_id)
-        self._groups[row.number] = row.group
-        first = self._contents.setdefault(hash((curve.source.sha256, curve.source.entry)), row.number)
-        if self._groups[first] != row.group:
+        first = self._contents.setdefault(hash((curve.source.sha256, curve.source.entry)), row)
+        if first.group != row.group:
             self._copied += 1
             if len(self._copies) < SHOWN:
-                self._copies.append(f"{file.name} in row {row.number} is the file in row {first}")
+                self._copies.append(f"{file.name} in row {row.number} is the file in row {first.number}")
 
     def warnings(self) -> Iterator[str]:
         """What may be meant, but spoils a model where it is not."""

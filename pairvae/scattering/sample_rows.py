@@ -23,20 +23,28 @@ class MeasuredFile:
 
     Parameters
     ----------
-    path : Path
-        Where it lies.
+    folder : str
+        Folder of the manifest; one text for all files, since a table may name very many.
     name : str
         As the manifest names it.
     q_unit, columns, entry : str, optional
         As the manifest says; None where it says nothing.
     """
 
-    path: Path
+    folder: str
     name: str
     technique: Technique
     q_unit: str | None = None
     columns: str | None = None
     entry: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        path = os.path.join(self.folder, self.name)
+        if "\\" in self.name and not os.path.exists(path):
+            path = os.path.join(self.folder, self.name.replace("\\", "/"))  # a path from Windows
+        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +91,12 @@ class RowChecks:
     """
 
     def __init__(self, manifest: Path, allow_outside: bool) -> None:
-        self.folder = manifest.parent
-        self.inside = None if allow_outside else self.folder.resolve()
+        self.folder = str(manifest.parent)
+        self.inside = None if allow_outside else os.path.realpath(self.folder)
         self.problems: list[tuple[int, str]] = []
         self.understood: list[Row] = []
         self._samples: dict[str, Row] = {}
-        self._users_of_files: dict[tuple[str, str | None], tuple[Row, Technique]] = {}
+        self._users_of_files: dict[int, tuple[Row, Technique]] = {}
         self._names: list[str] | None = None
         self._suggested = 0
 
@@ -158,29 +166,30 @@ class RowChecks:
                 except ValueError as error:
                     self.problem(number, f"{where}: column {technique}_{option}: {error}; mend the cell")
         for i, name in enumerate(names):
-            path = self._path(number, where, technique, name)
-            if path is not None:
-                yield MeasuredFile(path, name, technique, *(options[option][i] for option in OPTIONS))
+            file = MeasuredFile(self.folder, name, technique, *(options[option][i] for option in OPTIONS))
+            if self._is_there(number, where, file):
+                yield file
 
-    def _path(self, number: int, where: str, technique: Technique, name: str) -> Path | None:
-        path = self.folder / name
-        if "\\" in name and not path.exists():
-            path = self.folder / name.replace("\\", "/")  # a path from Windows
-        column = f"{where}: column {technique} names {name!r}"
-        if self.inside is not None and not path.resolve().is_relative_to(self.inside):
+    def _is_there(self, number: int, where: str, file: MeasuredFile) -> bool:
+        path = file.path
+        column = f"{where}: column {file.technique} names {file.name!r}"
+        if "\0" in path:
+            self.problem(number, f"{column}, which no file can be called; expected a path; mend the cell")
+            return False
+        if self.inside is not None and not _is_below(os.path.realpath(path), self.inside):
             self.problem(
                 number,
                 f"{column}, which lies outside the folder of the manifest; expected a path below it; "
                 "move the file, or set read: allow_outside: true",
             )
-            return None
-        if path.is_file():
-            return path
-        kind = "is a folder" if path.is_dir() else f"does not exist below {self.folder}"
-        near = self._near(name)
+            return False
+        if os.path.isfile(path):
+            return True
+        kind = "is a folder" if os.path.isdir(path) else f"does not exist below {self.folder}"
+        near = self._near(file.name)
         found = f"; found {near!r}" if near else ""
         self.problem(number, f"{column}, which {kind}{found}; expected a file; mend the path or empty the cell")
-        return None
+        return False
 
     def _near(self, name: str) -> str:
         """The existing file with the name most like this; only for as many as are shown."""
@@ -216,9 +225,9 @@ class RowChecks:
 
     def _check_shared(self, row: Row, where: str) -> None:
         """One curve in two samples must not end up on both sides of the split."""
-        own: set[tuple[str, str | None]] = set()
+        own: set[int] = set()
         for file in row.files:
-            key = (os.path.realpath(file.path), file.entry)
+            key = hash((os.path.realpath(file.path), file.entry))  # short: a table may name very many
             other, technique = self._users_of_files.setdefault(key, (row, file.technique))
             named = f"{where}: column {file.technique} names {file.name!r}"
             if technique != file.technique:
@@ -239,3 +248,7 @@ class RowChecks:
                     "must not be split between training and test: give both rows the same group",
                 )
             own.add(key)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -2,11 +2,11 @@
 
 import csv
 import difflib
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pairvae.errors import UserError
@@ -18,6 +18,7 @@ from pairvae.scattering.units import parse_q_unit
 __all__ = ["FACTS", "MeasuredFile", "Row", "SamplesTable", "checked_rows", "parse_manifest", "raise_problems"]
 MOST_BYTES = 200 * 1024**2
 _LINE_END = re.compile(r"\s*[\r\n]\s*")  # within a quoted cell
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _RESERVED = ("row_saxs", "row_sans")  # columns of pairs.csv
 
 
@@ -127,28 +128,35 @@ def _rows(numbers: Sequence[int]) -> str:
 
 def _table(manifest: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     text = _text(manifest)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
+    delimiter = max(",;\t", key=next((line for line in _lines(text) if line.strip()), "").count)
+    records = _records(text, delimiter, manifest)
+    first, second = next(records, None), next(records, None)
+    if first is None or second is None:
+        found = "no rows below its header" if first else "nothing"
+        raise UserError(f"{manifest}: holds {found}; expected a header and one row per sample; see data/README.md")
+    header = first[1]
+    while header and not header[-1]:
+        header.pop()  # spreadsheets append empty columns
+    _check_header(header, manifest)
+    return header, chain([second], records)
+
+
+def _records(text: str, delimiter: str, manifest: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, with their numbers, one by one."""
     try:
-        # the csv module finds the ends of lines by itself, also those within quotes
-        records = [
-            (number, [_LINE_END.sub(" ", cell.strip()) for cell in cells])
-            for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1)
-            if any(cell.strip() for cell in cells)
-        ]
+        for number, cells in enumerate(csv.reader(_lines(text), delimiter=delimiter), start=1):
+            if any(cell.strip() for cell in cells):
+                yield number, [_LINE_END.sub(" ", cell.strip()) for cell in cells]
     except csv.Error as error:
         raise UserError(
             f"{manifest}: is no table ({error}); expected one row per sample with , ; or tab between its cells; "
             "mend its quotes, or save the spreadsheet as CSV (UTF-8) anew"
         ) from None
-    if len(records) < 2:
-        found = "no rows below its header" if records else "nothing"
-        raise UserError(f"{manifest}: holds {found}; expected a header and one row per sample; see data/README.md")
-    header = records[0][1]
-    while header and not header[-1]:
-        header.pop()  # spreadsheets append empty columns
-    _check_header(header, manifest)
-    return header, iter(records[1:])
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Lines with their ends: the csv module knows by itself which of them lie within quotes."""
+    return (match[0] for match in _LINE.finditer(text))
 
 
 def _text(manifest: Path) -> str:
