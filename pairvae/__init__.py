@@ -7,12 +7,14 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Spectrum", "load_model", "read_spectrum"]
+__all__ = ["Spectrum", "load_model", "read_spectrum", "write_nxcansas", "write_text"]
 
 # Loaded when first asked for: importing pairvae must not cost the seconds that torch takes.
 _HOMES = {
     "Spectrum": "pairvae.scattering.spectrum",
     "read_spectrum": "pairvae.scattering.read",
+    "write_nxcansas": "pairvae.scattering.write",
+    "write_text": "pairvae.scattering.write",
     "load_model": "pairvae.assess.trained_model",
 }
 

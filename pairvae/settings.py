@@ -127,6 +127,13 @@ class Read(StageSettings):
 
     numerics: Literal[1] = NUMERICS_1
     allow_outside: bool = Field(False, description="Allow paths that leave the folder of samples.csv.")
+    max_megabytes: float = Field(200, gt=0, description="Larger files are refused; a reduced curve is far smaller.")
+    trim_first_points: int = Field(
+        0, ge=0, description="Points left out at the low-q end of every curve and detector setting (beam stop)."
+    )
+    trim_last_points: int = Field(
+        0, ge=0, description="Points left out at the high-q end of every curve and detector setting (detector edge)."
+    )
 
 
 class Grid(StageSettings):
@@ -155,6 +162,9 @@ class Normalize(StageSettings):
     max_relative_error: float = Field(10.0, gt=0, description="Points with sigma/intensity above this are masked.")
     assumed_relative_error: float = Field(
         0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
+    )
+    scale_settings: bool = Field(
+        False, description="Scale the settings of one sample to the first by a factor fitted where they overlap."
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering import manifest as manifest_module
+from pairvae.scattering import parallel
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.manifest import parse_manifest, read_samples
 from pairvae.settings import Read
@@ -145,12 +145,91 @@ PAIR = "good,raw/c00.dat,raw/c01.dat,,,\n"
             "which row 2 names as sans; expected a file of one tech",
         ),
         (HEADER + PAIR + "a,raw/c02.dat,raw/c02.dat,,,\n", "which row 3 names as saxs"),
+        (HEADER + PAIR + "a,raw/c02.dat; raw/./c02.dat,,,,\n", r"row 3 \(a\): column saxs names 'raw/./c02.dat' twice"),
+        (HEADER + PAIR + 'a,raw/c02.dat,"raw\nc03.dat",,,\n', "row 3 .a.: column sans names 'raw c03.dat'"),
+        (HEADER + PAIR + 'a,"' + "x" * 200_000 + '",,,,\n', "is no table .field larger than field limit"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_row(folder, text, message):
     with pytest.raises(UserError, match=message) as error:
         parse_manifest(write(folder, text))
     assert "\n" not in str(error.value)
+
+
+COVARIATES = "sample_id,saxs,sans,d2o_fraction,note\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            ["1.0", "0.42", "heavy"],
+            r"row 4 \(s2\): column d2o_fraction is 'heavy'; expected a number, as in 2 of the 3 rows",
+        ),
+        (["1.0", "0,42", "0.1"], r"row 3 \(s1\): column d2o_fraction is '0,42'; expected a number; write 0.42"),
+        (["1.0", "0.5", "inf"], r"row 4 \(s2\): column d2o_fraction is 'inf'"),
+        (["1.0", "0.5", "1_000"], "is '1_000'"),
+        (["1e3", "-.5", "-"], "is '-'; expected a number"),
+    ],
+)
+def test_a_cell_that_is_no_number_among_numbers_is_a_problem(folder, cells, message):
+    rows = [f's{i},raw/c{i:02d}.dat,raw/c{i + 6:02d}.dat,"{cell}",x\n' for i, cell in enumerate(cells)]
+    with pytest.raises(UserError, match=message) as error:
+        parse_manifest(write(folder, COVARIATES + "".join(rows)))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "2", "", "n/a"], ["a", "b", "3", "4"], ["1", "x", "", ""], ["NaN", "1", "2", ""]]
+)
+def test_words_and_empty_cells_are_no_problem(folder, cells):
+    rows = [f"s{i},raw/c{i:02d}.dat,raw/c{i + 6:02d}.dat,{cell},x\n" for i, cell in enumerate(cells)]
+    assert len(parse_manifest(write(folder, COVARIATES + "".join(rows)))) == 4
+
+
+def test_a_column_of_decimal_commas_is_not_taken_for_names(folder):
+    rows = [f"s{i};raw/c{i:02d}.dat;raw/c{i + 6:02d}.dat;0,{i};x\n" for i in range(3)]
+    with pytest.raises(UserError, match="3 problems") as error:
+        parse_manifest(write(folder, COVARIATES.replace(",", ";") + "".join(rows)))
+    assert "column d2o_fraction is '0,2'; expected a number; write 0.2" in str(error.value)
+
+
+def test_repeated_sample_says_in_what_the_rows_differ(folder):
+    text = COVARIATES + "a,raw/c00.dat,raw/c01.dat,1.0,x\na,raw/c02.dat,,0.42,x\na,raw/c03.dat,,1.0,x\n"
+    with pytest.raises(UserError) as error:
+        parse_manifest(write(folder, text))
+    first, second = str(error.value).splitlines()[1:]
+    assert "row 3 (a): the same sample_id stands in row 2, with d2o_fraction '1.0' there and '0.42' here" in first
+    assert "row 4 (a): the same sample_id stands in row 2; expected each once; put its files into one row" in second
+
+
+def test_mixed_units_are_said(folder, tmp_path, capsys):
+    (folder / "raw" / "c05.dat").write_text("# q [1/A] I [a.u.] dI [a.u.]\n0.1 1 0.1\n0.2 2 0.1\n0.3 3 0.1\n")
+    text = (
+        "sample_id,saxs,sans,saxs_q_unit\na,raw/c00.dat,raw/c01.dat,1/nm\nb,raw/c02.dat,,1/A\n"
+        "c,raw/c03.dat,,nm^-1\nd,raw/c05.dat,,\n"
+    )
+    read(write(folder, text), tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "warning: column saxs_q_unit says 1/nm in 2 rows (2, 4), 1/A in row 3; check that each is meant" in said
+    assert "warning: saxs: 3 curves are in 1/cm and 1 in arbitrary units; in arbitrary: d" in said
+    read(write(folder, text.replace("1/A", "1/nm").replace("raw/c05.dat", "raw/c04.dat")), tmp_path / "out")
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_a_copy_under_another_name_is_said(folder, tmp_path, capsys):
+    shutil.copy(folder / "raw" / "c00.dat", folder / "raw" / "copy.dat")
+    text = "sample_id,saxs,sans,group\na,raw/c00.dat,raw/c01.dat,\nb,raw/copy.dat,raw/c02.dat,\n"
+    read(write(folder, text), tmp_path / "out")
+    assert "raw/copy.dat in row 3 is the file in row 2; give such samples one group" in capsys.readouterr().out
+    read(write(folder, text.replace(".dat,\n", ".dat,g\n")), tmp_path / "out")
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_unicode_text_of_spreadsheets_is_read(folder):
+    path = folder / "samples.csv"
+    path.write_bytes(GOOD.replace(",", "\t").replace("silica", "Öl").encode("utf-16"))
+    assert parse_manifest(path)[0].material == "Öl"
 
 
 def test_a_shared_curve_is_allowed_within_a_group(folder):
@@ -203,8 +282,8 @@ def test_a_missing_or_binary_manifest_is_a_sentence(tmp_path):
 
 def test_worker_processes_give_the_same_tables(folder, tmp_path, monkeypatch):
     alone = read(write(folder, GOOD), tmp_path / "alone")
-    monkeypatch.setattr(manifest_module, "FEW", 2)
-    monkeypatch.setattr(manifest_module, "BATCH", 2)
+    monkeypatch.setattr(parallel, "FEW", 2)
+    monkeypatch.setattr(parallel, "CHUNK", 2)
     together = read(folder / "samples.csv", tmp_path / "together", threads=2)
     assert alone[0] == together[0]
     for one, other in zip((*alone[1], *alone[2]), (*together[1], *together[2]), strict=True):

@@ -11,11 +11,11 @@ from sasdata.dataloader.readers.cansas_reader import Reader as XmlReader
 from sasdata.dataloader.readers.cansas_reader_HDF5 import Reader as Hdf5Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering import read
 from pairvae.scattering.read import read_spectra, read_spectrum
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.scattering.units import parse_intensity_unit, parse_q_unit
 from pairvae.scattering.write import write_nxcansas
+from pairvae.settings import Read
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"
 needs_measured = pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not beside the repository")
@@ -250,10 +250,19 @@ def test_columns_in_another_order_are_found_by_their_names():
 
 
 @needs_measured
-@pytest.mark.parametrize("name", ["curves/bimodal-test1.xml", "awkward/sans_data_q_not_increasing.sub"])
-def test_q_that_goes_back_is_refused(name):
-    with pytest.raises(ReadError, match=r"q goes back 1 times, first from .* file of its own"):
-        read_spectra(MEASURED / name)
+def test_a_value_out_of_line_is_no_detector_setting():
+    with pytest.raises(ReadError, match=r"q goes back 1 times, first from 0.01506 to 0.0141 .* file of its own"):
+        read_spectra(MEASURED / "awkward" / "sans_data_q_not_increasing.sub")
+
+
+@needs_measured
+def test_overlapping_detector_settings_in_one_file_are_split():
+    low, high = read_spectra(MEASURED / "curves" / "bimodal-test1.xml")
+    assert (low.q.size, high.q.size) == (71, 20)
+    assert (low.q[-1], high.q[0]) == (0.1717408, 0.1717076)
+    assert (low.source.setting, high.source.setting) == (1, 2)
+    with pytest.raises(ReadError, match=r"one curve in 2 detector settings, 0.004016 to 0.1717 1/Å \(71 points\)"):
+        read_spectrum(MEASURED / "curves" / "bimodal-test1.xml")
 
 
 @needs_measured
@@ -452,14 +461,13 @@ def test_a_file_that_cannot_be_read_is_one_sentence(text_file, content, told, me
     assert "curve.dat" in str(error.value)
 
 
-def test_missing_files_folders_and_giants_are_refused(tmp_path, monkeypatch, text_file):
+def test_missing_files_folders_and_giants_are_refused(tmp_path, text_file):
     with pytest.raises(ReadError, match=r"none\.dat: cannot be read"):
         read_spectra(tmp_path / "none.dat")
     with pytest.raises(ReadError, match="is a folder"):
         read_spectra(tmp_path)
-    monkeypatch.setattr(read, "MOST_BYTES", 10)
     with pytest.raises(ReadError, match="MB are read"):
-        read_spectra(text_file(TABLE))
+        read_spectra(text_file(TABLE), settings=Read(max_megabytes=1e-5))
 
 
 CANSAS = """<SASroot xmlns="urn:cansas1d:1.1" version="1.1"><SASentry name="one">

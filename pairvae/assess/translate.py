@@ -1,7 +1,7 @@
 """Files of one technique to predicted files of the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from pairvae.errors import UserError
 from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import Spectrum, Technique
-from pairvae.scattering.write import write_csv, write_nxcansas
+from pairvae.scattering.write import write_nxcansas, write_text
 
 Format = Literal["csv", "nxcansas"]
 ENDINGS = {"csv": "csv", "nxcansas": "h5"}
@@ -197,25 +197,22 @@ def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:
         f"lower and upper: band that covers {prediction.coverage:.0%} of measured points",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
-    columns = {
-        "q [1/A]": prediction.q,
-        "intensity [1/cm]": prediction.intensity,
-        "lower [1/cm]": prediction.lower,
-        "upper [1/cm]": prediction.upper,
-    }
-    write_csv(path, columns, header)
+    write_text(path, _spectrum(prediction), (prediction.lower, prediction.upper), header)
 
 
 def _write_nxcansas(prediction: Prediction, path: Path, model: Path) -> None:
-    spectrum = Spectrum(
+    notes = (
+        f"predicted by PairVAE from {prediction.source} with model {model}",
+        f"band covers {prediction.coverage:.0%}",
+        f"novelty {prediction.novelty:.3f}",
+    )
+    write_nxcansas(path, replace(_spectrum(prediction), notes=notes), band=(prediction.lower, prediction.upper))
+
+
+def _spectrum(prediction: Prediction) -> Spectrum:
+    return Spectrum(
         q=prediction.q,
         intensity=prediction.intensity,
         technique=prediction.technique,
         sample=prediction.sample or Path(prediction.source).stem,
-        notes=(
-            f"predicted by PairVAE from {prediction.source} with model {model}",
-            f"band covers {prediction.coverage:.0%}",
-            f"novelty {prediction.novelty:.3f}",
-        ),
     )
-    write_nxcansas(path, spectrum, band=(prediction.lower, prediction.upper))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import UserError
+from pairvae.prepare.overlap import Overlap, describe_overlaps, match_settings
 from pairvae.prepare.spectra_file import ROWS, Spectra, write_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
@@ -58,13 +59,16 @@ def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
     with CurvesFile(curves) as table:
         q = make_grid(table, settings.grid, curves)
         total: Counter[str] = Counter()
-        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total))
+        overlaps: list[tuple[str, Overlap]] = []
+        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total, overlaps))
     share = {name: f"{count / max(total['points'], 1):.2%} {name}" for name, count in total.items()}
     print(
         f"normalize {table.technique}: {total['samples']} samples on {q.size} points, "
         f"{q[0]:.4g} to {q[-1]:.4g} 1/Å; of the grid points "
         + ", ".join(share.get(name, f"0 {name}") for name in ("measured", "raised", "too_noisy", "no_sigma"))
     )
+    for line in describe_overlaps(overlaps, settings.scale_settings):
+        print(f"normalize {table.technique}: {line}")
 
 
 def make_grid(table: CurvesFile, grid: Grid, where: Path) -> Curve:
@@ -87,11 +91,21 @@ def make_grid(table: CurvesFile, grid: Grid, where: Path) -> Curve:
     return np.geomspace(low, high, grid.points)
 
 
-def _parts(table: CurvesFile, q: Curve, settings: Normalize, where: Path, total: Counter[str]) -> Iterator[Spectra]:
+def _parts(
+    table: CurvesFile,
+    q: Curve,
+    settings: Normalize,
+    where: Path,
+    total: Counter[str],
+    overlaps: list[tuple[str, Overlap]],
+) -> Iterator[Spectra]:
     names: list[str] = []
     rows: list[GriddedCurve] = []
     for sample, group in groupby(table, attrgetter("sample")):
         curves = list(group)
+        if len(curves) > 1:
+            curves, found = match_settings(curves, settings.assumed_relative_error, settings.scale_settings)
+            overlaps += [(sample, overlap) for overlap in found]
         row = grid_curves(curves, q, settings)
         if not row.mask.any():
             raise UserError(

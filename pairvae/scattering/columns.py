@@ -3,11 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from pairvae.scattering.units import QUnit, find_q_unit
 
+LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
 _STATED: dict[str, Kind] = {
     "q": "q",
@@ -21,24 +23,39 @@ _STATED: dict[str, Kind] = {
 }
 # Names in headers, tried in this order.
 _NAMES: list[tuple[Kind, re.Pattern[str]]] = [
-    ("dq", re.compile(r"(d|delta|sigma|sig|σ|δ)[\s_]?q|q[\s_]?(dev|err|error|sigma|res|resolution|width)")),
+    (
+        "dq",
+        re.compile(
+            r"(d|delta|sigma|sig|σ|δ)[\s_]?q|q[\s_]?(dev|err|error|sigma|res|resolution|width)|<(d|dsig)[xq]>|resolution"
+        ),
+    ),
     ("ds", re.compile(r"(d|delta|sigma|σ|δ)[\s_]?s|s[\s_]?(dev|err|error|sigma)")),
     (
         "dI",
         re.compile(
             r"(d|delta|sigma|sig|err|error|errors|σ|δ|std|stddev|stdev|e)[\s_]?(i|int|intensity)?(\([qs]\))?"
             r"|(i|int|intensity)(\([qs]\))?[\s_]?(dev|err|error|sigma|sig|std)"
-            r"|std\.? ?dev\b.*|uncertaint.*|\w+_err(or)?"
+            r"|std\.? ?dev\b.*|uncertaint.*|\w+_err(or)?|<d[iy]>"
         ),
     ),
-    ("I", re.compile(r"i|i\([qs]\).*|int|intensity.*|\w+_int")),
+    (
+        "I",
+        re.compile(
+            r"i|i[\s_]?\([qs]\).*|iq|int|intensity.*|intensities|\w+_int|counts|cts|cross[\s_-]?section|<[iy]>|j exp"
+        ),
+    ),
     (
         "q",
-        re.compile(r"q|\|q\||q[-_ ]?(vec|vector|values?)|\w+_qvec|q_\w+|(momentum transfer|scattering vector).*"),
+        re.compile(
+            r"q|\|q\||q[-_ ]?(vec|vector|values?)|\w+_qvec|q_\w+|<[qx]>"
+            r"|(modulus of )?(the )?(momentum transfer|scattering vector).*"
+        ),
     ),
     ("s", re.compile(r"s")),
 ]
-_BRACKET = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]]+?)[\])]\s*")
+_BRACKET = re.compile(r"(?P<name>.*?\([qsQS]\)|.*?)\s*[\[(](?P<unit>[^\[\]]+?)[\])]\s*")
+_PYFAI = re.compile(r"(?P<name>q)_(?P<unit>(?:nm|a|å)\^?-1)", re.IGNORECASE)
+_ANGLE = re.compile(r"(2|two)[\s_-]*(th|theta|θ)\b.*|2th_(deg|rad)|tth|theta", re.IGNORECASE)
 _SLASH = re.compile(r"(?P<name>[^/]+?)\s*/\s*(?P<unit>.+)")
 _TOKEN = re.compile(r"[^\s\[\](),;|]+(?:\([qsQS]\))?\s*[\[(][^\])]*[\])]|[^\s,;|]+")
 _Q_WITH_UNIT = re.compile(
@@ -61,12 +78,22 @@ class Columns:
         Unit of the intensity, as it was said.
     unknown : tuple of str
         Names of columns that were not understood.
+    names : tuple of str
+        What the columns are called where they were found; empty: "column 1" and so on.
     """
 
     kinds: tuple[Kind, ...]
     q_unit: QUnit | None = None
     intensity_unit: str | None = None
     unknown: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def name_of(self, *kinds: Kind) -> str | None:
+        """What the first column of these kinds is called; None where there is none."""
+        at = next((i for i, kind in enumerate(self.kinds) if kind in kinds), None)
+        if at is None:
+            return None
+        return self.names[at] if self.names and self.names[at] else f"column {at + 1}"
 
     @property
     def quantity(self) -> Literal["q", "s"]:
@@ -122,20 +149,27 @@ def header_columns(lines: Sequence[str], width: int) -> Columns | None:
         None where no line names one q (or s) and one intensity in `width` fields.
     """
     for at in range(len(lines) - 1, max(-1, len(lines) - 60), -1):
-        for fields in _splits(lines[at], width):
-            columns = _named(fields)
-            if columns is None:
-                continue
+        columns = _line_columns(lines[at][:LONGEST_HEADER], width)
+        if columns is not None:
             if columns.q_unit is None and at + 1 < len(lines):
-                columns = _with_units_line(columns, lines[at + 1])
+                columns = _with_units_line(columns, lines[at + 1][:LONGEST_HEADER])
+            return columns
+    return None
+
+
+@lru_cache(4096)
+def _line_columns(line: str, width: int) -> Columns | None:
+    for fields in _splits(line, width):
+        columns = _named(fields)
+        if columns is not None:
             return columns
     return None
 
 
 def header_q_position(lines: Sequence[str], width: int) -> int | None:
     """Where a header line that was not understood as a whole puts q: 0 for the first column."""
-    for line in reversed(lines):
-        for fields in _splits(line, width):
+    for line in reversed(lines[-60:]):
+        for fields in _splits(line[:LONGEST_HEADER], width):
             kinds = [_kind(_name_and_unit(field)[0]) for field in fields]
             if kinds.count("q") == 1:
                 return kinds.index("q")
@@ -144,8 +178,23 @@ def header_q_position(lines: Sequence[str], width: int) -> int | None:
 
 def free_q_unit(lines: Sequence[str]) -> QUnit | None:
     """Unit of q that the text above a table mentions, where it mentions exactly one."""
-    found = {find_q_unit(match[1]) for line in lines for match in _Q_WITH_UNIT.finditer(line)} - {None}
+    found = set().union(*(_line_q_units(line[:LONGEST_HEADER]) for line in (*lines[:200], *lines[200:][-200:])))
     return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(4096)
+def _line_q_units(line: str) -> frozenset[QUnit]:
+    units = (find_q_unit(match[1]) for match in _Q_WITH_UNIT.finditer(line))
+    return frozenset(unit for unit in units if unit is not None)
+
+
+def header_angle(lines: Sequence[str], width: int) -> str | None:
+    """Name of the first column where a header calls it a scattering angle."""
+    for line in reversed(lines[-60:]):
+        for fields in _splits(line[:LONGEST_HEADER], width):
+            if _ANGLE.fullmatch(_name_and_unit(fields[0])[0]):
+                return fields[0]
+    return None
 
 
 def _problem(kinds: Sequence[Kind]) -> str:
@@ -183,7 +232,11 @@ def _named(fields: Sequence[str]) -> Columns | None:
     unknown = tuple(name for kind, (name, _) in zip(kinds, named, strict=True) if kind == "-")
     quantity = "s" if "s" in kinds else "q"
     q_unit = find_q_unit(f"{quantity} {units[quantity]}") if quantity in units else None
-    return Columns(tuple(kinds), q_unit, units.get("I"), unknown)
+    names = tuple(name for name, _ in named)
+    said = units.get("I") or (
+        "counts" if "I" in kinds and names[kinds.index("I")].lower() in ("counts", "cts") else None
+    )
+    return Columns(tuple(kinds), q_unit, said, unknown, names)
 
 
 def _with_units_line(columns: Columns, line: str) -> Columns:
@@ -191,12 +244,15 @@ def _with_units_line(columns: Columns, line: str) -> Columns:
         said = dict(zip(columns.kinds, units, strict=True))
         q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
         if q_unit:
-            return Columns(columns.kinds, q_unit, said["I"], columns.unknown)
+            return replace(columns, q_unit=q_unit, intensity_unit=said["I"])
     return columns
 
 
 def _name_and_unit(field: str) -> tuple[str, str | None]:
     field = field.strip()
+    match = _PYFAI.fullmatch(field)
+    if match:
+        return match["name"], match["unit"]
     match = _BRACKET.fullmatch(field)
     if match and match["unit"].strip().lower() not in ("q", "s"):
         return match["name"].strip(), match["unit"].strip()

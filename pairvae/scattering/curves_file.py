@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import h5py
 import numpy as np
 
 from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
-from pairvae.scattering.spectrum import Curve, Source, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Reading, Source, Spectrum, Technique
 
 FORMAT = 1
 COLUMNS = ("q", "intensity", "sigma", "dq")
 BUFFERED = 512  # curves held in memory before they go to disk
+BUFFERED_POINTS = 200_000  # or points, whichever is reached first
 
 
 class CurvesWriter:
@@ -39,6 +40,7 @@ class CurvesWriter:
         self._whole = written_whole(path)
         self._technique = technique
         self._waiting: list[Spectrum] = []
+        self._points = 0
 
     def __enter__(self) -> Self:
         self._file = h5py.File(self._whole.__enter__(), "w")
@@ -53,7 +55,8 @@ class CurvesWriter:
     def append(self, spectrum: Spectrum) -> None:
         """Add one curve."""
         self._waiting.append(spectrum)
-        if len(self._waiting) >= BUFFERED:
+        self._points += spectrum.q.size
+        if len(self._waiting) >= BUFFERED or self._points >= BUFFERED_POINTS:
             self._flush()
 
     def _flush(self) -> None:
@@ -71,6 +74,7 @@ class CurvesWriter:
         _extend(self._file["sample_id"], np.array([curve.sample for curve in self._waiting], dtype=object))
         _extend(self._file["facts"], np.array([_facts(curve) for curve in self._waiting], dtype=object))
         self._waiting.clear()
+        self._points = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,10 +94,14 @@ def _extend(dataset: h5py.Dataset, values: Curve) -> None:
 
 
 def _facts(curve: Spectrum) -> str:
-    return json.dumps(
-        {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit},
-        ensure_ascii=False,
-    )
+    facts = {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit}
+    if curve.reading is not None:
+        facts["reading"] = asdict(curve.reading)
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _reading(facts: dict[str, Any] | None) -> Reading | None:
+    return None if facts is None else Reading(**{**facts, "warnings": tuple(facts["warnings"])})
 
 
 class CurvesFile:
@@ -154,6 +162,7 @@ class CurvesFile:
                     source=Source(**own["source"]),
                     notes=tuple(own["notes"]),
                     intensity_unit=own["intensity_unit"],
+                    reading=_reading(own.get("reading")),
                 )
             )
         return curves

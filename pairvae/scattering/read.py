@@ -1,15 +1,43 @@
 """From a file to spectra, whatever its format; the content decides, not the name."""
 
 import hashlib
+import os
+import re
+import stat
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from pairvae.errors import ReadError
 from pairvae.scattering.read_text import read_text
-from pairvae.scattering.repair import RawCurve, repair
-from pairvae.scattering.spectrum import Source, Spectrum, Technique
+from pairvae.scattering.repair import Need, RawCurve, repair
+from pairvae.scattering.spectrum import Said, Source, Spectrum, Technique
+from pairvae.settings import Read
 
-MOST_BYTES = 200 * 1024**2
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_XML = re.compile(rb"\s*<(\?xml|!|html|(\w+:)?SASroot|(\w+:)?SASentry)", re.IGNORECASE)
+Q_RANGE = (1e-5, 10.0)  # 1/Å; from light scattering and USANS to wide angles
+
+
+class MissingFact(ReadError):
+    """A curve that could be read if the caller said its unit of q or its columns.
+
+    Parameters
+    ----------
+    question : str
+        The sentence that asks for it.
+    needs : tuple of {"q_unit", "columns"}
+        What is missing.
+    curve : RawCurve
+        The numbers as they stand in the file.
+    spectra : sequence of Spectrum
+        The repaired curve, q as it stands in the file; empty where the columns are not known.
+    """
+
+    def __init__(self, question: str, needs: tuple[Need, ...], curve: RawCurve, spectra: Sequence[Spectrum]) -> None:
+        super().__init__(question)
+        self.needs, self.curve, self.spectra = needs, curve, spectra
 
 
 def read_spectra(
@@ -19,6 +47,8 @@ def read_spectra(
     columns: str | None = None,
     entry: str | None = None,
     sample: str = "",
+    settings: Read | None = None,
+    said_in: Said = "option",
 ) -> list[Spectrum]:
     """Read every curve of a file: NXcanSAS (HDF5), canSAS 1D XML or a text table.
 
@@ -38,42 +68,53 @@ def read_spectra(
         Entry (or title) to read from a file that holds several.
     sample : str
         Name of the sample; empty: as the file says.
+    settings : Read, optional
+        Largest file, points to trim.
+    said_in : {"option", "manifest"}
+        Where unit and columns are from, for the record.
 
     Returns
     -------
     list of Spectrum
-        In 1/Å and 1/cm (or arbitrary), each with notes on what was dropped, repaired or overruled.
+        In 1/Å and 1/cm (or arbitrary), each with notes on what was dropped, repaired or overruled. Detector
+        settings of one curve follow each other; they have the same entry and are numbered.
 
     Raises
     ------
     ReadError
         One sentence: where, what was found, what was expected, how to mend it.
     """
-    file = Path(file)
-    data = _content(file)
-    where = str(file)
-    curves = _raw_curves(data, where, q_unit, columns, entry)
-    checksum = hashlib.sha256(data).hexdigest()
-    spectra = []
-    for curve in curves:
-        if technique and curve.technique and technique != curve.technique:
-            raise ReadError(
-                f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as "
-                f"{technique.upper()}; put it under its own technique, or mend probe or radiation in the file"
-            )
-        repair(curve)
-        spectra.append(
-            Spectrum(
-                q=curve.q,
-                intensity=curve.intensity,
-                sigma=curve.sigma,
-                dq=curve.dq,
-                technique=technique or curve.technique,
-                sample=sample or curve.sample,
-                source=Source(where, curve.entry, checksum),
-                notes=tuple(curve.notes),
-                intensity_unit=curve.intensity_unit,
-            )
+    spectra: list[Spectrum] = []
+    for outcome in curve_outcomes(file, technique, q_unit, columns, entry, sample, settings, said_in):
+        if isinstance(outcome, ReadError):
+            raise outcome
+        spectra += outcome
+    return spectra
+
+
+def read_settings(
+    file: Path | str,
+    technique: Technique | None = None,
+    q_unit: str | None = None,
+    columns: str | None = None,
+    entry: str | None = None,
+    sample: str = "",
+    settings: Read | None = None,
+    said_in: Said = "option",
+) -> list[Spectrum]:
+    """Read the one curve of a file, in as many parts as it has detector settings; see `read_spectra`.
+
+    Raises
+    ------
+    ReadError
+        As `read_spectra`, or the file holds several curves: the message lists their entries.
+    """
+    spectra = read_spectra(file, technique, q_unit, columns, entry, sample, settings, said_in)
+    if len({one.source.entry for one in spectra}) > 1:
+        names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
+        raise ReadError(
+            f"{file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
+            f"saxs_entry or sans_entry): {names}"
         )
     return spectra
 
@@ -91,56 +132,141 @@ def read_spectrum(
     Raises
     ------
     ReadError
-        As `read_spectra`, or the file holds several curves: the message lists their entries.
+        As `read_spectra`, or the file holds several curves or detector settings: the message lists them.
 
     Examples
     --------
     >>> read_spectrum("measured.dat", technique="saxs", q_unit="1/nm")
     """
-    spectra = read_spectra(file, technique, q_unit, columns, entry, sample)
+    spectra = read_settings(file, technique, q_unit, columns, entry, sample)
     if len(spectra) > 1:
-        names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
+        ranges = ", ".join(f"{one.q[0]:.4g} to {one.q[-1]:.4g} 1/Å ({one.q.size} points)" for one in spectra)
         raise ReadError(
-            f"{file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
-            f"saxs_entry or sans_entry): {names}"
+            f"{file}: holds one curve in {len(spectra)} detector settings, {ranges}; expected one setting; read all "
+            "of them with read_settings, or name the file in samples.csv, where settings are merged"
         )
     return spectra[0]
 
 
-def _content(file: Path) -> bytes:
-    try:
-        if file.is_dir():
-            raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
-        size = file.stat().st_size
-        if size > MOST_BYTES:
-            raise ReadError(
-                f"{file}: has {size / 1024**2:.0f} MB; at most {MOST_BYTES // 1024**2} MB are read; a "
-                "reduced curve is far smaller: export I(q) alone"
+def curve_outcomes(
+    file: Path | str,
+    technique: Technique | None = None,
+    q_unit: str | None = None,
+    columns: str | None = None,
+    entry: str | None = None,
+    sample: str = "",
+    settings: Read | None = None,
+    said_in: Said = "option",
+) -> list[list[Spectrum] | ReadError]:
+    """What comes of each curve of a file: its detector settings, or why it was refused; see `read_spectra`.
+
+    Returns
+    -------
+    list
+        A value, not an exception, for each curve, since one bad curve does not spoil its neighbours;
+        `MissingFact` where only the caller can say more.
+    """
+    settings = settings or Read()
+    where = str(file)
+    outcomes: list[list[Spectrum] | ReadError] = []
+    with np.errstate(all="ignore"):  # what overflows is dropped, and counted, as not finite
+        try:
+            data = _content(where, settings.max_megabytes)
+            curves = _raw_curves(data, where, q_unit, columns, entry, said_in)
+        except ReadError as error:
+            return [error]
+        checksum = hashlib.sha256(data).hexdigest()
+        for curve in curves:
+            try:
+                if isinstance(curve, ReadError):
+                    raise curve
+                outcomes.append(_spectra(curve, where, technique, sample, checksum, settings))
+            except ReadError as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def _spectra(
+    curve: RawCurve, where: str, technique: Technique | None, sample: str, checksum: str, settings: Read
+) -> list[Spectrum]:
+    if technique and curve.technique and technique != curve.technique:
+        raise ReadError(
+            f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as "
+            f"{technique.upper()}; put it under its own technique, or mend probe or radiation in the file"
+        )
+    if "columns" in curve.needs:
+        raise MissingFact(curve.question, curve.needs, curve, ())
+    spectra = []
+    for part in repair(curve, settings.trim_first_points, settings.trim_last_points):
+        if not curve.needs and (part.q[0] < Q_RANGE[0] or part.q[-1] > Q_RANGE[1]):
+            part.warn(
+                f"q runs from {part.q[0]:.3g} to {part.q[-1]:.3g} 1/Å, outside {Q_RANGE[0]:g} to {Q_RANGE[1]:g} 1/Å: "
+                "check its unit"
             )
-        data = file.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{file}: cannot be read ({error.strerror}); check name and permissions") from None
+        spectra.append(
+            Spectrum(
+                q=part.q,
+                intensity=part.intensity,
+                sigma=part.sigma,
+                dq=part.dq,
+                technique=technique or part.technique,
+                sample=sample or part.sample,
+                source=Source(where, part.entry, checksum, part.setting),
+                notes=tuple(part.notes),
+                intensity_unit=part.intensity_unit,
+                reading=part.reading(),
+            )
+        )
+    if curve.needs:
+        raise MissingFact(curve.question, curve.needs, curve, spectra)
+    return spectra
+
+
+def _content(file: str, max_megabytes: float) -> bytes:
+    try:
+        mode = os.stat(file).st_mode  # before it is opened: a pipe would wait for ever
+        if stat.S_ISDIR(mode):
+            raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
+        if not stat.S_ISREG(mode):
+            raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
+        with open(file, "rb", buffering=0) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > max_megabytes * 1024**2:
+                raise ReadError(
+                    f"{file}: has {size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced curve is "
+                    "far smaller: export I(q) alone, or raise read: max_megabytes"
+                )
+            data = stream.readall()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ReadError(f"{file}: cannot be read ({reason}); check name and permissions") from None
     if not data.strip():
         raise ReadError(f"{file}: is empty; expected a scattering curve; copy or export it anew")
     return data
 
 
-def _raw_curves(data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None) -> list[RawCurve]:
-    xml = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+def _raw_curves(
+    data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None, said_in: Said
+) -> Sequence[RawCurve | ReadError]:
+    xml = is_xml(data)
     if not xml and not data.startswith(_HDF5):
-        if entry is not None:
-            raise ReadError(
-                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove it"
-            )
-        return [read_text(data, where, q_unit, columns)]
+        return read_text(data, where, q_unit, columns, entry, said_in)
     # sasdata takes a moment to import, and text files do not need it
     from pairvae.scattering.read_cansas_xml import cansas_xml_groups
     from pairvae.scattering.read_nxcansas import nxcansas_groups
     from pairvae.scattering.read_sasdata import read_groups
 
     groups = cansas_xml_groups(data, where) if xml else nxcansas_groups(data, where)
-    curves = read_groups(groups, where, q_unit, entry)
-    if columns is not None:
-        for curve in curves:
+    curves = read_groups(groups, where, q_unit, entry, said_in)
+    for curve in curves:
+        if columns is not None and isinstance(curve, RawCurve):
             curve.notes.append(f"columns {columns!r} not used: the file names its own")
     return curves
+
+
+def is_xml(data: bytes) -> bool:
+    """Whether a file's content is XML, in UTF-8 or UTF-16."""
+    start = data[:512].removeprefix(b"\xef\xbb\xbf")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start[:8]:
+        start = start.replace(b"\0", b"").lstrip(b"\xff\xfe")
+    return _XML.match(start) is not None

@@ -11,9 +11,13 @@ from sasdata.dataloader.readers.cansas_reader import Reader
 
 from pairvae.errors import ReadError
 from pairvae.scattering.read_sasdata import Group, Mask
+from pairvae.scattering.spectrum import Curve
 
 _VERSIONS = {"cansas1d/1.0": "1.0", "urn:cansas1d:1.1": "1.1"}
-_COLUMNS = {"Q": "q", "I": "intensity", "Idev": "sigma", "Qdev": "dq"}
+_COLUMNS = {"Q": "q", "I": "intensity", "Idev": "sigma", "Qdev": "dq", "dQw": "dq"}
+MOST_TAGS = 2_000_000  # bounds memory: a tag takes some hundred bytes when parsed
+MOST_POINTS_FOR_SASDATA = 20_000  # above, sasdata's time per point is felt
+_DOCTYPE = "{where}: declares a document type, which canSAS XML does not need; remove the <!DOCTYPE …> part"
 _SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 
 
@@ -33,6 +37,7 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
         )
     prefix = f"{{{namespace}}}"
     groups: list[Group] = []
+    names: set[str] = set()
     for number, entry in enumerate(root.findall(f"{prefix}SASentry"), start=1):
         title = (entry.findtext(f"{prefix}Title") or "").strip()
         boxes = entry.findall(f"{prefix}SASdata")
@@ -40,14 +45,29 @@ def cansas_xml_groups(data: bytes, where: str) -> list[Group]:
             name = entry.get("name") or str(number)
             if len(boxes) > 1:
                 name = f"{name}/{box.get('name') or place + 1}"
-            if any(group.entry == name for group in groups):
+            if name in names:
                 name = f"{name}#{number}"
-            groups.append(_group(entry, box, place, name, title, prefix, f"{where}, entry {name}"))
+            names.add(name)
+            try:
+                groups.append(_group(entry, box, name, title, prefix, f"{where}, entry {name}"))
+            except ReadError as error:
+                groups.append(Group(name, title, {}, "", "", _nothing, problem=str(error)))
     return groups
+
+
+def _nothing(unit: str, good: Mask) -> list[Any]:
+    raise ValueError(f"no data in {unit} for {good.size} points")
 
 
 def _screened(data: bytes, where: str) -> Any:
     """Parse without network, DTD or entities: files come from strangers."""
+    plain = data.replace(b"\0", b"") if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:8] else data
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
+        raise ReadError(_DOCTYPE.format(where=where))
+    if plain.count(b"<") > MOST_TAGS:
+        raise ReadError(
+            f"{where}: holds {plain.count(b'<')} tags; at most {MOST_TAGS} are read; write so many points as NXcanSAS"
+        )
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -59,11 +79,10 @@ def _screened(data: bytes, where: str) -> Any:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise ReadError(f"{where}: is no well-formed XML ({error}); copy or export it anew") from None
+        reason = " ".join(str(error).split())
+        raise ReadError(f"{where}: is no well-formed XML ({reason}); copy or export it anew") from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise ReadError(
-            f"{where}: declares a document type, which canSAS XML does not need; remove the <!DOCTYPE …> part"
-        )
+        raise ReadError(_DOCTYPE.format(where=where))
     if etree.QName(root).localname != "SASroot":
         raise ReadError(
             f"{where}: is XML with root <{etree.QName(root).localname}>; expected canSAS 1D XML with root "
@@ -72,47 +91,63 @@ def _screened(data: bytes, where: str) -> Any:
     return root
 
 
-def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str, where: str) -> Group:
+def _group(entry: Any, box: Any, name: str, title: str, prefix: str, where: str) -> Group:
     points = box.findall(f"{prefix}Idata")
     units = {"q": "", "intensity": ""}
-    columns = {column: np.full(len(points), np.nan) for column in _COLUMNS.values()}
+    columns: dict[str, Curve] = {}
+    names: dict[str, str] = {}
+    tags = {f"{prefix}{tag}": tag for tag in _COLUMNS}
     for row, point in enumerate(points):
-        for tag, column in _COLUMNS.items():
-            cell = point.find(f"{prefix}{tag}")
-            if cell is None:
+        for cell in point:
+            tag = tags.get(cell.tag)
+            if tag is None:
+                continue
+            column = _COLUMNS[tag]
+            if names.setdefault(column, tag) != tag:
                 continue
             text = (cell.text or "").strip()
             try:
-                columns[column][row] = float(text or "nan")
+                value = float(text or "nan")
             except ValueError:
-                raise ReadError(f"{where}, Idata {row + 1}: {tag} is {text!r}; expected a number; mend it") from None
-            unit = cell.get("unit") or ""
-            if column in units and unit != units[column] and row:
                 raise ReadError(
-                    f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one unit"
-                )
-            if column in units:
+                    f"{where}, Idata {row + 1}: {tag} is {text[:40]!r}; expected a number; mend it"
+                ) from None
+            if column not in columns:
+                columns[column] = np.full(len(points), np.nan)
+            columns[column][row] = value
+            unit = cell.get("unit") or ""
+            if column in units and unit and unit != units[column]:
+                if units[column]:
+                    raise ReadError(
+                        f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one"
+                    )
                 units[column] = unit
-    for column, tag in (("sigma", "Idev"), ("dq", "Qdev")):
-        if all(point.find(f"{prefix}{tag}") is None for point in points):
-            del columns[column]
+    if "q" not in columns or "intensity" not in columns:
+        raise ReadError(f"{where}: has no Q and I in its {len(points)} Idata; expected one of each; export it anew")
+    source = f"{prefix}SASinstrument/{prefix}SASsource/{prefix}"
+    radiation = tuple(entry.findtext(f"{source}{tag}") or "" for tag in ("radiation", "probe", "type"))
+    samples = (entry.findtext(f"{prefix}SASsample/{prefix}ID") or "", title)
+    slit = any(point.find(f"{prefix}dQl") is not None for point in points[:1])
+    warnings = ["slit-smeared (dQl): read as it is, not desmeared"] if slit else []
 
     def load(unit: str, good: Mask) -> list[Any]:
+        if good.size > MOST_POINTS_FOR_SASDATA:
+            raise ValueError(f"{good.size} points are many")
         root = etree.Element(f"{prefix}SASroot", nsmap={None: prefix[1:-1]}, version=_VERSIONS[prefix[1:-1]])
         root.set(_SCHEMA_LOCATION, f"{prefix[1:-1]} cansas1d.xsd")
-        own = copy.deepcopy(entry)
-        root.append(own)
-        boxes = own.findall(f"{prefix}SASdata")
-        extra = own.findall(f"{prefix}SAStransmission_spectrum") + own.findall(f"{prefix}SASprocess")
-        for unwanted in boxes[:place] + boxes[place + 1 :] + extra:
-            own.remove(unwanted)
-        for kept, point in zip(good, boxes[place].findall(f"{prefix}Idata"), strict=True):
+        own = etree.SubElement(root, entry.tag, dict(entry.attrib))
+        left_out = {f"{prefix}{tag}" for tag in ("SAStransmission_spectrum", "SASprocess", "SASdata")}
+        for part in entry:
+            if part is box or part.tag not in left_out:
+                own.append(copy.deepcopy(part))
+        data = own.find(f"{prefix}SASdata")
+        for kept, point in zip(good, data.findall(f"{prefix}Idata"), strict=True):
             if not kept:
-                boxes[place].remove(point)
+                data.remove(point)
                 continue
-            for cell in point:
+            for cell in list(point):
                 tag = etree.QName(cell).localname
-                if _COLUMNS.get(tag) not in columns:
+                if names.get(_COLUMNS.get(tag, "")) != tag or tag == "dQw":
                     point.remove(cell)
                 else:
                     cell.set("unit", unit if tag in ("Q", "Qdev") else "1/cm")
@@ -121,4 +156,4 @@ def _group(entry: Any, box: Any, place: int, name: str, title: str, prefix: str,
             root.getroottree().write(path, encoding="utf-8", xml_declaration=True)
             return Reader().read(str(path))
 
-    return Group(name, title, columns, units["q"], units["intensity"], load)
+    return Group(name, title, columns, units["q"], units["intensity"], load, names, warnings, radiation, samples)

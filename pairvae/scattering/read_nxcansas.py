@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +11,20 @@ import numpy as np
 from sasdata.dataloader.readers.cansas_reader_HDF5 import Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read_sasdata import MOST_POINTS, Group, Mask
+from pairvae.scattering.hdf5_screen import check_size, screened_groups
+from pairvae.scattering.read_sasdata import Group, Mask
+from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.units import find_q_unit, parse_intensity_unit
 
-_FACTS = {"SASsource": ("probe", "radiation", "type"), "SASsample": ("name", "ID")}
+_FACTS = (
+    ("SASsource", "NXsource", ("probe", "radiation", "type")),
+    ("SASsample", "NXsample", ("name", "ID")),
+)
+_SIGMA = ("Idev", "I_errors", "errors", "Error")
+_DQ = ("Qdev", "dQw", "Q_errors", "dQ")
+_Placed = tuple[h5py.Group, tuple[h5py.Group, ...]]
+_Facts = dict[str, dict[str, str]]
+MOST_IN_ALL = 20_000_000  # numbers in one file
 
 
 def nxcansas_groups(data: bytes, where: str) -> list[Group]:
@@ -23,77 +33,83 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
     Raises
     ------
     ReadError
-        The file is damaged, reaches into other files, or a group holds no I(q).
+        The file is damaged, reaches into other files, or holds absurd amounts.
     """
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            return [_group(group, entry, where) for group, entry in _sasdata(file, None, where, set())]
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError) as error:
+            groups = []
+            points = 0
+            facts: dict[str, _Facts] = {}
+            for group, above in _data_groups(screened_groups(file, where)):
+                entries = [one for one in reversed(above) if _class(one) in ("SASentry", "NXentry")]
+                try:
+                    groups.append(_group(group, entries, facts, f"{where}, entry {group.name.strip('/')}"))
+                except ReadError as error:
+                    groups.append(Group(group.name.strip("/"), "", {}, "", "", _nothing, problem=str(error)))
+                points += sum(values.size for values in groups[-1].columns.values())
+                if points > MOST_IN_ALL:
+                    raise ReadError(
+                        f"{where}: claims more than {MOST_IN_ALL} numbers; at most as many are read; split it"
+                    )
+            return groups
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         # all of these h5py raises on damaged files
-        raise ReadError(f"{where}: is a damaged HDF5 file ({error}); copy or export it anew") from None
+        reason = " ".join(str(error).split())[:200]
+        raise ReadError(f"{where}: is a damaged HDF5 file ({reason}); copy or export it anew") from None
+    except MemoryError:
+        raise ReadError(f"{where}: is a damaged HDF5 file (claims too much memory); copy or export it anew") from None
 
 
-def _sasdata(parent: h5py.Group, entry: h5py.Group | None, where: str, seen: set[Any]) -> Iterator[tuple[Any, Any]]:
-    for key in parent:
-        link = parent.get(key, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            raise ReadError(
-                f"{where}: {parent.name}/{key} links to another file ({link.filename}), which is never "
-                "followed; write the reduced curve into a file without external links"
-            )
-        if isinstance(link, h5py.SoftLink):
-            continue  # a second name of something in this file
-        child = parent[key]
-        if isinstance(child, h5py.Dataset):
-            if child.external or child.is_virtual:
-                raise ReadError(
-                    f"{where}: {child.name} keeps its numbers in another file, which is never followed; "
-                    "write the reduced curve into a file of its own"
-                )
-            continue
-        address = h5py.h5o.get_info(child.id).addr
-        if not isinstance(child, h5py.Group) or address in seen:
-            continue
-        seen.add(address)
-        kind = _text(child.attrs.get("canSAS_class"))
-        if kind == "SASdata":
-            yield child, entry
+def _data_groups(found: list[_Placed]) -> list[_Placed]:
+    """Groups of class SASdata; where there is none, plain NXdata with a Q and an I."""
+    named = [(group, above) for group, above in found if _class(group) == "SASdata"]
+    if named:
+        return named
+    return [
+        (group, above)
+        for group, above in found
+        if _class(group) == "NXdata" and _find(group, "Q") is not None and _find(group, "I") is not None
+    ]
+
+
+def _class(group: h5py.Group) -> str:
+    return _text(group.attrs.get("canSAS_class")) or _text(group.attrs.get("NX_class"))
+
+
+def _nothing(unit: str, good: Mask) -> list[Any]:
+    raise ValueError(f"no data in {unit} for {good.size} points")
+
+
+def _group(group: h5py.Group, entries: list[h5py.Group], known: dict[str, _Facts], where: str) -> Group:
+    sources = _sources(group, where)
+    warnings: list[str] = []
+    for column, names in (
+        ("sigma", _said_names(group, sources["intensity"], "I", _SIGMA)),
+        ("dq", _dq_names(group, sources["q"])),
+    ):
+        for name in names:
+            found = _find(group, name)
+            if found is not None and found.size in (1, sources["q"].size):
+                sources[column] = found
+                break
         else:
-            yield from _sasdata(child, child if kind == "SASentry" else entry, where, seen)
-
-
-def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
-    name = group.name.strip("/")
-    signal = _text(group.attrs.get("signal")) or "I"
-    axes = _names(group.attrs.get("I_axes", group.attrs.get("axes"))) or ["Q"]
-    index = int(np.ravel(group.attrs.get("Q_indices", 0))[0])
-    axis = axes[index] if index < len(axes) else axes[0]
-    sources: dict[str, Any] = {"q": _dataset(group, axis), "intensity": _dataset(group, signal)}
+            if names and (column == "dq" or _text(sources["intensity"].attrs.get("uncertainties"))):
+                warnings.append(f"{column} not used: {', '.join(names)} is missing or not one number per q")
+    slit = _find(group, "dQl")
+    if slit is not None:
+        check_size(slit, where)
+        length = np.ravel(slit[()]).astype(np.float64)
+        value = f" = {length[0]:.4g} {_text(slit.attrs.get('units'))}" if length.size else ""
+        warnings.append(f"slit-smeared (dQl{value}): read as it is, not desmeared")
+    columns = {}
     for column, dataset in sources.items():
-        if dataset is None or dataset.ndim != 1 or dataset.shape != sources["q"].shape:
-            shape = "no numbers" if dataset is None else f"numbers of shape {dataset.shape}"
-            raise ReadError(
-                f"{where}, entry {name}: {column} has {shape}; expected one number per q; export I(q) in one dimension"
-            )
-    if sources["q"].size > MOST_POINTS:
-        raise ReadError(
-            f"{where}, entry {name}: claims {sources['q'].size} points; at most {MOST_POINTS} are read; rebin it"
-        )
-    notes = []
-    errors = _names(sources["intensity"].attrs.get("uncertainties", sources["intensity"].attrs.get("uncertainty")))
-    spreads = _names(sources["q"].attrs.get("resolutions"))
-    for column, names in (("sigma", errors), ("dq", spreads)):
-        found = [_dataset(group, one) for one in names]
-        if len(found) == 1 and found[0] is not None and found[0].shape == sources["q"].shape:
-            sources[column] = found[0]
-        elif any(one is not None for one in found):
-            notes.append(f"{column} not used: {', '.join(names)} is not one number per q")
-    facts = {
-        kind: {key: value for owner in _owners(entry, kind) for key in names if (value := _scalar(owner, key))}
-        for kind, names in _FACTS.items()
-    }
-    title = _scalar(entry, "title") if entry is not None else ""
-    columns = {column: dataset[()].astype(np.float64) for column, dataset in sources.items()}
+        check_size(dataset, where)
+        values = np.ravel(dataset[()]).astype(np.float64)
+        columns[column] = np.full(sources["q"].size, values[0]) if values.size == 1 else values
+    units = {column: _unit(dataset) for column, dataset in sources.items()}
+    _convert(columns, units, warnings)
+    facts = _facts(entries, known)
+    title = _scalar(entries[0], "title") if entries else ""
 
     def load(unit: str, good: Mask) -> list[Any]:
         copy = io.BytesIO()
@@ -116,33 +132,119 @@ def _group(group: h5py.Group, entry: h5py.Group | None, where: str) -> Group:
         copy.seek(0)
         return Reader().read(Path("entry.h5"), file_handler=SimpleNamespace(fd=copy))
 
-    units = [_text(sources[one].attrs.get("units", sources[one].attrs.get("unit"))) for one in ("q", "intensity")]
-    return Group(name, title, columns, units[0], units[1], load, notes)
+    radiation = tuple(facts.get("SASsource", {}).get(key, "") for key in ("probe", "radiation", "type"))
+    samples = (*(facts.get("SASsample", {}).get(key, "") for key in ("name", "ID")), title)
+    called = {column: dataset.name.rsplit("/", 1)[-1] for column, dataset in sources.items()}
+    return Group(
+        group.name.strip("/"),
+        title,
+        columns,
+        units["q"],
+        units["intensity"],
+        load,
+        called,
+        warnings,
+        radiation,
+        samples,
+    )
 
 
-def _dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
-    found = group.get(name)
-    return found if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiu" else None
+def _sources(group: h5py.Group, where: str) -> dict[str, h5py.Dataset]:
+    """The data sets of q and intensity."""
+    signal = _text(group.attrs.get("signal")) or "I"
+    axes = _names(group.attrs.get("I_axes", group.attrs.get("axes"))) or ["Q"]
+    indices = np.ravel(group.attrs.get("Q_indices", 0))
+    index = int(indices[0]) if indices.size else 0
+    axis = axes[index] if 0 <= index < len(axes) else axes[0]
+    found = {
+        "q": _find(group, axis) if _find(group, axis) is not None else _find(group, "Q"),
+        "intensity": _find(group, signal) if _find(group, signal) is not None else _find(group, "I"),
+    }
+    sources: dict[str, h5py.Dataset] = {}
+    for column, dataset in found.items():
+        flat = dataset is not None and dataset.size == max(dataset.shape, default=0)
+        if dataset is None or not flat or dataset.size != sources.get("q", dataset).size:
+            shape = "no numbers" if dataset is None else f"numbers of shape {dataset.shape}"
+            raise ReadError(f"{where}: {column} has {shape}; expected one number per q; export I(q) in one dimension")
+        check_size(dataset, where)
+        sources[column] = dataset
+    return sources
 
 
-def _owners(entry: h5py.Group | None, kind: str) -> list[h5py.Group]:
-    found: list[h5py.Group] = []
-    if entry is not None:
-        entry.visititems(
-            lambda _, item: (
-                found.append(item)
-                if isinstance(item, h5py.Group) and _text(item.attrs.get("canSAS_class")) == kind
-                else None
+def _said_names(group: h5py.Group, dataset: h5py.Dataset, symbol: str, usual: tuple[str, ...]) -> list[str]:
+    """What attributes name beside a data set, else what usually stands there."""
+    said = [dataset.attrs.get(key) for key in ("uncertainties", "uncertainty", "errors")]
+    said += [group.attrs.get(f"{symbol}_{key}") for key in ("uncertainties", "uncertainty", "errors")]
+    names = [name for one in said for name in _names(one)]
+    return [*dict.fromkeys([*names, *(name for name in usual if _find(group, name) is not None)])]
+
+
+def _dq_names(group: h5py.Group, q: h5py.Dataset) -> list[str]:
+    names = _names(q.attrs.get("resolutions")) + _names(group.attrs.get("Q_resolutions"))
+    names += _said_names(group, q, "Q", _DQ)
+    return [name for name in dict.fromkeys(names) if name != "dQl"]  # a slit's length is no resolution in q
+
+
+def _unit(dataset: h5py.Dataset) -> str:
+    return _text(dataset.attrs.get("units", dataset.attrs.get("unit")))
+
+
+def _convert(columns: dict[str, Curve], units: dict[str, str], warnings: list[str]) -> None:
+    """Bring sigma and dq to the units of intensity and q, where they say one of their own."""
+    if "sigma" in columns and units["sigma"] != units["intensity"]:
+        own, kind, _ = parse_intensity_unit(units["sigma"])
+        other, other_kind, _ = parse_intensity_unit(units["intensity"])
+        if units["sigma"] and kind == other_kind == "1/cm":
+            columns["sigma"] = columns["sigma"] * (own / other)
+        elif units["sigma"]:
+            warnings.append(
+                f"sigma in {units['sigma']!r} taken as in the unit of the intensity, {units['intensity']!r}"
             )
-        )
-    return found
+    if "dq" in columns and units["dq"] != units["q"]:
+        spread, q = find_q_unit(units["dq"]), find_q_unit(units["q"])
+        if spread is not None and q is not None:
+            columns["dq"] = columns["dq"] * (spread.inv_angstrom / q.inv_angstrom)
+
+
+def _find(group: h5py.Group, name: str) -> h5py.Dataset | None:
+    """A data set of plain numbers, by its name in any case; nothing outside the group."""
+    if not name or "/" in name or name == ".":
+        return None
+    key = name if name in group else next((one for one in group if one.lower() == name.lower()), None)
+    found = None if key is None else group.get(key)
+    return found if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiu" and found.shape is not None else None
+
+
+def _facts(entries: list[h5py.Group], known: dict[str, _Facts]) -> _Facts:
+    """What the entry says of source and sample, or the entry around it where it says nothing."""
+    facts: _Facts = {}
+    for entry in entries:
+        if entry.name not in known:
+            known[entry.name] = _facts_in(entry)
+        for kind, said in known[entry.name].items():
+            facts[kind] = facts.get(kind) or said
+    return facts
+
+
+def _facts_in(entry: h5py.Group) -> _Facts:
+    facts: _Facts = {kind: {} for kind, _, _ in _FACTS}
+
+    def visit(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Group):
+            for kind, nexus, names in _FACTS:
+                if _class(item) in (kind, nexus):
+                    facts[kind] |= {name: value for name in names if (value := _scalar(item, name))}
+
+    entry.visititems(visit)
+    return facts
 
 
 def _scalar(group: h5py.Group, name: str) -> str:
     found = group.get(name)
     if not isinstance(found, h5py.Dataset) or found.size != 1:
         return ""
-    return _text(found[()])
+    check_size(found, found.name)
+    return _text(found[()])[:1000]
 
 
 def _names(value: Any) -> list[str]:

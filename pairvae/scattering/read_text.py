@@ -1,39 +1,36 @@
-"""Text tables: any delimiter, headers, footers, comments."""
+"""Text tables: any delimiter, headers, footers, comments, blocks."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pairvae.errors import ReadError
-from pairvae.scattering.columns import Columns, free_q_unit, header_columns, header_q_position, parse_columns
-from pairvae.scattering.repair import RawCurve
-from pairvae.scattering.spectrum import Curve
-from pairvae.scattering.units import KNOWN_Q_UNITS, QUnit, parse_intensity_unit, parse_q_unit
+from pairvae.scattering.columns import (
+    Columns,
+    free_q_unit,
+    header_angle,
+    header_columns,
+    header_q_position,
+    parse_columns,
+)
+from pairvae.scattering.repair import Need, RawCurve
+from pairvae.scattering.spectrum import Curve, Said, Technique
+from pairvae.scattering.text_layouts import Layout, find_layout
+from pairvae.scattering.text_table import LOST_ROWS, MOST_ROWS, TextTable, find_tables
+from pairvae.scattering.units import KNOWN_Q_UNITS, QUnit, intensity_unit_name, parse_intensity_unit, parse_q_unit
 
 HOW_TO_SAY_COLUMNS = "say them as columns='q I dI dq' (samples.csv: column saxs_columns or sans_columns; - ignores one)"
 HOW_TO_SAY_Q_UNIT = "say which as q_unit='1/A' or '1/nm' (samples.csv: column saxs_q_unit or sans_q_unit)"
-# Delimiter and decimal mark, tried in this order; None: any white space.
-_DIALECTS = ((";", "."), (";", ","), ("\t", "."), ("\t", ","), (",", "."), (None, "."), (None, ","))
-_WORDS = r"|[+-]?(?:nan|inf(?:inity)?)"
-_NUMBER = {
-    ".": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ed][+-]?\d+)?" + _WORDS, re.IGNORECASE),
-    ",": re.compile(r"[+-]?(?:\d+(?:,\d+)?|,\d+)(?:[ed][+-]?\d+)?" + _WORDS, re.IGNORECASE),
-}
-_COMMENT = re.compile(r"\s*(#|%|!|;|//|\*|$)")
-_LOST_ROWS = 5  # a second block of as many rows is no accident
+_FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?)\s*", re.IGNORECASE)
+_ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 
 
-@dataclass(frozen=True)
-class _Table:
-    values: Curve
-    first: int  # line number of its first row, from 1
-    notes: tuple[str, ...]
-
-
-def read_text(data: bytes, where: str, q_unit: str | None, columns: str | None) -> RawCurve:
-    """Read a text table.
+def read_text(
+    data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None, said_in: Said
+) -> list[RawCurve]:
+    """Read the table of a text, or the tables where each has a header of its own.
 
     Parameters
     ----------
@@ -45,53 +42,156 @@ def read_text(data: bytes, where: str, q_unit: str | None, columns: str | None) 
         Unit of q (or "s 1/nm"); it wins over what the file says.
     columns : str, optional
         Columns in their order, as "q I dI -"; they win over what the file says.
+    entry : str, optional
+        "block 2" where there are several tables.
+    said_in : {"option", "manifest"}
+        Where the caller has unit and columns from.
+
+    Returns
+    -------
+    list of RawCurve
+        Where nobody said the unit of q or the columns, they ask for it in `needs`.
 
     Raises
     ------
     ReadError
-        No table, or columns or unit of q that nobody named.
+        No table, no such entry, or columns that do not fit.
     """
-    lines = re.split(r"\r\n|\n|\r", _decoded(data, where))
-    table = _find_table(lines, where)
-    above = lines[: table.first - 1]
-    width = table.values.shape[1]
-    notes = list(table.notes)
-    found = header_columns(above, width)
-    chosen = _chosen_columns(columns, found, above, width, where)
-    if columns is not None and found is not None and chosen.kinds != found.kinds:
-        named = " ".join(found.kinds)
-        notes.append(f"columns read as {' '.join(chosen.kinds)!r} as told, though the header reads as {named!r}")
-    elif columns is None and chosen.unknown:
-        notes.append(f"columns not used: {', '.join(chosen.unknown)}")
-    values = dict(zip(chosen.kinds, table.values.T, strict=True))
-    in_file = (found.q_unit if found else None) or free_q_unit(above)
-    unit = _chosen_q_unit(q_unit, chosen, in_file, values[chosen.quantity], where)
-    if q_unit is not None and in_file is not None and in_file.length != unit.length:
-        notes.append(f"q read in {unit.text} as told, though the header says {in_file.text}")
-    said = chosen.intensity_unit or (found.intensity_unit if found else None)
+    told_columns, told_unit = _told(columns, q_unit, where)
+    lines = _lines(data, where)
+    layout = find_layout(lines)
+    if layout is None:
+        tables = find_tables(lines, where)
+    else:
+        tables = find_tables([""] * layout.skip + lines[layout.skip :], where, layout.width)
+        tables = [replace(table, header=lines[: table.first - 1]) for table in tables]
+    named = [(f"block {i}" if len(tables) > 1 else "", table) for i, table in enumerate(tables, start=1)]
+    if entry is not None:
+        if len(tables) == 1:
+            raise ReadError(
+                f"{where}: is a text table, which has no entries; expected no entry, found {entry!r}; remove it"
+            )
+        found = [name for name, _ in named]
+        named = [(name, table) for name, table in named if name == entry]
+        if not named:
+            raise ReadError(f"{where}: has no entry {entry!r}; it holds {', '.join(found)}; name one of these")
+    return [_curve(table, name, where, layout, told_columns, told_unit, said_in) for name, table in named]
+
+
+def _told(columns: str | None, q_unit: str | None, where: str) -> tuple[Columns | None, QUnit | None]:
+    try:
+        return parse_columns(columns) if columns is not None else None, parse_q_unit(q_unit) if q_unit else None
+    except ValueError as error:
+        raise ReadError(f"{where}: {error}") from None
+
+
+def _curve(
+    table: TextTable,
+    entry: str,
+    file: str,
+    layout: Layout | None,
+    told: Columns | None,
+    told_unit: QUnit | None,
+    said_in: Said,
+) -> RawCurve:
+    where = f"{file}, {entry}" if entry else file
+    found = _found_columns(table, layout)
+    chosen, question = _chosen_columns(told, found, table, where)
+    needs: list[Need] = ["columns"] if question else []
+    in_file = (found.q_unit if found else None) or free_q_unit(table.header)
+    unit = told_unit or (told.q_unit if told else None) or in_file
+    if unit is None:
+        needs.insert(0, "q_unit")
+        question = question or _ask_q_unit(table.values[:, chosen.kinds.index(chosen.quantity)], where)
+        unit = QUnit("A")
+    elif not (told_unit and told_unit.quantity == "q"):
+        # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s, "q 1/nm" an s column q
+        unit = QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)
+    said = (told.intensity_unit if told else None) or (found.intensity_unit if found else None)
     factor, intensity_unit, note = parse_intensity_unit(said)
-    notes += [note] if note else []
-    dq = values.get("dq", values.get("ds"))
+    values = dict(zip(chosen.kinds, table.values.T, strict=True))
+    dq, sigma = values.get("dq", values.get("ds")), values.get("dI")
     if dq is not None:
         # dq and ds are what their names say, except where the column q was said to hold s
         is_s = "ds" in values or (unit.quantity == "s" and chosen.quantity == "q")
         dq = dq * QUnit(unit.length, "s" if is_s else "q").inv_angstrom
-    sigma = values.get("dI")
-    return RawCurve(
+    facts = _facts(table.header)
+    technique: dict[str, Technique] = {"saxs": "saxs", "sans": "sans"}
+    curve = RawCurve(
         where=where,
-        q=values[chosen.quantity] * unit.inv_angstrom,
+        q=values[chosen.quantity] * (1.0 if "q_unit" in needs else unit.inv_angstrom),
         intensity=values["I"] * factor,
         sigma=None if sigma is None else sigma * factor,
         dq=dq,
+        technique=technique.get(facts.get("technique", "").lower()),
+        sample=facts.get("sample", ""),
+        entry=entry,
         intensity_unit=intensity_unit,
-        notes=notes,
+        q_unit="" if "q_unit" in needs else str(unit),
+        q_unit_from=None if "q_unit" in needs else said_in if told_unit or (told and told.q_unit) else "file",
+        intensity_said=intensity_unit_name(said),
+        intensity_unit_from=None if not said else said_in if told and told.intensity_unit else "file",
+        sigma_column=chosen.name_of("dI"),
+        dq_column=chosen.name_of("dq", "ds"),
+        self_describing=any("PairVAE" in line for line in table.header[:3]),
+        needs=tuple(needs),
+        question=question,
     )
+    _note_table(curve, table, layout)
+    if told is not None and found is not None and told.kinds != found.kinds:
+        curve.notes.append(
+            f"columns read as {' '.join(told.kinds)!r} as told, though the header reads as {' '.join(found.kinds)!r}"
+        )
+    elif told is None and chosen.unknown:
+        dummy = any("in every row" in name for name in chosen.unknown)
+        (curve.warn if dummy else curve.notes.append)(f"columns not used: {', '.join(chosen.unknown)}")
+    if in_file is not None and in_file.length != unit.length:
+        curve.warn(f"q read in {unit.text} as told, though the header says {in_file.text}")
+    if found is not None and told is None and "s" in found.kinds and unit.quantity == "s" and "ds" not in found.kinds:
+        curve.warnings.append("the first column is named s: read as s = q/2π; say q_unit='q 1/nm' if it is q")
+    if any(name.lower().startswith("smr_") for name in (found.names if found else ())):
+        curve.warn("columns named SMR_… are slit-smeared: read as they are, not desmeared")
+    if note:
+        (curve.warn if not said else curve.notes.append)(note)
+    return curve
+
+
+def _note_table(curve: RawCurve, table: TextTable, layout: Layout | None) -> None:
+    if table.broken:
+        curve.mended("broken_rows", table.broken, f"{table.broken} broken rows dropped")
+    if table.text_behind:
+        curve.mended(
+            "text_behind_rows", table.text_behind, f"text behind the numbers of {table.text_behind} rows not used"
+        )
+    if table.outside and layout is None:
+        note = f"{table.outside} rows of numbers outside the table not used"
+        curve.mended("rows_outside", table.outside, note)
+        if table.outside >= LOST_ROWS:
+            curve.warnings.append(note)
+    if layout is not None:
+        curve.notes.append(f"read as {layout.name}")
+
+
+def _lines(data: bytes, where: str) -> list[str]:
+    if data.count(b"\n") > 2 * MOST_ROWS:
+        raise ReadError(
+            f"{where}: has {data.count(bytes([10]))} lines; at most {MOST_ROWS} are read; rebin the curve or export "
+            "I(q) alone"
+        )
+    text = _decoded(data, where)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\N{MINUS SIGN}", "-").split("\n") if not text.isascii() else text.split("\n")
 
 
 def _decoded(data: bytes, where: str) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace")
     if b"\0" in data:
+        # UTF-16 without its mark has a zero in every second byte
+        for encoding, zeros in (("utf-16-le", data[1:400:2]), ("utf-16-be", data[0:400:2])):
+            if zeros and zeros.count(0) > 0.9 * len(zeros):
+                return data.decode(encoding, errors="replace")
         raise ReadError(
             f"{where}: holds binary data of an unknown kind; expected NXcanSAS (HDF5), canSAS XML or a text "
             "table; export the reduced curve as one of them"
@@ -102,113 +202,66 @@ def _decoded(data: bytes, where: str) -> str:
         return data.decode("latin-1")
 
 
-def _cells(line: str, delimiter: str | None, decimal: str) -> list[str] | None:
-    """The numbers of one row as text, None where the line is no row of at least two numbers."""
-    cells = line.split("#", 1)[0].replace('"', "").split(delimiter)
-    number = _NUMBER[decimal]
-    numbers = 0
-    for i, cell in enumerate(cells):
-        stripped = cell.strip()
-        if not stripped:
-            cells[i] = ""
-        elif number.fullmatch(stripped):
-            numbers += 1
-            cells[i] = stripped
-        else:
-            return None
-    return cells if numbers >= 2 else None
-
-
-def _find_table(lines: Sequence[str], where: str) -> _Table:
-    beginning = [line for line in lines if line[:60].strip().lstrip('+-.,"')[:1].isdigit()]
-    sample = beginning[:: max(1, len(beginning) // 200)]
-    scores = [sum(_cells(line, *dialect) is not None for line in sample) for dialect in _DIALECTS]
-    best = max(range(len(_DIALECTS)), key=lambda i: (scores[i], -i))
-    blocks = sorted(_blocks(lines, *_DIALECTS[best]), key=lambda block: len(block[1]), reverse=True)
-    if not blocks:
-        raise ReadError(
-            f"{where}: no table found in {len(lines)} lines; expected rows of at least two numbers (q and "
-            "intensity) separated by space, tab, comma or semicolon; export the reduced curve as such a table"
-        )
-    first, rows = blocks[0]
-    width = len(rows[0])
-    others = [(start, other) for start, other in blocks[1:] if len(other[0]) == width]
-    if others and len(others[0][1]) >= _LOST_ROWS:
-        start, other = min(others[0], blocks[0]), max(others[0], blocks[0])
-        raise ReadError(
-            f"{where}, line {start[0] + len(start[1])}: the table of {width} columns breaks off and goes on "
-            f"at line {other[0]}; expected one table; mend or remove the lines between, or put each table "
-            "into a file of its own"
-        )
-    text = np.array(rows)
-    filled = (text != "").any(axis=0)
-    text[text == ""] = "nan"
-    values = np.char.replace(np.char.lower(text), "d", "e") if _has_d_exponents(rows) else text
-    numbers = np.char.replace(values, ",", ".").astype(np.float64)
-    lost = sum(len(other) for _, other in blocks[1:])
-    notes = (f"{lost} rows of numbers outside the table not used",) if lost else ()
-    return _Table(numbers[:, filled], first, notes)
-
-
-def _has_d_exponents(rows: Sequence[Sequence[str]]) -> bool:
-    return any("d" in cell.lower() for row in rows for cell in row)
-
-
-def _blocks(lines: Sequence[str], delimiter: str | None, decimal: str) -> Iterator[tuple[int, list[list[str]]]]:
-    """Runs of rows with one number of columns; blank and comment lines do not end a run."""
-    start, rows = 0, list[list[str]]()
-    for number, line in enumerate(lines, start=1):
-        cells = _cells(line, delimiter, decimal)
-        if cells is None and _COMMENT.match(line):
-            continue
-        if rows and (cells is None or len(cells) != len(rows[0])):
-            yield start, rows
-            rows = []
-        if cells is not None:
-            if not rows:
-                start = number
-            rows.append(cells)
-    if rows:
-        yield start, rows
-
-
-def _chosen_columns(told: str | None, found: Columns | None, above: Sequence[str], width: int, where: str) -> Columns:
-    if told is not None:
-        try:
-            chosen = parse_columns(told)
-        except ValueError as error:
-            raise ReadError(f"{where}: {error}") from None
-        if len(chosen.kinds) != width:
-            raise ReadError(
-                f"{where}: columns {told!r} name {len(chosen.kinds)}, the table has {width}; {HOW_TO_SAY_COLUMNS}"
-            )
-        return chosen
-    if found is not None:
+def _found_columns(table: TextTable, layout: Layout | None) -> Columns | None:
+    width = table.values.shape[1]
+    found = header_columns(table.header, width)
+    if layout is None:
         return found
-    misplaced = header_q_position(above, width)
-    if width > 3 or misplaced:
-        reason = f"the header puts q into column {misplaced + 1}" if misplaced else "no header names them"
+    columns = layout.columns
+    if layout.name == "RKH":
+        columns = Columns(columns.kinds[:width], columns.q_unit) if width <= 4 else None  # type: ignore[assignment]
+    if columns is None or len(columns.kinds) != width:
+        return found
+    return found if found is not None and layout.name == "NIST ABS" else columns
+
+
+def _chosen_columns(told: Columns | None, found: Columns | None, table: TextTable, where: str) -> tuple[Columns, str]:
+    """The columns, and the question to ask where nobody named them."""
+    width = table.values.shape[1]
+    if told is not None:
+        if len(told.kinds) != width:
+            raise ReadError(
+                f"{where}: columns {' '.join(told.kinds)!r} name {len(told.kinds)}, the table has {width}; "
+                f"{HOW_TO_SAY_COLUMNS}"
+            )
+        return replace(told, names=found.names if found is not None and len(found.names) == width else ()), ""
+    if found is not None:
+        return found, ""
+    angle = header_angle(table.header, width)
+    if angle is not None:
         raise ReadError(
+            f"{where}: its first column is a scattering angle ({angle}); expected q; convert it with the wavelength, "
+            "q = 4π sin(θ)/λ, or export I(q)"
+        )
+    usual: tuple[str, ...] = ("q", "I", "dI", "-")
+    misplaced = header_q_position(table.header, width)
+    last = table.values[:, -1]
+    dummy = width == 4 and last.size >= _ENOUGH_TO_JUDGE and bool((last == last[0]).all())
+    columns = Columns((usual + ("-",) * width)[:width])
+    if misplaced or (width > 3 and not dummy):
+        reason = f"the header puts q into column {misplaced + 1}" if misplaced else "no header names them"
+        return columns, (
             f"{where}: the meaning of the table's {width} columns is not clear, {reason}; {HOW_TO_SAY_COLUMNS}"
         )
-    return Columns(("q", "I") if width == 2 else ("q", "I", "dI"))
+    return (replace(columns, unknown=(f"column 4, {last[0]:g} in every row",)) if dummy else columns), ""
 
 
-def _chosen_q_unit(told: str | None, chosen: Columns, in_file: QUnit | None, q: Curve, where: str) -> QUnit:
-    if told is not None:
-        try:
-            unit = parse_q_unit(told)
-        except ValueError as error:
-            raise ReadError(f"{where}: {error}") from None
-    else:
-        unit = chosen.q_unit or in_file  # type: ignore[assignment]
-    if unit is None:
-        q = q[np.isfinite(q) & (q > 0)]
-        low, high = (q.min(), q.max()) if q.size else (np.nan, np.nan)
-        raise ReadError(
-            f"{where}: neither the file nor the caller says the unit of q; in 1/A the curve would run from "
-            f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
-            f"{HOW_TO_SAY_Q_UNIT}; known are {KNOWN_Q_UNITS}"
-        )
-    # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s
-    return QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)
+def _ask_q_unit(q: Curve, where: str) -> str:
+    q = q[np.isfinite(q) & (q > 0)]
+    low, high = (q.min(), q.max()) if q.size else (np.nan, np.nan)
+    return (
+        f"{where}: neither the file nor the caller says the unit of q; in 1/A the curve would run from "
+        f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
+        f"{HOW_TO_SAY_Q_UNIT}; known are {KNOWN_Q_UNITS}"
+    )
+
+
+def _facts(header: Sequence[str]) -> dict[str, str]:
+    """What lines such as "# technique: sans" say, each once."""
+    found: dict[str, str] = {}
+    for line in header[:60]:
+        match = _FACT.fullmatch(line[:200]) if ":" in line or "=" in line else None
+        if match:
+            key = match["key"].lower()
+            found[key] = "" if key in found else match["value"]
+    return found

@@ -9,6 +9,7 @@ import numpy.typing as npt
 Technique = Literal["saxs", "sans"]
 TECHNIQUES: tuple[Technique, ...] = get_args(Technique)
 Curve = npt.NDArray[np.float64]
+Said = Literal["file", "option", "manifest"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,42 @@ class Source:
         Entry within the file, where it holds several.
     sha256 : str
         Checksum of the file, empty for simulated curves.
+    setting : int
+        Detector setting within the curve of a file, from 1; 0 where it holds one only.
     """
 
     file: str = ""
     entry: str = ""
     sha256: str = ""
+    setting: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file's numbers were understood, and what was done to them.
+
+    Parameters
+    ----------
+    q_unit, intensity_unit : str
+        Units of the file's numbers: "1/nm", "s 1/nm"; "1/cm", "1/m", "counts"; empty where nobody said.
+    q_unit_from, intensity_unit_from : {"file", "option", "manifest"}, optional
+        Who said so.
+    sigma_column, dq_column : str, optional
+        What the columns that became sigma and dq are called in the file; None: there is none.
+    repairs : dict
+        What was dropped, merged or reordered, with counts.
+    warnings : tuple of str
+        Sentences worth a look.
+    """
+
+    q_unit: str = ""
+    q_unit_from: Said | None = None
+    intensity_unit: str = ""
+    intensity_unit_from: Said | None = None
+    sigma_column: str | None = None
+    dq_column: str | None = None
+    repairs: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +86,8 @@ class Spectrum:
         What the reader dropped or repaired, with counts.
     intensity_unit : {"1/cm", "arbitrary"}
         "arbitrary" where the scale is not absolute.
+    reading : Reading, optional
+        Units, columns, repairs and warnings of the file; None for simulated curves.
 
     Raises
     ------
@@ -70,6 +104,7 @@ class Spectrum:
     source: Source = field(default_factory=Source)
     notes: tuple[str, ...] = ()
     intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         for name in ("q", "intensity", "sigma", "dq"):
@@ -79,15 +114,15 @@ class Spectrum:
             values = np.array(values, dtype=np.float64)  # a copy of its own: nobody else can change it
             if values.ndim != 1 or values.shape != np.shape(self.q):
                 raise ValueError(f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q")
-            if not np.isfinite(values).all():
+            if not np.logical_and.reduce(np.isfinite(values)):
                 raise ValueError(f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         if self.q.size == 0:
             raise ValueError("a spectrum needs at least one point")
-        if self.q[0] <= 0 or (np.diff(self.q) <= 0).any():
+        if self.q[0] <= 0 or np.logical_or.reduce(self.q[1:] <= self.q[:-1]):
             raise ValueError("q must be > 0 and strictly increasing")
-        if self.sigma is not None and (self.sigma <= 0).any():
+        if self.sigma is not None and np.minimum.reduce(self.sigma) <= 0:
             raise ValueError(f"sigma must be > 0; {int((self.sigma <= 0).sum())} values are not")
         if self.dq is not None and (self.dq < 0).any():
             raise ValueError(f"dq must be ≥ 0; {int((self.dq < 0).sum())} values are not")

@@ -4,10 +4,11 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 # Å in one of each; the spellings are compared after `_plain`.
-LENGTHS = {"A": 1.0, "nm": 1e1, "um": 1e4, "mm": 1e7, "cm": 1e8, "m": 1e10}
+LENGTHS = {"pm": 1e-2, "A": 1.0, "nm": 1e1, "um": 1e4, "mm": 1e7, "cm": 1e8, "m": 1e10}
 _SPELLINGS = {
     "a": "A",
     "å": "A",
@@ -18,14 +19,24 @@ _SPELLINGS = {
     "angstroem": "A",
     "ångström": "A",
     "ångstrom": "A",
+    "pm": "pm",
     "nm": "nm",
     "nanometer": "nm",
     "nanometre": "nm",
+    "nanometers": "nm",
+    "nanometres": "nm",
     "um": "um",
+    "micrometer": "um",
+    "micrometre": "um",
+    "micron": "um",
     "μm": "um",
     "mm": "mm",
     "cm": "cm",
+    "centimeter": "cm",
+    "centimetre": "cm",
     "m": "m",
+    "meter": "m",
+    "metre": "m",
 }
 _RECIPROCAL = re.compile(r"(?:1/|inv(?:erse)?|per|reciprocal)(?P<over>\w+)|(?P<power>[^\W\d]+)-1")
 # 1/cm in one of each
@@ -78,6 +89,7 @@ def parse_q_unit(text: str) -> QUnit:
     return QUnit(length, None if quantity is None else "s" if quantity.lower() == "s" else "q")
 
 
+@lru_cache(4096)
 def find_q_unit(text: str) -> QUnit | None:
     """Like `parse_q_unit`, None where the text is no unit of q."""
     try:
@@ -86,6 +98,7 @@ def find_q_unit(text: str) -> QUnit | None:
         return None
 
 
+@lru_cache(4096)
 def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"], str]:
     """Read a unit of intensity.
 
@@ -101,11 +114,23 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
     """
     if not (text or "").strip():
         return 1.0, "1/cm", "unit of intensity not stated: taken as 1/cm"
-    plain = re.sub(r"/?\(?sr(-1)?\)?", "", _plain(text or ""))
-    factor = _INTENSITY.get(plain)
+    factor = _INTENSITY.get(_plain_intensity(text or ""))
     if factor is None:
         return 1.0, "arbitrary", f"intensity in {text!r}: taken as arbitrary"
     return factor, "1/cm", ""
+
+
+@lru_cache(4096)
+def intensity_unit_name(text: str | None) -> str:
+    """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
+    factor = _INTENSITY.get(_plain_intensity(text or ""))
+    return (text or "").strip() if factor is None else {1.0: "1/cm", 1e-2: "1/m", 10.0: "1/mm"}[factor]
+
+
+def _plain_intensity(text: str) -> str:
+    plain = _plain(text).replace("(cmsr)-1", "cm-1")
+    plain = re.sub(r"[/.·]?\(?ster(adian)?\)?(-1)?|[/.·]?\(?sr\)?(-1)?", "", plain)
+    return plain.strip("()").replace("inversecm", "1/cm")
 
 
 def _plain(text: str) -> str:

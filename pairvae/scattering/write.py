@@ -10,6 +10,7 @@ import numpy as np
 from pairvae.atomic import written_whole
 from pairvae.scattering.spectrum import Curve, Spectrum
 
+_ARBITRARY = "a.u."
 _PROBES = {"saxs": "x-ray", "sans": "neutron"}  # the two words that NXcanSAS readers know
 
 
@@ -37,6 +38,42 @@ def write_csv(path: Path, columns: Mapping[str, Curve], header: Sequence[str]) -
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_text(
+    path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | None = None, header: Sequence[str] = ()
+) -> None:
+    """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    spectrum : Spectrum
+        Sample and technique stand in the header, then its notes; each column says its unit.
+    band : (lower, upper), optional
+        Bounds of the intensity, in its unit; the last two columns.
+    header : sequence of str
+        Lines to stand above the notes.
+
+    Notes
+    -----
+    Numbers are written with as many digits as it takes to read the same float64 back. Line ends and other control
+    characters in names become spaces.
+    """
+    unit = spectrum.intensity_unit if spectrum.intensity_unit == "1/cm" else _ARBITRARY
+    said = [("technique", spectrum.technique or ""), ("sample", _on_one_line(spectrum.sample))]
+    lines = [f"{name}: {fact}" for name, fact in said if fact]
+    lines += [_on_one_line(line) for text in header for line in text.splitlines()]
+    lines += [f"note: {_on_one_line(note)}" for note in spectrum.notes]
+    columns: list[tuple[str, Curve | None]] = [
+        ("q [1/A]", spectrum.q),
+        (f"intensity [{unit}]", spectrum.intensity),
+        (f"sigma [{unit}]", spectrum.sigma),
+        ("dq [1/A]", spectrum.dq),
+        *zip((f"lower [{unit}]", f"upper [{unit}]"), band or (), strict=False),
+    ]
+    write_csv(path, {name: values for name, values in columns if values is not None}, lines)
+
+
 def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | None = None) -> None:
     """Write one spectrum as NXcanSAS.
 
@@ -53,13 +90,14 @@ def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | N
     ----------
     NXcanSAS application definition, NeXus, https://manual.nexusformat.org/classes/applications/NXcanSAS.html
     """
-    intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else "a.u."
+    intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else _ARBITRARY
+    called = _on_one_line(spectrum.sample)
     with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["default"] = "sasentry"
         entry = _group(file, "sasentry", "SASentry", "NXentry", version="1.1", default="sasdata")
         entry["definition"] = "NXcanSAS"
-        entry["title"] = spectrum.sample
-        entry["run"] = spectrum.source.entry or "1"
+        entry["title"] = called
+        entry["run"] = _on_one_line(spectrum.source.entry) or "1"
 
         data = _group(entry, "sasdata", "SASdata", "NXdata", signal="I", I_axes="Q", Q_indices=np.array([0]))
         _numbers(data, "Q", spectrum.q, "1/angstrom")
@@ -69,18 +107,23 @@ def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | N
             data["I"].attrs["uncertainties"] = "Idev"
         if spectrum.dq is not None:
             _numbers(data, "Qdev", spectrum.dq, "1/angstrom")
-            data["Q"].attrs["resolutions"] = "Qdev"
+            data["Q"].attrs.update({"resolutions": "Qdev", "resolutions_description": "Gaussian"})
         for name, values in zip(("I_lower", "I_upper"), band or (), strict=False):
             _numbers(data, name, values, intensity)
 
         sample = _group(entry, "sassample", "SASsample", "NXsample")
-        sample["name"] = spectrum.sample
+        sample["name"] = called
         instrument = _group(entry, "sasinstrument", "SASinstrument", "NXinstrument")
         if spectrum.technique is not None:
             _group(instrument, "sassource", "SASsource", "NXsource")["probe"] = _PROBES[spectrum.technique]
         if spectrum.notes:
             note = _group(entry, "sasnote", "SASnote", "NXnote")
-            note["data"] = "\n".join(spectrum.notes)
+            note["data"] = "\n".join(map(_on_one_line, spectrum.notes))
+
+
+def _on_one_line(text: str) -> str:
+    """Without line ends and what no file can hold, as half a surrogate pair."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
 
 
 def _group(parent: h5py.Group, name: str, kind: str, nexus: str, **attributes: Any) -> h5py.Group:

@@ -1,0 +1,151 @@
+"""What the reader makes of a file: the facts of each curve in it, or why it was refused."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pairvae.errors import ReadError
+from pairvae.scattering.read import MissingFact, curve_outcomes
+from pairvae.scattering.repair import Need
+from pairvae.scattering.spectrum import Reading, Said, Spectrum, Technique
+from pairvae.settings import Read
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One curve of a file, or the file where it was refused.
+
+    Parameters
+    ----------
+    file : str
+        As given.
+    entry : str
+        Entry within the file, and detector setting where there are several ("block 2, setting 1"); empty for a
+        text table.
+    technique : {"saxs", "sans"}, optional
+        Where the file, or the caller, says so.
+    points : int
+        Usable points; 0 where refused.
+    q_min, q_max : float, optional
+        In 1/Å; as they stand in the file where `needs` names q_unit.
+    q_unit, intensity_unit : str, optional
+        Units the file's numbers were read in: "1/nm", "s 1/nm"; "1/cm", "1/m", or what the file says where that
+        is no cross section; `spectrum.intensity_unit` is "1/cm" or "arbitrary".
+    q_unit_from, intensity_unit_from : {"file", "option", "manifest"}, optional
+        Who said so; None: nobody.
+    sigma_column, dq_column : str, optional
+        What the columns that became sigma and dq are called in the file ("column 3" where it has no name);
+        None: there is none.
+    repairs : dict
+        What was dropped, merged or reordered, with counts.
+    warnings : tuple of str
+        Sentences worth a look.
+    needs : tuple of {"q_unit", "columns"}
+        What only the user can say; `error` is None then.
+    error : str, optional
+        One sentence why the curve cannot be read.
+    spectrum : Spectrum, optional
+        The curve; None where refused or the columns are not known. Where `needs` names q_unit, its q stands as in
+        the file.
+    """
+
+    file: str
+    entry: str = ""
+    technique: Technique | None = None
+    points: int = 0
+    q_min: float | None = None
+    q_max: float | None = None
+    q_unit: str | None = None
+    q_unit_from: Said | None = None
+    intensity_unit: str | None = None
+    intensity_unit_from: Said | None = None
+    sigma_column: str | None = None
+    dq_column: str | None = None
+    repairs: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    error: str | None = None
+    spectrum: Spectrum | None = None
+
+
+def inspect_file(
+    file: Path | str,
+    technique: Technique | None = None,
+    q_unit: str | None = None,
+    columns: str | None = None,
+    entry: str | None = None,
+    settings: Read | None = None,
+    said_in: Said = "option",
+) -> list[Inspected]:
+    """List the curves of one file with what was found, repaired and missing; never raise for a bad file.
+
+    Parameters
+    ----------
+    file : Path
+        One file; folders and patterns are the caller's.
+    technique, q_unit, columns, entry, settings, said_in
+        As for `read_spectra`.
+
+    Returns
+    -------
+    list of Inspected
+        One per curve (and per detector setting of a curve), at least one: a refused file has one with `error`.
+    """
+    found: list[Inspected] = []
+    for outcome in curve_outcomes(file, technique, q_unit, columns, entry, settings=settings, said_in=said_in):
+        if isinstance(outcome, MissingFact):
+            found += [_one(str(file), spectrum, outcome.needs) for spectrum in outcome.spectra] or [
+                _as_it_stands(str(file), technique, outcome)
+            ]
+        elif isinstance(outcome, ReadError):
+            found.append(Inspected(str(file), error=str(outcome)))
+        else:
+            found += [_one(str(file), spectrum, ()) for spectrum in outcome]
+    return found
+
+
+def _one(file: str, spectrum: Spectrum, needs: tuple[Need, ...]) -> Inspected:
+    reading = spectrum.reading or Reading()
+    setting = f"setting {spectrum.source.setting}" if spectrum.source.setting else ""
+    return Inspected(
+        file=file,
+        entry=", ".join(part for part in (spectrum.source.entry, setting) if part),
+        technique=spectrum.technique,
+        points=spectrum.q.size,
+        q_min=float(spectrum.q[0]),
+        q_max=float(spectrum.q[-1]),
+        q_unit=reading.q_unit or None,
+        q_unit_from=reading.q_unit_from,
+        intensity_unit=reading.intensity_unit or None,
+        intensity_unit_from=reading.intensity_unit_from,
+        sigma_column=reading.sigma_column,
+        dq_column=reading.dq_column,
+        repairs=dict(reading.repairs),
+        warnings=reading.warnings,
+        needs=needs,
+        spectrum=spectrum,
+    )
+
+
+def _as_it_stands(file: str, technique: Technique | None, missing: MissingFact) -> Inspected:
+    """A table whose columns nobody named: its first two taken as q and intensity, to show what there is."""
+    curve = missing.curve
+    with np.errstate(invalid="ignore"):
+        q = curve.q[np.isfinite(curve.q) & np.isfinite(curve.intensity) & (curve.q > 0)]
+    reading = curve.reading()
+    return Inspected(
+        file=file,
+        entry=curve.entry,
+        technique=technique or curve.technique,
+        points=q.size,
+        q_min=float(q.min()) if q.size else None,
+        q_max=float(q.max()) if q.size else None,
+        q_unit=reading.q_unit or None,
+        q_unit_from=reading.q_unit_from,
+        intensity_unit=reading.intensity_unit or None,
+        intensity_unit_from=reading.intensity_unit_from,
+        repairs=dict(reading.repairs),
+        warnings=reading.warnings,
+        needs=missing.needs,
+    )

@@ -1,0 +1,71 @@
+"""Settings of one sample that overlap."""
+
+import numpy as np
+import pytest
+
+from pairvae.prepare.normalize import normalize
+from pairvae.prepare.overlap import match_settings
+from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.scattering.spectrum import Spectrum
+from pairvae.settings import Grid, Normalize
+
+
+def setting(low, high, factor=1.0, noise=0.01, seed=0, sigma=True):
+    q = np.geomspace(low, high, 60)
+    truth = 10 / (1 + (q / 0.03) ** 4) + 0.02
+    random = np.random.default_rng(seed)
+    intensity = factor * truth * (1 + noise * random.standard_normal(q.size))
+    return Spectrum(q, intensity, factor * noise * truth if sigma else None, sample="one", technique="sans")
+
+
+@pytest.mark.parametrize("sigma", [True, False])
+def test_the_factor_between_settings_is_found_and_the_first_one_stays(sigma):
+    low, high = setting(0.003, 0.06, sigma=sigma), setting(0.02, 0.4, factor=1.25, seed=1, sigma=sigma)
+    (first, second), (overlap,) = match_settings([low, high], 0.05, scale=True)
+    assert first is low
+    assert overlap.factor == pytest.approx(0.8, rel=0.01)
+    np.testing.assert_allclose(second.intensity, high.intensity * overlap.factor)
+    assert overlap.mismatch < 0.03
+    assert sigma is False or overlap.in_sigma == pytest.approx(1, abs=0.5)
+    (first, second), (overlap,) = match_settings([high, low], 0.05, scale=True)
+    assert first is high
+    assert np.median(second.intensity / low.intensity) == pytest.approx(1.25, rel=0.01)
+
+
+def test_without_being_asked_settings_are_compared_and_left_alone():
+    low, high = setting(0.003, 0.06), setting(0.02, 0.4, factor=1.25, seed=1)
+    settings, (overlap,) = match_settings([low, high], 0.05, scale=False)
+    assert settings == [low, high]
+    assert overlap.factor == 1
+    assert overlap.mismatch == pytest.approx(0.25, abs=0.03)
+    assert overlap.in_sigma > 10
+
+
+def test_three_settings_are_scaled_along_the_chain():
+    settings = [setting(0.02, 0.1, 1.0, seed=1), setting(0.003, 0.04, 2.0, seed=2), setting(0.06, 0.5, 0.5, seed=3)]
+    scaled, overlaps = match_settings(settings, 0.05, scale=True)
+    assert len(overlaps) == 2
+    assert scaled[0] is settings[0]
+    for one, factor in zip(scaled[1:], (0.5, 2.0), strict=True):
+        truth = 10 / (1 + (one.q / 0.03) ** 4) + 0.02
+        assert np.median(one.intensity / truth) == pytest.approx(1, rel=0.02), factor
+
+
+def test_settings_that_do_not_overlap_keep_their_scale():
+    low, high = setting(0.003, 0.02), setting(0.03, 0.4)
+    settings, (overlap,) = match_settings([low, high], 0.05, scale=True)
+    assert settings == [low, high]
+    assert (overlap.points, overlap.factor) == (0, 1.0)
+    assert np.isnan(overlap.mismatch)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_the_log_tells_the_mismatch(tmp_path, capsys, scale):
+    with CurvesWriter(tmp_path / "sans.h5", "sans") as curves:
+        curves.append(setting(0.003, 0.06))
+        curves.append(setting(0.02, 0.4, factor=1.25, seed=1))
+    normalize(tmp_path / "sans.h5", Normalize(grid=Grid(points=64), scale_settings=scale), tmp_path / "out.h5")
+    log = capsys.readouterr().out
+    assert "normalize sans: 1 pairs of settings, 0 without an overlap to compare" in log
+    assert ("fitted factors 0.8" in log or "fitted factors 0.79" in log) == scale
+    assert ("1 of 1 above 3 sigma" in log) == (not scale)
