@@ -36,7 +36,8 @@ def test_text_comes_back_to_the_last_digit(tmp_path, curve):
     assert back.notes == ("columns not used: lower, upper",)
     lines = path.read_text().splitlines()
     assert lines[2] == "# of the points"
-    assert lines[3] == "q [1/A],intensity [1/cm],lower [1/cm],upper [1/cm]"
+    assert lines[3] == "q,intensity,lower,upper"
+    assert lines[4] == "# q [1/A], intensity [1/cm], lower [1/cm], upper [1/cm]"
 
 
 def test_sigma_and_dq_come_back_from_text(tmp_path, curve):

@@ -22,7 +22,8 @@ def write_csv(path: Path, columns: Mapping[str, Curve], header: Sequence[str]) -
     path : Path
         File to write.
     columns : mapping
-        Name with unit to numbers, as {"q [1/A]": …, "intensity [1/cm]": …}; `read_spectrum` knows such names.
+        Name with unit to numbers, as {"q [1/A]": …, "intensity [1/cm]": …}; `read_spectrum` knows such names. The
+        bare names stand in the header line of the table, the units in a comment line below it.
     header : sequence of str
         Lines to stand above, each after "# ".
 
@@ -31,7 +32,9 @@ def write_csv(path: Path, columns: Mapping[str, Curve], header: Sequence[str]) -
     Numbers are written with as many digits as it takes to read the same float64 back.
     """
     lines = [f"# {line}" for text in header for line in text.splitlines()]
-    lines.append(",".join(columns))
+    # bare names as the table's header, so that other programs find a column named q; units in a comment below
+    lines.append(",".join(name.partition(" [")[0] for name in columns))
+    lines.append("# " + ", ".join(columns))
     rows = zip(*(np.asarray(values, np.float64).tolist() for values in columns.values()), strict=True)
     lines.extend(",".join(map(repr, row)) for row in rows)
     with written_whole(path) as temporary:
