@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pairvae.prepare.normalize import normalize
+from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.spectrum import Spectrum
@@ -69,3 +69,10 @@ def test_the_log_tells_the_mismatch(tmp_path, capsys, scale):
     assert "normalize sans: 1 pairs of settings, 0 without an overlap to compare" in log
     assert ("fitted factors 0.8" in log or "fitted factors 0.79" in log) == scale
     assert ("1 of 1 above 3 sigma" in log) == (not scale)
+
+
+def test_gridding_scales_settings_only_where_asked():
+    low, high = setting(0.003, 0.06), setting(0.02, 0.4, factor=1.25, seed=1)
+    q = np.geomspace(0.07, 0.3, 32)
+    plain, scaled = (grid_curves([low, high], q, Normalize(scale_settings=asked)) for asked in (False, True))
+    np.testing.assert_allclose(plain.log_intensity - scaled.log_intensity, np.log10(1.25), atol=0.01)

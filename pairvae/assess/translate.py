@@ -9,7 +9,7 @@ import numpy as np
 
 from pairvae.assess.trained_model import Prediction, TrainedModel, load_model
 from pairvae.errors import UserError
-from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import Spectrum, Technique
 from pairvae.scattering.write import write_nxcansas, write_text
@@ -83,8 +83,7 @@ def translate_files(
     trained = load_model(model)
     source = _other(to)
     tasks = [
-        Task(file.stem, [read_spectrum(file, technique=source, q_unit=q_unit, columns=columns)], given)
-        for file in files
+        Task(file.stem, read_settings(file, technique=source, q_unit=q_unit, columns=columns), given) for file in files
     ]
     _translate(tasks, trained, model, to, output, format)
 
@@ -179,11 +178,12 @@ def _told(row: Row, trained: TrainedModel, source: Technique) -> dict[str, str]:
 
 
 def _curves(row: Row, technique: Technique) -> list[Spectrum]:
-    return [_read(file, row.sample_id) for file in row.files if file.technique == technique]
+    mine = [file for file in row.files if file.technique == technique]
+    return [setting for file in mine for setting in _read(file, row.sample_id)]
 
 
-def _read(file: MeasuredFile, sample: str) -> Spectrum:
-    return read_spectrum(file.path, file.technique, file.q_unit, file.columns, file.entry, sample)
+def _read(file: MeasuredFile, sample: str) -> list[Spectrum]:
+    return read_settings(file.path, file.technique, file.q_unit, file.columns, file.entry, sample, said_in="manifest")
 
 
 def _other(technique: Technique) -> Technique:

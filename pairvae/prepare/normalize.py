@@ -104,7 +104,7 @@ def _parts(
     for sample, group in groupby(table, attrgetter("sample")):
         curves = list(group)
         if len(curves) > 1:
-            curves, found = match_settings(curves, settings.assumed_relative_error, settings.scale_settings)
+            _, found = match_settings(curves, settings.assumed_relative_error, settings.scale_settings)
             overlaps += [(sample, overlap) for overlap in found]
         row = grid_curves(curves, q, settings)
         if not row.mask.any():
@@ -147,9 +147,11 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
     q : array, shape (grid,)
         Grid in 1/Å, evenly spaced in log q.
     settings : Normalize
-        Widest gap, floor and largest relative error.
+        Widest gap, floor, largest relative error, and whether to scale settings to the first one.
     """
     counts: Counter[str] = Counter()
+    if settings.scale_settings and len(curves) > 1:
+        curves, _ = match_settings(curves, settings.assumed_relative_error, scale=True)
     x = np.log(np.concatenate([curve.q for curve in curves]))
     intensity = np.concatenate([curve.intensity for curve in curves])
     sigma = np.concatenate([_sigma(curve, settings) for curve in curves])
