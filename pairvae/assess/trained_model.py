@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from pairvae.model_file import FORMAT, load_weights
 from pairvae.models.pairvae import PairVAE
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
-from pairvae.prepare.normalize import grid_curves, why_empty
+from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
@@ -196,14 +195,7 @@ class TrainedModel:
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")
             rows.append(row)
-        return Spectra(
-            technique=technique,
-            q=q,
-            log_intensity=np.stack([row.log_intensity for row in rows]).astype(np.float32),
-            log_sigma=np.stack([row.log_sigma for row in rows]).astype(np.float32),
-            mask=np.stack([row.mask for row in rows]),
-            sample_id=[curves[0].sample for curves in samples],
-        )
+        return stacked(technique, q, [curves[0].sample for curves in samples], rows)
 
 
 def load_model(folder: str | Path) -> TrainedModel:

@@ -116,13 +116,14 @@ def _parts(
         rows.append(row)
         total.update(row.counts, samples=1, points=q.size, measured=int(row.mask.sum()))
         if len(rows) == ROWS:
-            yield _stack(table.technique, q, names, rows)
+            yield stacked(table.technique, q, names, rows)
             names, rows = [], []
     if rows:
-        yield _stack(table.technique, q, names, rows)
+        yield stacked(table.technique, q, names, rows)
 
 
-def _stack(technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve]) -> Spectra:
+def stacked(technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve]) -> Spectra:
+    """Gridded samples as the rows of one table."""
     return Spectra(
         technique=technique,
         q=q,
