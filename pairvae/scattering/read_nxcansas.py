@@ -40,24 +40,34 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
             groups = []
             points = 0
             facts: dict[str, _Facts] = {}
+            images: list[str] = []
             for group, above in _data_groups(screened_groups(file, where)):
                 entries = [one for one in reversed(above) if _class(one) in ("SASentry", "NXentry")]
                 try:
                     groups.append(_group(group, entries, facts, f"{where}, entry {group.name.strip('/')}"))
                 except ReadError as error:
+                    images += [group.name.strip("/")] if _is_image(group) else []
                     groups.append(Group(group.name.strip("/"), "", {}, "", "", _nothing, problem=str(error)))
                 points += sum(values.size for values in groups[-1].columns.values())
                 if points > MOST_IN_ALL:
                     raise ReadError(
                         f"{where}: claims more than {MOST_IN_ALL} numbers; at most as many are read; split it"
                     )
-            return groups
+            curves = [group for group in groups if group.entry not in images]
+            if curves and images:
+                curves[0].warnings.append(f"two-dimensional data beside it not read: {', '.join(images)[:200]}")
+            return curves or groups
     except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         # all of these h5py raises on damaged files
         reason = " ".join(str(error).split())[:200]
         raise ReadError(f"{where}: is a damaged HDF5 file ({reason}); copy or export it anew") from None
     except MemoryError:
         raise ReadError(f"{where}: is a damaged HDF5 file (claims too much memory); copy or export it anew") from None
+
+
+def _is_image(group: h5py.Group) -> bool:
+    signal = _find(group, _text(group.attrs.get("signal")) or "I")
+    return signal is not None and signal.size > max(signal.shape, default=0)
 
 
 def _data_groups(found: list[_Placed]) -> list[_Placed]:
