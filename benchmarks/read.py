@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +24,7 @@ from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.scattering.write import write_nxcansas
 
+TURNS = 15  # the same files again and again for the workers
 ROUNDS = 5  # each library reads a part of the files in turn, so that a busy moment hits both
 RATIO_OF_ONE_CORE = 0.5  # of the bare library's speed, at least
 POINTS_OF_MANY = 20
@@ -69,8 +71,8 @@ def side_by_side(bare: Callable[[Path], object], ours: Callable[[Path], object],
         work(paths[0])
     parts = [paths[start::ROUNDS] for start in range(ROUNDS)]
     rates = [(speed(bare, part), speed(ours, part)) for part in parts]
-    results = in_order(ours, chain.from_iterable(repeat(paths, 4)), cores(), _crashed)
-    next(results)  # the workers have started
+    results = in_order(ours, chain.from_iterable(repeat(paths, TURNS)), cores(), _crashed)
+    deque(islice(results, len(paths) * TURNS // 3), maxlen=0)  # until all workers have started
     begin = time.perf_counter()
     together = sum(1 for _ in results) / (time.perf_counter() - begin)
     return [median(rate[0] for rate in rates), median(rate[1] for rate in rates), together]

@@ -333,3 +333,23 @@ def test_both_needs_are_listed_and_numbers_stand_as_in_the_file(inspected):
     assert one(inspected(rows(Q, I, DI, DQ), q_unit="1/nm")).needs == ("columns",)
     done = one(inspected(rows(Q, I, DI, DQ), q_unit="1/nm", columns="q I dI dq"))
     assert (done.needs, done.dq_column, done.q_max) == ((), "column 4", pytest.approx(0.03))
+
+
+@pytest.mark.parametrize(
+    ("header", "q_unit", "intensity_unit"),
+    [
+        ("# Units: q in inverse nanometers, I in cm^-1", "1/nm", "1/cm"),
+        ("q-unit = 1/nm\nintensity unit: m^-1", "1/nm", "1/m"),
+        ("# Q (1/A), Intensity (counts)\n# made by hand", "1/A", "counts"),
+        ("Q, A^-1   I, cm^-1   dI, cm^-1", "1/A", "1/cm"),
+        ("# wavelength 0.6 nm, thickness 1 mm, q-range 0.01 to 0.3", None, "1/cm"),
+        ("# X , Y , E\n1", None, "1/cm"),
+    ],
+)
+def test_units_in_free_text(inspected, header, q_unit, intensity_unit):
+    curve = one(inspected(f"{header}\n{rows(Q, I, DI)}"))
+    assert (curve.q_unit, curve.intensity_unit, curve.sigma_column is None) == (q_unit, intensity_unit, False)
+
+
+def test_a_unit_below_the_table_counts(inspected):
+    assert one(inspected(f"{rows(Q, I, DI)}\n# q unit: 1/nm\n")).q_unit == "1/nm"

@@ -1,7 +1,9 @@
 """samples.csv: what it may say, and what is said about its mistakes."""
 
 import csv
+import io
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -278,6 +280,19 @@ def test_a_missing_or_binary_manifest_is_a_sentence(tmp_path):
     (tmp_path / "samples.csv").write_bytes(b"PK\x03\x04\x00\x00")
     with pytest.raises(UserError, match="save the spreadsheet as CSV"):
         parse_manifest(tmp_path / "samples.csv")
+
+
+def test_a_terminal_sees_a_progress_bar_and_a_log_does_not(folder, tmp_path, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    read(write(folder, GOOD), tmp_path / "out")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    read(folder / "samples.csv", tmp_path / "out")
+    assert "100%" in sys.stderr.getvalue()
 
 
 def test_worker_processes_give_the_same_tables(folder, tmp_path, monkeypatch):

@@ -87,6 +87,16 @@ def test_several_groups_are_read_each_by_itself_and_a_bad_one_spoils_none(nexus)
     assert "entry second/data: intensity has no numbers; expected one number per q" in bad.error
 
 
+def test_an_image_beside_a_curve_does_not_spoil_it(nexus):
+    with h5py.File(nexus, "a") as file:
+        image = file.create_group("entry/image")
+        image.attrs.update({"canSAS_class": "SASdata", "signal": "I", "I_axes": "Qx,Qy"})
+        image["I"], image["Qx"], image["Qy"] = np.ones((20, 20)), np.ones((20, 20)), np.ones((20, 20))
+    curve = one(inspect_file(nexus))
+    assert curve.points == 30
+    assert curve.warnings == ("two-dimensional data beside it not read: entry/image",)
+
+
 @pytest.mark.parametrize("version", ["cansas1d/1.0", "urn:cansas1d:1.1"])
 def test_cansas_xml_in_both_versions_and_utf_16(tmp_path, version):
     points = "".join(

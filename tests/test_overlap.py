@@ -5,9 +5,11 @@ import pytest
 
 from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
-from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
+from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.settings import Grid, Normalize
+from pairvae.settings import Grid, Normalize, Read
 
 
 def setting(low, high, factor=1.0, noise=0.01, seed=0, sigma=True):
@@ -76,3 +78,29 @@ def test_gridding_scales_settings_only_where_asked():
     q = np.geomspace(0.07, 0.3, 32)
     plain, scaled = (grid_curves([low, high], q, Normalize(scale_settings=asked)) for asked in (False, True))
     np.testing.assert_allclose(plain.log_intensity - scaled.log_intensity, np.log10(1.25), atol=0.01)
+
+
+def test_settings_in_one_file_travel_from_the_manifest_to_one_row_of_the_grid(tmp_path):
+    low, high = setting(0.003, 0.06), setting(0.02, 0.4)
+    lines = [
+        f"{q:.8g} {i:.8g} {s:.8g}"
+        for part in (low, high)
+        for q, i, s in zip(part.q * 10, part.intensity, part.sigma, strict=True)
+    ]
+    (tmp_path / "both.dat").write_text("\n".join(lines))
+    (tmp_path / "one.dat").write_text("\n".join(lines[:60]))
+    (tmp_path / "samples.csv").write_text(
+        "sample_id,saxs,sans,saxs_q_unit,sans_q_unit\nmicelle,one.dat,both.dat,1/nm,1/nm\n"
+    )
+    outputs = [tmp_path / name for name in ("saxs.h5", "sans.h5", "samples_out.csv")]
+    read_samples(tmp_path / "samples.csv", Read(trim_first_points=1), *outputs, threads=1)
+    with CurvesFile(tmp_path / "sans.h5") as table:
+        first, second = list(table)
+    assert (first.source.setting, second.source.setting) == (1, 2)
+    assert (first.q.size, second.q.size) == (59, 59)
+    assert first.reading.q_unit_from == "manifest"
+    assert first.reading.repairs == {"settings": 2, "trimmed_first": 1}
+    normalize(tmp_path / "sans.h5", Normalize(grid=Grid(points=64)), tmp_path / "out.h5")
+    spectra = read_spectra(tmp_path / "out.h5")
+    assert spectra.sample_id == ["micelle"]
+    assert spectra.mask[0, :-1].all()

@@ -247,6 +247,19 @@ def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(",", "utf-8-sig"), ("\t", "latin-1"), (";", "utf-8"), ("\t", "utf-16")]
+)
+def test_a_run_looks_at_the_curves_of_every_kind_of_table(configuration, tmp_path, delimiter, encoding):
+    for name in ("a.dat", "b.dat", "c.dat"):
+        (tmp_path / name).write_text("")
+    rows = [["sample_id", "saxs ", "sans"], ["Öl", "a.dat", ' "b.dat;c.dat"'.strip()], ["x", "none.dat", ""], ["y"]]
+    text = "\r\n" + "\r\n".join(delimiter.join(row) for row in rows)
+    (tmp_path / "samples.csv").write_bytes(text.encode(encoding))
+    found = configuration.files_named_in(str(tmp_path / "samples.csv"))
+    assert [path.rpartition("/")[2] for path in found] == ["a.dat", "b.dat", "c.dat"]
+
+
 def test_every_fault_is_named_at_once(configuration, schema):
     wrong = {"runs": "a", "pair": {"val_fractoin": 0.1, "test_fraction": 0.9}}
     assert len(configuration.faults(wrong, schema)) == 3

@@ -5,6 +5,7 @@ Imports nothing that Snakemake does not bring: the environment that starts a wor
 
 import csv
 import difflib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,9 +86,18 @@ def files_named_in(manifest: str) -> list[str]:
     Whatever is wrong with the manifest is left to `pairvae read`, which says it better.
     """
     try:
-        with open(manifest, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, restkey="surplus"))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        data = Path(manifest).read_bytes()
+        try:
+            text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        lines = io.StringIO(text.lstrip("\r\n"), newline="")
+        rows = [
+            {str(name).strip(): cell for name, cell in row.items() if isinstance(cell, str)}
+            for row in csv.DictReader(lines, restkey="surplus", delimiter=max(",;\t", key=first.count))
+        ]
+    except (OSError, csv.Error):
         return []
     cells = [row.get(technique) or "" for row in rows for technique in ("saxs", "sans")]
     names = {name.strip() for cell in cells for name in cell.split(";")} - {""}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from pairvae.scattering.units import QUnit, find_q_unit
+from pairvae.scattering.units import QUnit, find_q_unit, is_cross_section
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
@@ -53,15 +53,17 @@ _NAMES: list[tuple[Kind, re.Pattern[str]]] = [
     ),
     ("s", re.compile(r"s")),
 ]
+_IN_ORDER: tuple[Kind, ...] = ("q", "I", "dI", "dq")
+_X_Y = {("x", "y", "e"), ("x", "y", "e", "dx"), ("x", "y", "dy"), ("x", "y", "dy", "dx")}  # Mantid and others
 _BRACKET = re.compile(r"(?P<name>.*?\([qsQS]\)|.*?)\s*[\[(](?P<unit>[^\[\]]+?)[\])]\s*")
 _PYFAI = re.compile(r"(?P<name>q)_(?P<unit>(?:nm|a|å)\^?-1)", re.IGNORECASE)
 _ANGLE = re.compile(r"(2|two)[\s_-]*(th|theta|θ)\b.*|2th_(deg|rad)|tth|theta", re.IGNORECASE)
 _SLASH = re.compile(r"(?P<name>[^/]+?)\s*/\s*(?P<unit>.+)")
 _TOKEN = re.compile(r"[^\s\[\](),;|]+(?:\([qsQS]\))?\s*[\[(][^\])]*[\])]|[^\s,;|]+")
-_Q_WITH_UNIT = re.compile(
-    r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?[\s_]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*([^\s\]),;]+)",
-    re.IGNORECASE,
-)
+_UNIT_SAID = r"[\s_-]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*((?:inverse|reciprocal)\s+\w+|[^\s\]),;]+)"
+_Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
+_I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
+_ARBITRARY = {"a.u.", "a.u", "au", "arb.u.", "arbitrary", "counts", "cts"}
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,18 @@ def _line_q_units(line: str) -> frozenset[QUnit]:
     return frozenset(unit for unit in units if unit is not None)
 
 
+def free_intensity_unit(lines: Sequence[str]) -> str | None:
+    """Unit of the intensity that the text above a table mentions, where it mentions exactly one."""
+    found = set().union(*(_line_intensity_units(line[:LONGEST_HEADER]) for line in lines[:200]))
+    return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(4096)
+def _line_intensity_units(line: str) -> frozenset[str]:
+    words = (match[1] for match in _I_WITH_UNIT.finditer(line))
+    return frozenset(word for word in words if word.lower() in _ARBITRARY or is_cross_section(word))
+
+
 def header_angle(lines: Sequence[str], width: int) -> str | None:
     """Name of the first column where a header calls it a scattering angle."""
     for line in reversed(lines[-60:]):
@@ -222,6 +236,8 @@ def _splits(line: str, width: int) -> Iterator[list[str]]:
 
 
 def _named(fields: Sequence[str]) -> Columns | None:
+    if tuple(field.lower() for field in fields) in _X_Y:
+        return Columns(_IN_ORDER[: len(fields)], names=tuple(fields))
     named = [_name_and_unit(field) for field in fields]
     kinds: list[Kind] = [_kind(name) or "-" for name, _ in named]
     if "q" in kinds and "s" in kinds:

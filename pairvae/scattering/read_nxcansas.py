@@ -12,7 +12,7 @@ from sasdata.dataloader.readers.cansas_reader_HDF5 import Reader
 
 from pairvae.errors import ReadError
 from pairvae.scattering.hdf5_screen import check_size, screened_groups
-from pairvae.scattering.read_sasdata import Group, Mask
+from pairvae.scattering.read_sasdata import MOST_GROUPS, Group, Mask
 from pairvae.scattering.spectrum import Curve
 from pairvae.scattering.units import find_q_unit, parse_intensity_unit
 
@@ -39,19 +39,29 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
         with h5py.File(io.BytesIO(data), "r") as file:
             groups = []
             points = 0
-            facts: dict[str, _Facts] = {}
-            for group, above in _data_groups(screened_groups(file, where)):
-                entries = [one for one in reversed(above) if _class(one) in ("SASentry", "NXentry")]
+            images: list[str] = []
+            found = screened_groups(file, where)
+            classes = {group.name: _class(group) for group, _ in found}
+            known = _all_facts(found, classes)
+            chosen = _data_groups(found, classes)
+            if len(chosen) > MOST_GROUPS:
+                raise ReadError(f"{where}: holds {len(chosen)} curves; at most {MOST_GROUPS} are read; split the file")
+            for group, above in chosen:
+                entries = [one for one in reversed(above) if classes[one.name] in ("SASentry", "NXentry")]
                 try:
-                    groups.append(_group(group, entries, facts, f"{where}, entry {group.name.strip('/')}"))
+                    groups.append(_group(group, entries, known, f"{where}, entry {group.name.strip('/')}"))
                 except ReadError as error:
+                    images += [group.name.strip("/")] if _is_image(group) else []
                     groups.append(Group(group.name.strip("/"), "", {}, "", "", _nothing, problem=str(error)))
                 points += sum(values.size for values in groups[-1].columns.values())
                 if points > MOST_IN_ALL:
                     raise ReadError(
                         f"{where}: claims more than {MOST_IN_ALL} numbers; at most as many are read; split it"
                     )
-            return groups
+            curves = [group for group in groups if group.entry not in images]
+            if curves and images:
+                curves[0].warnings.append(f"two-dimensional data beside it not read: {', '.join(images)[:200]}")
+            return curves or groups
     except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         # all of these h5py raises on damaged files
         reason = " ".join(str(error).split())[:200]
@@ -60,15 +70,20 @@ def nxcansas_groups(data: bytes, where: str) -> list[Group]:
         raise ReadError(f"{where}: is a damaged HDF5 file (claims too much memory); copy or export it anew") from None
 
 
-def _data_groups(found: list[_Placed]) -> list[_Placed]:
+def _is_image(group: h5py.Group) -> bool:
+    signal = _find(group, _text(group.attrs.get("signal")) or "I")
+    return signal is not None and signal.size > max(signal.shape, default=0)
+
+
+def _data_groups(found: list[_Placed], classes: dict[str, str]) -> list[_Placed]:
     """Groups of class SASdata; where there is none, plain NXdata with a Q and an I."""
-    named = [(group, above) for group, above in found if _class(group) == "SASdata"]
+    named = [(group, above) for group, above in found if classes[group.name] == "SASdata"]
     if named:
         return named
     return [
         (group, above)
         for group, above in found
-        if _class(group) == "NXdata" and _find(group, "Q") is not None and _find(group, "I") is not None
+        if classes[group.name] == "NXdata" and _find(group, "Q") is not None and _find(group, "I") is not None
     ]
 
 
@@ -219,24 +234,22 @@ def _facts(entries: list[h5py.Group], known: dict[str, _Facts]) -> _Facts:
     """What the entry says of source and sample, or the entry around it where it says nothing."""
     facts: _Facts = {}
     for entry in entries:
-        if entry.name not in known:
-            known[entry.name] = _facts_in(entry)
-        for kind, said in known[entry.name].items():
+        for kind, said in known.get(entry.name, {}).items():
             facts[kind] = facts.get(kind) or said
     return facts
 
 
-def _facts_in(entry: h5py.Group) -> _Facts:
-    facts: _Facts = {kind: {} for kind, _, _ in _FACTS}
-
-    def visit(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Group):
-            for kind, nexus, names in _FACTS:
-                if _class(item) in (kind, nexus):
-                    facts[kind] |= {name: value for name in names if (value := _scalar(item, name))}
-
-    entry.visititems(visit)
-    return facts
+def _all_facts(found: list[_Placed], classes: dict[str, str]) -> dict[str, _Facts]:
+    """What each group holds of sources and samples, at any depth."""
+    known: dict[str, _Facts] = {}
+    for group, above in found:
+        for kind, nexus, names in _FACTS:
+            if classes[group.name] in (kind, nexus):
+                said = {name: value for name in names if (value := _scalar(group, name))}
+                for entry in above:
+                    own = known.setdefault(entry.name, {}).setdefault(kind, {})
+                    own |= {name: value for name, value in said.items() if name not in own}
+    return known
 
 
 def _scalar(group: h5py.Group, name: str) -> str:

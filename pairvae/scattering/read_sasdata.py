@@ -34,8 +34,8 @@ from pairvae.scattering.units import (
 )
 
 Mask = npt.NDArray[np.bool_]
-MOST_GROUPS = 5000
-MOST_CHECKED = 200  # sasdata takes milliseconds for each
+MOST_GROUPS = 2000
+MOST_CHECKED = 20  # sasdata takes milliseconds for each
 _FAILED = (
     DefaultReaderException,
     FileContentsException,

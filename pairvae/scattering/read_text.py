@@ -9,6 +9,7 @@ import numpy as np
 from pairvae.errors import ReadError
 from pairvae.scattering.columns import (
     Columns,
+    free_intensity_unit,
     free_q_unit,
     header_angle,
     header_columns,
@@ -98,7 +99,7 @@ def _curve(
     found = _found_columns(table, layout)
     chosen, question = _chosen_columns(told, found, table, where)
     needs: list[Need] = ["columns"] if question else []
-    in_file = (found.q_unit if found else None) or free_q_unit(table.header)
+    in_file = (found.q_unit if found else None) or free_q_unit(table.header) or free_q_unit(table.footer)
     unit = told_unit or (told.q_unit if told else None) or in_file
     if unit is None:
         needs.insert(0, "q_unit")
@@ -108,6 +109,7 @@ def _curve(
         # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s, "q 1/nm" an s column q
         unit = QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)
     said = (told.intensity_unit if told else None) or (found.intensity_unit if found else None)
+    said = said or free_intensity_unit(table.header)
     factor, intensity_unit, note = parse_intensity_unit(said)
     values = dict(zip(chosen.kinds, table.values.T, strict=True))
     dq, sigma = values.get("dq", values.get("ds")), values.get("dI")

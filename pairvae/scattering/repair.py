@@ -203,13 +203,18 @@ def _why_sigma_says_nothing(curve: RawCurve, sigma: Curve, good: npt.NDArray[np.
         if not (curve.self_describing and 1e-9 * top < first < top):
             return f"sigma is {first:g} at every point, a placeholder"
         curve.warn(f"sigma is {first:g} at every point")
-    elif sigma[-1] == curve.intensity[-1] and (sigma == curve.intensity).all():
-        return "sigma is a copy of the intensity"
+        return ""
+    reason = ""
+    if sigma[-1] == curve.intensity[-1] and (sigma == curve.intensity).all():
+        reason = "sigma is a copy of the intensity"
     elif not 1e-9 * top < lowest <= highest < top:  # rarely; the medians decide
         middle, typical = np.median(sigma[good]), np.median(scale[good])
         if typical > 0 and not typical / 1e9 < middle < _ABSURD * top:
-            return f"sigma is absurd (median {middle:.3g} beside an intensity of {typical:.3g})"
-    return ""
+            reason = f"sigma is absurd (median {middle:.3g} beside an intensity of {typical:.3g})"
+    if reason and curve.self_describing:  # the file says it is sigma: kept, and said
+        curve.warn(reason)
+        return ""
+    return reason
 
 
 def _repair_dq(curve: RawCurve) -> None:
@@ -228,7 +233,11 @@ def _repair_dq(curve: RawCurve) -> None:
     elif dq.size >= _ENOUGH_TO_JUDGE and (dq == dq[0]).all() and not curve.self_describing:
         reason = f"dq is {dq[0]:g} at every point, a placeholder: taken as absent"
     elif dq.size >= _ENOUGH_TO_JUDGE and np.median(dq / curve.q) > 2:
-        reason = f"dq is absurd (median {np.median(dq / curve.q):.3g} of q): taken as absent"
+        share = f"dq is absurd (median {np.median(dq / curve.q):.3g} of q)"
+        if curve.self_describing:
+            curve.warn(share)
+        else:
+            reason = f"{share}: taken as absent"
     if reason:
         curve.repairs["dq_dummy"] = dq.size
         curve.warn(reason)

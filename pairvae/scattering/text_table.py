@@ -49,6 +49,8 @@ class TextTable:
         Line number of its first row, from 1.
     header : sequence of str
         The lines above it, down from the block before.
+    footer : sequence of str
+        The lines below it, where it is the last one.
     broken : int
         Rows that are no rows of numbers, left out.
     outside : int
@@ -60,6 +62,7 @@ class TextTable:
     values: Curve
     first: int
     header: Sequence[str]
+    footer: Sequence[str] = ()
     broken: int = 0
     outside: int = 0
     text_behind: int = 0
@@ -180,7 +183,8 @@ def _table(block: _Block, lines: Sequence[str], above: _Block | None, outside: i
     behind = sum(row.behind for row in block.rows)
     start = above.rows[-1].line if above else 0
     first = block.rows[0].line
-    return TextTable(values[:, filled], first, lines[start : first - 1], block.broken, outside, behind)
+    footer = lines[block.rows[-1].line :][:200]
+    return TextTable(values[:, filled], first, lines[start : first - 1], footer, block.broken, outside, behind)
 
 
 def _dialect(lines: Sequence[str]) -> Dialect:

@@ -121,6 +121,12 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
 
 
 @lru_cache(4096)
+def is_cross_section(text: str) -> bool:
+    """Whether a text is a unit of a scattering cross section per volume."""
+    return _plain_intensity(text) in _INTENSITY
+
+
+@lru_cache(4096)
 def intensity_unit_name(text: str | None) -> str:
     """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
     factor = _INTENSITY.get(_plain_intensity(text or ""))
