@@ -242,3 +242,15 @@ def model(trained):
     from pairvae.assess.translate import load_model
 
     return load_model(trained.path("model"))
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    """Write a file as a test says it, text or bytes; its path."""
+
+    def write(content, name="curve.dat"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
