@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import UserError
-from pairvae.prepare.overlap import Overlap, describe_overlaps, match_settings
+from pairvae.prepare.overlap import Overlap, describe_overlaps, match_settings, sigma_or_assumed
 from pairvae.prepare.spectra_file import ROWS, Spectra, write_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
@@ -155,7 +155,7 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
         curves, _ = match_settings(curves, settings.assumed_relative_error, scale=True)
     x = np.log(np.concatenate([curve.q for curve in curves]))
     intensity = np.concatenate([curve.intensity for curve in curves])
-    sigma = np.concatenate([_sigma(curve, settings) for curve in curves])
+    sigma = np.concatenate([sigma_or_assumed(curve, settings.assumed_relative_error) for curve in curves])
     bare = np.concatenate([np.full(curve.q.size, curve.sigma is None) for curve in curves])
 
     grid = np.log(q)
@@ -211,10 +211,3 @@ def why_empty(curves: Sequence[Spectrum], q: Curve, row: GriddedCurve) -> str:
     if low <= q[-1] and high >= q[0]:
         return f"{spans}: its points lie further apart than max_gap_dex"
     return f"{spans}: no overlap"
-
-
-def _sigma(curve: Spectrum, settings: Normalize) -> Curve:
-    if curve.sigma is not None:
-        return curve.sigma
-    smallest = 1e-6 * np.abs(curve.intensity).max() or 1.0
-    return np.maximum(settings.assumed_relative_error * np.abs(curve.intensity), smallest)

@@ -70,8 +70,8 @@ def _overlap(low: Spectrum, high: Spectrum, assumed: float, scale: bool) -> Over
     points = int(inside.sum())
     if points < FEWEST_POINTS:
         return Overlap(points, 1.0, float("nan"), float("nan"))
-    q, other, other_sigma = high.q[inside], high.intensity[inside], _sigma(high, assumed)[inside]
-    one, one_sigma = _at(q, low, _sigma(low, assumed))
+    q, other, other_sigma = high.q[inside], high.intensity[inside], sigma_or_assumed(high, assumed)[inside]
+    one, one_sigma = _at(q, low, sigma_or_assumed(low, assumed))
     factor = 1.0
     if scale:
         for _ in range(_ROUNDS):
@@ -97,7 +97,8 @@ def _at(q: Curve, curve: Spectrum, sigma: Curve) -> tuple[Curve, Curve]:
     return np.where(positive, np.exp(logs), linear), np.interp(np.log(q), np.log(curve.q), sigma)
 
 
-def _sigma(curve: Spectrum, assumed: float) -> Curve:
+def sigma_or_assumed(curve: Spectrum, assumed: float) -> Curve:
+    """The curve's sigma in 1/cm, or this relative error of the intensity where it brings none."""
     if curve.sigma is not None:
         return curve.sigma
     return np.maximum(assumed * np.abs(curve.intensity), 1e-6 * np.abs(curve.intensity).max() or 1.0)
