@@ -3,9 +3,14 @@
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import lru_cache, wraps
+from typing import Literal, TypeVar
+
+Text = TypeVar("Text", str, str | None)
+Meaning = TypeVar("Meaning")
+LONGEST_UNIT = 100  # characters; what files call a unit is held in memory and shown to people
 
 # Å in one of each; the spellings are compared after `_plain`.
 LENGTHS = {"pm": 1e-2, "A": 1.0, "nm": 1e1, "um": 1e4, "mm": 1e7, "cm": 1e8, "m": 1e10}
@@ -89,7 +94,21 @@ def parse_q_unit(text: str) -> QUnit:
     return QUnit(length, None if quantity is None else "s" if quantity.lower() == "s" else "q")
 
 
-@lru_cache(4096)
+def _remembered(parse: Callable[[Text], Meaning]) -> Callable[[Text], Meaning]:
+    """Look up what was parsed before; a text too long for a unit is cut, which leaves it unknown."""
+    parsed = lru_cache(4096)(parse)
+
+    @wraps(parse)
+    def look_up(text: Text) -> Meaning:
+        if text and len(text) > LONGEST_UNIT:
+            text = " ".join(text.split())
+            text = text if len(text) <= LONGEST_UNIT else f"{text[:LONGEST_UNIT]}…"
+        return parsed(text)
+
+    return look_up
+
+
+@_remembered
 def find_q_unit(text: str) -> QUnit | None:
     """Like `parse_q_unit`, None where the text is no unit of q."""
     try:
@@ -98,7 +117,7 @@ def find_q_unit(text: str) -> QUnit | None:
         return None
 
 
-@lru_cache(4096)
+@_remembered
 def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbitrary"], str]:
     """Read a unit of intensity.
 
@@ -120,13 +139,13 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
     return factor, "1/cm", ""
 
 
-@lru_cache(4096)
+@_remembered
 def is_cross_section(text: str) -> bool:
     """Whether a text is a unit of a scattering cross section per volume."""
     return _plain_intensity(text) in _INTENSITY
 
 
-@lru_cache(4096)
+@_remembered
 def intensity_unit_name(text: str | None) -> str:
     """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
     factor = _INTENSITY.get(_plain_intensity(text or ""))
