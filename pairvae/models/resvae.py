@@ -25,6 +25,10 @@ class Code(NamedTuple):
     mean: Tensor
     logvar: Tensor
 
+    def sample(self) -> Tensor:
+        """A draw from the posterior through which gradients flow (Kingma and Welling, ICLR 2014, section 2.4)."""
+        return self.mean + torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
+
 
 class Decoded(NamedTuple):
     """A predicted curve, each (batch, q): log10 of intensity and the log-variance of its error in decades²."""

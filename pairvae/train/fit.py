@@ -118,7 +118,7 @@ class Best(callbacks.Callback):
     def on_validation_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Called while the averaged weights stand in the network."""
         loss = float(trainer.callback_metrics["val/loss"])
-        if not trainer.sanity_checking and loss < self.loss:
+        if loss < self.loss:
             self.loss, self.epoch = loss, trainer.current_epoch
             self.weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
 

@@ -11,7 +11,6 @@ from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
-from pairvae.models.resvae import Code
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
@@ -48,7 +47,7 @@ class JointStage(Stage):
             to, source = ends(path)
             code = codes[source]
             # predictions for the partner are made from the mean code, so that is what learns to make them
-            z = code.mean if path in CROSS_PATHS else _sample(code)
+            z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
             terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
@@ -88,10 +87,6 @@ class JointStage(Stage):
                 codes["saxs"].mean, codes["sans"].mean, self.settings.redundancy_weight
             )
         return terms
-
-
-def _sample(code: Code) -> Tensor:
-    return code.mean + torch.exp(0.5 * code.logvar) * torch.randn_like(code.mean)
 
 
 def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batch:

@@ -32,8 +32,7 @@ class PretrainStage(Stage):
         known = hide_covariates(batch["covariates"])
         visible = hide_ends(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
-        sample = code.mean + torch.exp(0.5 * code.logvar) * torch.randn_like(code.mean)
-        curve = self.network.decode(sample, known, from_partner=False)
+        curve = self.network.decode(code.sample(), known, from_partner=False)
         return {
             "reconstruction": losses.reconstruction(curve.log_intensity, target, self.weights(batch)),
             "kl": losses.kl_divergence(*code),
