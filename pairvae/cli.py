@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pairvae import model_commands
 from pairvae import settings as told
 from pairvae.errors import UserError
 from pairvae.parse_settings import T, parse, stage_class
@@ -252,30 +253,7 @@ def report(
     run(metrics, predictions, model, history, _settings(told.Report, settings), output)
 
 
-@app.command()
-def translate(
-    model: Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")],
-    to: Annotated[Technique, typer.Option(help="Technique to predict.")],
-    output: Annotated[Path, typer.Option(help="Folder of the predictions, one file per input.")],
-    files: Annotated[list[Path] | None, typer.Argument(help="Measured curves.")] = None,
-    samples: Annotated[Path | None, typer.Option(help="Instead of files: a samples.csv.")] = None,
-    format: Annotated[Literal["csv", "nxcansas"], typer.Option(help="Format of the predictions.")] = "csv",
-    covariate: Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")] = None,
-    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
-    allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
-) -> None:
-    """Predict one technique's curve from the other's."""
-    from pairvae.assess.translate import translate_files, translate_manifest
-
-    if bool(files) == bool(samples):
-        raise UserError("translate: expected files or --samples samples.csv, one of the two")
-    if samples and (covariate or q_unit or columns):
-        raise UserError("translate: --covariate, --q-unit and --columns stand in samples.csv when --samples is used")
-    if samples:
-        translate_manifest(samples, model, to, output, format, allow_outside)
-    else:
-        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns)
+app.add_typer(model_commands.app)
 
 
 def main() -> None:

@@ -1,20 +1,22 @@
 """Bands that keep their word, and a measure of how unusual a curve is; both learned on validation samples."""
 
 import importlib.metadata
-import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from pairvae import __version__
+from pairvae.assess.consistency import fit_consistency
+from pairvae.assess.model_folder import write_model_folder
 from pairvae.assess.predict import Array, codes, misfit, predict
-from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
-from pairvae.model_file import FORMAT, save_weights
-from pairvae.models.pairvae import PATHS, PairVAE, ends
+from pairvae.models.pairvae import PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
@@ -23,6 +25,7 @@ from pairvae.train.joint_train import load_pairvae, paired_tensors
 
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
+HIDDEN = 1 / 3  # share of the points of a curve hidden to learn how well gaps are filled
 UNUSUAL = 0.95  # share of the validation curves that counts as usual
 
 
@@ -48,7 +51,7 @@ def calibrate(
     settings : Calibrate
         Coverage of the bands.
     model : Path
-        Folder to write: weights.safetensors and model.json.
+        Folder to write; see `pairvae.assess.model_folder`.
     """
     network, facts = load_pairvae(weights)
     val = paired_tensors(saxs, sans, pairs, network, "val")
@@ -58,7 +61,7 @@ def calibrate(
             f"calibrate: warning: {len(val['saxs.mask'])} validation pairs; with fewer than {FEW} the bands cover less "
             "than they promise: raise pair.val_fraction or add pairs"
         )
-    tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
     val_codes = {t: codes(network, t, part(val, t)) for t in TECHNIQUES}
     for path in PATHS:
         target, source = ends(path)
@@ -67,20 +70,28 @@ def calibrate(
         score = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity) / predicted.std
         score[known["mask"].numpy() == 0] = np.nan
         tensors[f"band.{path}"] = torch.from_numpy(conformal_factor(score, settings.coverage))
+    for path in SELF_PATHS:
+        technique, _ = ends(path)
+        score = _hidden_scores(network, technique, part(val, technique))
+        tensors[f"filled.{path}"] = torch.from_numpy(conformal_factor(score, settings.coverage))
+    of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
+    for name, tensor in fit_consistency(network, of["train"], of["val"]).items():
+        tensors[f"consistency.{name}"] = tensor
+    for name, tensor in fit_prior(network, of["train"]).items():
+        tensors[f"prior.{name}"] = tensor
     for technique in TECHNIQUES:
         for name, tensor in _usual(network, technique, train, val).items():
             tensors[f"novelty.{technique}.{name}"] = tensor
 
     table = read_pairs(pairs)
     about = {
-        "format": FORMAT,
-        "network": network.facts(),
         "settings": {
             "joint_train": facts["joint_train"],
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
+        "trained_on": _trained_on(complete_pairs(table, "train"), network),
         "grids": {t: _span(network, t) for t in TECHNIQUES},
         "versions": {
             "pairvae": __version__,
@@ -89,11 +100,7 @@ def calibrate(
         },
         "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
     }
-    with written_whole(model) as folder:
-        folder.mkdir()
-        save_weights(folder / "weights.safetensors", tensors, network.facts())
-        about["weights_sha256"] = sha256(folder / "weights.safetensors")
-        (folder / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_model_folder(model, network, tensors, about)
 
 
 def part(pairs: Batch, technique: str) -> Batch:
@@ -168,6 +175,42 @@ def _strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[st
     distance = torch.einsum("ij,jk,ik->i", away, usual["precision"], away).clamp(min=0).sqrt().numpy()
     again = predict(network, f"{technique}_from_{technique}", code, curves["covariates"])
     return distance, misfit(curves, again)
+
+
+def _hidden_scores(network: PairVAE, technique: str, known: Batch) -> Array:
+    """Scores of reconstructions at q that the network was not shown, shape (2·samples, q); NaN elsewhere.
+
+    Of each curve the lowest third of the measured points is hidden, then the highest.
+    """
+    mask = known["mask"]
+    rank = mask.cumsum(dim=1) / mask.sum(dim=1, keepdim=True)  # share of the points up to here
+    measured = known["log_intensity"].double().numpy()
+    scores = []
+    for hidden in (mask * (rank <= HIDDEN), mask * (rank > 1 - HIDDEN)):
+        code = codes(network, technique, known | {"mask": mask - hidden})
+        again = predict(network, f"{technique}_from_{technique}", code, known["covariates"])
+        score = np.abs(measured - again.log_intensity) / again.std
+        scores.append(np.where(hidden.numpy() > 0, score, np.nan))
+    return np.concatenate(scores)
+
+
+def fit_prior(network: PairVAE, train: Mapping[Technique, Batch]) -> dict[str, Tensor]:
+    """Mean (latent,) and Cholesky factor (latent, latent) of the codes of training pairs, both techniques together."""
+    code = torch.cat([codes(network, t, train[t]) for t in TECHNIQUES]).double()
+    scatter = torch.cov(code.T) + 1e-6 * code.var(dim=0).mean() * torch.eye(code.shape[1], dtype=code.dtype)
+    return {"mean": code.mean(dim=0), "factor": torch.linalg.cholesky(scatter)}
+
+
+def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:
+    """Number of training pairs by material, and what was seen of each covariate."""
+    seen: dict[str, Any] = {}
+    for covariate in network.saxs.covariates:
+        column = table[covariate.name].dropna()
+        if covariate.kind == "number":
+            seen[covariate.name] = {"min": float(column.min()), "max": float(column.max())}
+        else:
+            seen[covariate.name] = column.astype(str).value_counts().to_dict()
+    return {"materials": table["material"].dropna().value_counts().to_dict(), "covariates": seen}
 
 
 def _span(network: PairVAE, technique: str) -> dict[str, float]:

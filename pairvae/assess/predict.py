@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
 from pairvae.train.batches import Batch
 
 ROWS = 1024  # curves per batch
@@ -24,9 +25,16 @@ class Predicted(NamedTuple):
 @torch.inference_mode()
 def codes(network: PairVAE, technique: str, curves: Batch) -> Tensor:
     """Mean codes (samples, latent) of curves as `as_tensors` gives them."""
+    return posterior(network, technique, curves).mean
+
+
+@torch.inference_mode()
+def posterior(network: PairVAE, technique: str, curves: Batch) -> Code:
+    """Mean and log-variance of the codes of curves as `as_tensors` gives them, each (samples, latent)."""
     columns = ("log_intensity", "mask", "covariates")
     parts = zip(*(curves[name].split(ROWS) for name in columns), strict=True)
-    return torch.cat([network.of(technique).encode(*part).mean for part in parts])
+    found = [network.of(technique).encode(*(one.to(device_of(network)) for one in part)) for part in parts]
+    return Code(*(torch.cat(column).cpu() for column in zip(*found, strict=True)))
 
 
 @torch.inference_mode()
@@ -41,13 +49,19 @@ def predict(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Pr
         As the target's network knows them.
     """
     target, _ = ends(path)
+    device = device_of(network)
     parts = [
-        network.of(target).decode(z, known, from_partner=path in CROSS_PATHS)
+        network.of(target).decode(z.to(device), known.to(device), from_partner=path in CROSS_PATHS)
         for z, known in zip(code.split(ROWS), covariates.split(ROWS), strict=True)
     ]
     log_intensity = torch.cat([part.log_intensity for part in parts])
     log_variance = torch.cat([part.log_variance for part in parts])
-    return Predicted(log_intensity.double().numpy(), torch.exp(0.5 * log_variance).double().numpy())
+    return Predicted(log_intensity.double().cpu().numpy(), torch.exp(0.5 * log_variance).double().cpu().numpy())
+
+
+def device_of(network: PairVAE) -> torch.device:
+    """Where the network computes; codes and predictions come back to the CPU."""
+    return next(network.parameters()).device
 
 
 def misfit(curves: Batch, reconstructed: Predicted) -> Array:

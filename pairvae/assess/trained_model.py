@@ -1,26 +1,35 @@
 """The trained model: one technique's curve from the other's, with a band and a novelty score."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from pairvae.assess.calibrate import novelty
-from pairvae.assess.predict import Array, codes, predict
-from pairvae.checksum import sha256
+from pairvae.assess.check import check as check_pairs
+from pairvae.assess.encode import encode as encode_curves
+from pairvae.assess.export import export as export_model
+from pairvae.assess.generate import generate as generate_pairs
+from pairvae.assess.generate import interpolate as interpolate_pairs
+from pairvae.assess.inputs import Covariates, Curves, covariates_of, settings_of
+from pairvae.assess.match import match as match_curves
+from pairvae.assess.model_folder import read_model_folder
+from pairvae.assess.plan import plan as plan_partner
+from pairvae.assess.predict import Array, posterior, predict
+from pairvae.assess.reconstruct import reconstruct as reconstruct_curves
 from pairvae.errors import UserError
-from pairvae.model_file import FORMAT, load_weights
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.resvae import Code
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.spectra_file import Spectra
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
 from pairvae.settings import Normalize
 from pairvae.train.batches import Batch, as_tensors
 
@@ -44,6 +53,8 @@ class Prediction:
         the prediction is a guess.
     sample, source : str
         Sample and file of the input.
+    draws : array, shape (draws, points), optional
+        Intensities of codes drawn from the posterior: what else the input may mean, without noise.
     """
 
     technique: Technique
@@ -55,6 +66,31 @@ class Prediction:
     novelty: float
     sample: str
     source: str
+    draws: Curve | None = None
+
+    def on(self, q: Curve) -> "Prediction":
+        """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
+
+        Raises
+        ------
+        UserError
+            No q lies within the grid.
+        """
+        slack = 1e-9  # rounding of an end that is a grid point
+        q = np.asarray(q, np.float64)
+        inside = q[(q >= self.q[0] * (1 - slack)) & (q <= self.q[-1] * (1 + slack))]
+        if not inside.size:
+            raise UserError(
+                f"q {q[0]:.4g} to {q[-1]:.4g} 1/Å: the model predicts {self.technique} at {self.q[0]:.4g} to "
+                f"{self.q[-1]:.4g} 1/Å; expected an overlap; check the unit of q"
+            )
+
+        def moved(values: Curve) -> Curve:
+            return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
+
+        draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
+        intensity, lower, upper = (moved(values) for values in (self.intensity, self.lower, self.upper))
+        return replace(self, q=inside, intensity=intensity, lower=lower, upper=upper, draws=draws)
 
 
 class TrainedModel:
@@ -77,42 +113,67 @@ class TrainedModel:
             t: parse(Normalize, settings, "model.json") for t, settings in about["settings"]["normalize"].items()
         }
 
-    def bands(self, path: str, code: Tensor, covariates: Tensor) -> tuple[Array, Array, Array]:
-        """log10 of intensity, lower and upper end of the band, each (samples, q), for codes of the source."""
+    # What a scientist asks of a model, one module per verb
+    encode = encode_curves
+    reconstruct = reconstruct_curves
+    match = match_curves
+    check = check_pairs
+    plan = plan_partner
+    generate = generate_pairs
+    interpolate = interpolate_pairs
+    export = export_model
+
+    def bands(self, path: str, code: Tensor, covariates: Tensor, filled: bool = False) -> tuple[Array, Array, Array]:
+        """log10 of intensity, lower and upper end of the band, each (samples, q), for codes of the source.
+
+        `filled`, for a technique's own path: bands where the curve that was encoded had not been measured.
+        """
         predicted = predict(self.network, path, code, covariates)
-        half = self.calibration[f"band.{path}"].numpy() * predicted.std
+        half = self.calibration[f"{'filled' if filled else 'band'}.{path}"].numpy() * predicted.std
         return predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half
 
     def novelty(self, technique: Technique, curves: Batch) -> Array:
         """Novelty of curves, shape (samples,); see `pairvae.assess.calibrate.novelty`."""
-        prefix = f"novelty.{technique}."
-        usual = {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
-        return novelty(self.network, technique, curves, usual)
+        return novelty(self.network, technique, curves, self.calibrated(f"novelty.{technique}."))
+
+    def calibrated(self, prefix: str) -> dict[str, Tensor]:
+        """Tensors of the calibration whose names begin with a prefix, under the rest of their names."""
+        return {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
 
     @overload
     def translate(
-        self, spectra: Spectrum, to: Technique, covariates: Mapping[str, Any] | None = None
+        self, spectra: Spectrum, to: Technique, covariates: Covariates = None, draws: int = 0, seed: int = 0
     ) -> Prediction: ...
     @overload
     def translate(
-        self, spectra: Sequence[Spectrum], to: Technique, covariates: Mapping[str, Any] | None = None
+        self,
+        spectra: Sequence[Spectrum | Sequence[Spectrum]],
+        to: Technique,
+        covariates: Covariates = None,
+        draws: int = 0,
+        seed: int = 0,
     ) -> list[Prediction]: ...
     def translate(
         self,
-        spectra: Spectrum | Sequence[Spectrum],
+        spectra: Curves,
         to: Technique,
-        covariates: Mapping[str, Any] | None = None,
+        covariates: Covariates = None,
+        draws: int = 0,
+        seed: int = 0,
     ) -> Prediction | list[Prediction]:
         """Predict what the other technique would measure of the same sample.
 
         Parameters
         ----------
-        spectra : Spectrum or sequence of Spectrum
-            Measured by the other technique.
+        spectra : Spectrum or sequence
+            Measured by the other technique; thousands at once are computed in batches. A sample that was measured in
+            several settings of one instrument is a sequence of Spectrum within the sequence.
         to : {"saxs", "sans"}
             Technique to predict.
-        covariates : mapping, optional
-            Facts of the sample that the model was trained with; those not given are unknown.
+        covariates : mapping or sequence of mappings, optional
+            Facts of all samples, or of each, that the model was trained with; those not given are unknown.
+        draws, seed : int
+            Draws from the posterior of the code to add to each prediction, and the seed of their random numbers.
 
         Returns
         -------
@@ -123,44 +184,27 @@ class TrainedModel:
         UserError
             A spectrum is of the target technique, lies outside of the model's q grid, or has an arbitrary
             intensity scale; a covariate is unknown to the model.
+
+        Examples
+        --------
+        >>> sans = model.translate(saxs, to="sans", covariates={"d2o_fraction": 0.42})
+        >>> sans.q, sans.intensity, sans.lower, sans.upper, sans.novelty
         """
-        several = [spectra] if isinstance(spectra, Spectrum) else spectra
-        found = self.translate_samples([[one] for one in several], to, [covariates or {}] * len(several))
-        return found[0] if isinstance(spectra, Spectrum) else found
-
-    def translate_samples(
-        self, samples: Sequence[Sequence[Spectrum]], to: Technique, covariates: Sequence[Mapping[str, Any]]
-    ) -> list[Prediction]:
-        """Predict for samples that may have been measured in several settings of one instrument.
-
-        Parameters
-        ----------
-        samples : sequence of sequences of Spectrum
-            The settings of each sample; they are merged on the grid.
-        to : {"saxs", "sans"}
-            Technique to predict.
-        covariates : sequence of mappings
-            Facts of each sample.
-
-        Raises
-        ------
-        UserError
-            As `translate`.
-        """
+        samples = settings_of(spectra)
         if not samples:
             return []
-        source: Technique = "sans" if to == "saxs" else "saxs"
-        network, target = self.network.of(source), self.network.of(to)
-        table = pd.concat([check_covariates(network.covariates, given) for given in covariates], ignore_index=True)
-        curves = as_tensors(self.gridded(samples, source), table, network)
-        known = torch.from_numpy(encode_covariates(target.covariates, table))
-        code = codes(self.network, source, curves)
-        middle, lower, upper = (10**log for log in self.bands(f"{to}_from_{source}", code, known))
+        source = other(to)
+        curves, table = self.tensors(spectra, source, covariates)
+        known = self.covariates(to, table)
+        code = posterior(self.network, source, curves)
+        path = f"{to}_from_{source}"
+        middle, lower, upper = (10**log for log in self.bands(path, code.mean, known))
         novelty = self.novelty(source, curves)
-        return [
+        drawn = self._draws(path, code, known, draws, seed)
+        found = [
             Prediction(
                 technique=to,
-                q=target.q.numpy().copy(),  # its own: nobody can change the model's grid
+                q=self.q(to),
                 intensity=middle[i],
                 lower=lower[i],
                 upper=upper[i],
@@ -168,9 +212,44 @@ class TrainedModel:
                 novelty=float(novelty[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
+                draws=drawn[:, i] if draws else None,
             )
             for i, settings in enumerate(samples)
         ]
+        return found[0] if isinstance(spectra, Spectrum) else found
+
+    def q(self, technique: Technique) -> Curve:
+        """Grid of a technique in 1/Å, a copy: nobody can change the model's own."""
+        return self.network.of(technique).q.cpu().numpy().copy()
+
+    def tensors(
+        self, spectra: Curves, technique: Technique, covariates: Covariates = None
+    ) -> tuple[Batch, pd.DataFrame]:
+        """Curves as the network of a technique sees them, and their covariates as a table.
+
+        Raises
+        ------
+        UserError
+            As `gridded`, or a covariate is unknown to the model.
+        """
+        network, samples = self.network.of(technique), settings_of(spectra)
+        rows = [check_covariates(network.covariates, given) for given in covariates_of(covariates, len(samples))]
+        table = pd.concat(rows, ignore_index=True)
+        return as_tensors(self.gridded(samples, technique), table, network), table
+
+    def covariates(self, technique: Technique, table: pd.DataFrame) -> Tensor:
+        """Covariates as the network of a technique knows them, shape (samples, width)."""
+        return torch.from_numpy(encode_covariates(self.network.of(technique).covariates, table))
+
+    def _draws(self, path: str, code: Code, known: Tensor, draws: int, seed: int) -> Array:
+        """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
+        generator = torch.Generator().manual_seed(seed)
+        spread = torch.exp(0.5 * code.logvar)
+        drawn = []
+        for _ in range(draws):
+            z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
+            drawn.append(10 ** predict(self.network, path, z, known).log_intensity)
+        return np.array(drawn)
 
     def gridded(self, samples: Sequence[Sequence[Spectrum]], technique: Technique) -> Spectra:
         """Measured curves as the network of a technique sees them, one row per sample.
@@ -180,7 +259,7 @@ class TrainedModel:
         UserError
             A curve is of the other technique, in arbitrary units, or outside of the grid.
         """
-        q = self.network.of(technique).q.numpy()
+        q = self.q(technique)
         rows = []
         for curves in samples:
             for curve in curves:
@@ -198,36 +277,31 @@ class TrainedModel:
         return stacked(technique, q, [curves[0].sample for curves in samples], rows)
 
 
-def load_model(folder: str | Path) -> TrainedModel:
+def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
     """Load a model folder; nothing in it can run.
 
     Parameters
     ----------
     folder : path
-        `results/<run>/model`: model.json and weights.safetensors.
+        `results/<run>/model`.
+    device : str
+        Where to compute: "cpu", "cuda", "cuda:1"; "auto": a GPU when there is one.
 
     Raises
     ------
     UserError
-        A file is missing, altered, or of another format.
+        A file is missing, altered, outside of the folder, or of another format; there is no such device.
     """
-    folder = Path(folder)
+    network, calibration, about = read_model_folder(Path(folder))
+    return TrainedModel(network.to(_device(device)), calibration, about)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
-    if not isinstance(about, dict):
-        raise UserError(f"{folder}: is no model folder: model.json holds a {type(about).__name__}; restore the folder")
-    if about.get("format") != FORMAT:
-        raise UserError(
-            f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "
-            "use the PairVAE version that wrote it, or train again"
-        )
-    weights = folder / "weights.safetensors"
-    if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
-        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
-    tensors, _ = load_weights(weights)
-    network = PairVAE.from_facts(about["network"])
-    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
-    calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}
-    return TrainedModel(network.eval(), calibration, about)
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"device {name}: cannot be used here ({reason}); expected cpu, cuda or auto") from None
+    return torch.device(name)

@@ -1,156 +1,88 @@
 """Files of one technique to predicted files of the other."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pairvae.assess.trained_model import Prediction, TrainedModel, load_model
+from pairvae.assess.inputs import Inputs
 from pairvae.errors import UserError
-from pairvae.scattering.read import read_settings
-from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
-from pairvae.scattering.spectrum import Spectrum, Technique
-from pairvae.scattering.write import write_nxcansas, write_text
+from pairvae.progress import tracked
+from pairvae.scattering.measured_samples import MeasuredSample, output_names
+from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.spectrum import Spectrum, Technique, other
+from pairvae.scattering.write import ENDINGS, Format, write_curve
 
-Format = Literal["csv", "nxcansas"]
-ENDINGS = {"csv": "csv", "nxcansas": "h5"}
-
-
-@dataclass(frozen=True)
-class Task:
-    """One prediction to make.
-
-    Parameters
-    ----------
-    name : str
-        Stem of the file to write.
-    settings : sequence of Spectrum
-        The measured curve, or the settings of one instrument.
-    covariates : mapping
-        Facts of the sample.
-    partner : sequence of Spectrum
-        The measured curve that is predicted, where there is one: to compare with.
-    """
-
-    name: str
-    settings: Sequence[Spectrum]
-    covariates: Mapping[str, Any]
-    partner: Sequence[Spectrum] = ()
+if TYPE_CHECKING:
+    from pairvae.assess.trained_model import Prediction, TrainedModel
 
 
 def translate_files(
-    files: Sequence[Path],
-    model: Path,
+    inputs: Inputs,
+    model: "TrainedModel",
     to: Technique,
     output: Path,
-    format: Format = "csv",
-    covariates: Sequence[str] = (),
-    q_unit: str | None = None,
-    columns: str | None = None,
+    format: Format = "nxcansas",
+    q_like: Path | None = None,
+    draws: int = 0,
+    seed: int = 0,
 ) -> None:
-    """Predict the partner of every file; one file `<stem>.<to>.csv` (or .h5) per input.
+    """Predict the partner of every curve; one file `<name>.<to>.h5` (or .csv) each.
 
-    Every input is read and predicted before the first file is written.
+    Everything is read and predicted before the first file is written. Where a samples.csv also names the target's
+    curve, the distance of prediction and measurement is said.
 
     Parameters
     ----------
-    files : sequence of Path
-        Measured curves.
-    model, output : Path
-        Model folder; folder of the predictions.
+    inputs : Inputs
+        Files or samples.csv.
     to : {"saxs", "sans"}
         Technique to predict.
-    format : {"csv", "nxcansas"}
+    output : Path
+        Folder of the predictions.
+    format : {"nxcansas", "csv"}
         Format of the predictions.
-    covariates : sequence of str
-        NAME=VALUE, for all files.
-    q_unit, columns : str, optional
-        What the files do not say.
+    q_like : Path, optional
+        File of the target technique; its q are used, as far as they lie on the model's grid.
+    draws, seed : int
+        Draws from the posterior to add, and the seed of their random numbers.
 
     Raises
     ------
     UserError
-        A file cannot be read, two inputs would write the same file, or a covariate is not NAME=VALUE.
+        A file cannot be read or predicted, two inputs would write the same file, or a covariate is not NAME=VALUE.
     """
-    given = {}
-    for text in covariates:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--covariate {text}: expected NAME=VALUE, for example d2o_fraction=0.42")
-        given[name.strip()] = value.strip()
-    trained = load_model(model)
-    source = _other(to)
-    tasks = [
-        Task(file.stem, read_settings(file, technique=source, q_unit=q_unit, columns=columns), given) for file in files
-    ]
-    _translate(tasks, trained, model, to, output, format)
-
-
-def translate_manifest(
-    manifest: Path, model: Path, to: Technique, output: Path, format: Format = "csv", allow_outside: bool = False
-) -> None:
-    """Predict for every sample of a samples.csv that the source technique measured: `<sample_id>.<to>.csv`.
-
-    Units, columns, entries, settings to merge and covariates come from the manifest. Where it also names the
-    target's curve, the distance of prediction and measurement is said.
-
-    Parameters
-    ----------
-    manifest : Path
-        As in data/README.md.
-    model, output, to, format
-        As in `translate_files`.
-    allow_outside : bool
-        Accept paths that leave the manifest's folder.
-
-    Raises
-    ------
-    UserError
-        The manifest or a file is wrong, or no sample was measured by the source technique.
-    """
-    trained = load_model(model)
-    source = _other(to)
-    tasks = [
-        Task(row.sample_id, curves, _told(row, trained, source), _curves(row, to))
-        for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
-        if (curves := _curves(row, source))
-    ]
-    if not tasks:
-        raise UserError(f"{manifest}: no row names a file in the column {source}; there is nothing to predict from")
-    _translate(tasks, trained, model, to, output, format)
-
-
-def _translate(
-    tasks: Sequence[Task], trained: TrainedModel, model: Path, to: Technique, output: Path, format: Format
-) -> None:
-    paths = [output / f"{task.name}.{to}.{ENDINGS[format]}" for task in tasks]
-    for task, path in zip(tasks, paths, strict=True):
-        if path.parent != output:
-            raise UserError(f"sample {task.name}: cannot be the name of a file below {output}; rename the sample")
-        if paths.count(path) > 1:
-            raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
-    predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])
-    distances = [_distance(prediction, task, trained) for task, prediction in zip(tasks, predictions, strict=True)]
-    write = {"csv": _write_csv, "nxcansas": _write_nxcansas}[format]
-    for task, path, prediction, distance in zip(tasks, paths, predictions, distances, strict=True):
-        write(prediction, path, model)
-        said = f"{path}: novelty {prediction.novelty:.2f}"
-        if prediction.novelty > 1:
-            said += " (unlike the training data: a guess)"
-        print(said + distance)
-        for curve in task.settings:
+    source, told = other(to), inputs.told[to]
+    like = None if q_like is None else read_spectrum(q_like, to, told.q_unit, told.columns)
+    samples = inputs.samples(source, model, partners=True)
+    paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
+    curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
+    predictions = model.translate(curves, to, known, draws, seed)
+    distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
+    if like is not None:
+        predictions = [prediction.on(like.q) for prediction in predictions]
+    for name in (one.name for one in model.network.of(source).covariates):
+        if not any(name in given for given in known):
+            print(f"{name} was not said: taken as unknown")
+    for path, sample, prediction, distance in zip(
+        tracked(paths, "write", len(paths)), samples, predictions, distances, strict=True
+    ):
+        _write(prediction, path, format, like)
+        guess = " (unlike the training data: a guess)" if prediction.novelty > 1 else ""
+        print(f"{path}: novelty {prediction.novelty:.2f}{guess}{distance}")
+        for curve in sample.curves[source]:
             for note in curve.notes:
                 print(f"  {curve.source.file}: {note}")
 
 
-def _distance(prediction: Prediction, task: Task, trained: TrainedModel) -> str:
+def _distance(prediction: "Prediction", sample: MeasuredSample, model: "TrainedModel") -> str:
     """How far a prediction and the measured partner lie apart, in words; nothing where there is no partner."""
-    if not task.partner:
+    partner = sample.curves.get(prediction.technique)
+    if not partner:
         return ""
     try:
-        measured = trained.gridded([task.partner], prediction.technique)
+        measured = model.gridded([partner], prediction.technique)
     except UserError as error:
         return f"; not compared: {error}"
     mask = measured.mask[0]
@@ -164,55 +96,20 @@ def _distance(prediction: Prediction, task: Task, trained: TrainedModel) -> str:
     )
 
 
-def _told(row: Row, trained: TrainedModel, source: Technique) -> dict[str, str]:
-    """What the manifest says of a sample and the model understands; a category it never saw is left unknown."""
-    cells = {"material": row.material, **row.covariates}
-    told = {}
-    for covariate in trained.network.of(source).covariates:
-        cell = cells.get(covariate.name, "")
-        if covariate.kind == "category" and cell and cell not in covariate.values:
-            print(f"{row.sample_id}: {covariate.name} {cell!r} was not in the training: taken as unknown")
-        elif cell:
-            told[covariate.name] = cell
-    return told
-
-
-def _curves(row: Row, technique: Technique) -> list[Spectrum]:
-    mine = [file for file in row.files if file.technique == technique]
-    return [setting for file in mine for setting in _read(file, row.sample_id)]
-
-
-def _read(file: MeasuredFile, sample: str) -> list[Spectrum]:
-    return read_settings(file.path, file.technique, file.q_unit, file.columns, file.entry, sample, said_in="manifest")
-
-
-def _other(technique: Technique) -> Technique:
-    return "sans" if technique == "saxs" else "saxs"
-
-
-def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:
-    header = [
+def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum | None) -> None:
+    notes = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",
-        f"model {model}",
         f"lower and upper: band that covers {prediction.coverage:.0%} of measured points",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
-    write_text(path, _spectrum(prediction), (prediction.lower, prediction.upper), header)
-
-
-def _write_nxcansas(prediction: Prediction, path: Path, model: Path) -> None:
-    notes = (
-        f"predicted by PairVAE from {prediction.source} with model {model}",
-        f"band covers {prediction.coverage:.0%}",
-        f"novelty {prediction.novelty:.3f}",
-    )
-    write_nxcansas(path, replace(_spectrum(prediction), notes=notes), band=(prediction.lower, prediction.upper))
-
-
-def _spectrum(prediction: Prediction) -> Spectrum:
-    return Spectrum(
+    if like is not None:
+        left = like.q.size - prediction.q.size
+        notes.append(f"on the q of {like.source.file}; {left} of them lie outside of the model's grid, left out")
+    curve = Spectrum(
         q=prediction.q,
         intensity=prediction.intensity,
         technique=prediction.technique,
-        sample=prediction.sample or Path(prediction.source).stem,
+        sample=prediction.sample or path.name.split(".")[0],
     )
+    extra = {} if prediction.draws is None else {"draw": prediction.draws}
+    write_curve(path, replace(curve, notes=tuple(notes)), format, (prediction.lower, prediction.upper), extra)

@@ -12,6 +12,11 @@ Curve = npt.NDArray[np.float64]
 Said = Literal["file", "option", "manifest"]
 
 
+def other(technique: Technique) -> Technique:
+    """The partner's technique."""
+    return "sans" if technique == "saxs" else "saxs"
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a curve comes from.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from pairvae.atomic import written_whole
 from pairvae.scattering.spectrum import Curve, Spectrum
 
+Format = Literal["nxcansas", "csv"]
+ENDINGS: dict[Format, str] = {"nxcansas": "h5", "csv": "csv"}
 _ARBITRARY = "a.u."
 _PROBES = {"saxs": "x-ray", "sans": "neutron"}  # the two words that NXcanSAS readers know
 
@@ -41,8 +43,26 @@ def write_csv(path: Path, columns: Mapping[str, Curve], header: Sequence[str]) -
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_curve(
+    path: Path,
+    spectrum: Spectrum,
+    format: Format,
+    band: tuple[Curve, Curve] | None = None,
+    extra: Mapping[str, Curve] | None = None,
+) -> None:
+    """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`."""
+    if format == "nxcansas":
+        write_nxcansas(path, spectrum, band, extra)
+    else:
+        write_text(path, spectrum, band, extra=extra)
+
+
 def write_text(
-    path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | None = None, header: Sequence[str] = ()
+    path: Path,
+    spectrum: Spectrum,
+    band: tuple[Curve, Curve] | None = None,
+    header: Sequence[str] = (),
+    extra: Mapping[str, Curve] | None = None,
 ) -> None:
     """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
 
@@ -53,9 +73,11 @@ def write_text(
     spectrum : Spectrum
         Sample and technique stand in the header, then its notes; each column says its unit.
     band : (lower, upper), optional
-        Bounds of the intensity, in its unit; the last two columns.
+        Bounds of the intensity, in its unit; columns behind the others.
     header : sequence of str
         Lines to stand above the notes.
+    extra : mapping, optional
+        Further columns, the last ones; of several rows (rows, points), one column each, numbered from 1.
 
     Notes
     -----
@@ -73,11 +95,25 @@ def write_text(
         (f"sigma [{unit}]", spectrum.sigma),
         ("dq [1/A]", spectrum.dq),
         *zip((f"lower [{unit}]", f"upper [{unit}]"), band or (), strict=False),
+        *_columns(extra or {}),
     ]
     write_csv(path, {name: values for name, values in columns if values is not None}, lines)
 
 
-def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | None = None) -> None:
+def _columns(extra: Mapping[str, Curve]) -> list[tuple[str, Curve]]:
+    return [
+        (name if values.ndim == 1 else f"{name}_{i}", column)
+        for name, values in extra.items()
+        for i, column in enumerate(np.atleast_2d(values), start=1)
+    ]
+
+
+def write_nxcansas(
+    path: Path,
+    spectrum: Spectrum,
+    band: tuple[Curve, Curve] | None = None,
+    extra: Mapping[str, Curve] | None = None,
+) -> None:
     """Write one spectrum as NXcanSAS.
 
     Parameters
@@ -88,6 +124,8 @@ def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | N
         Its sigma becomes Idev, its dq Qdev, its notes a SASnote.
     band : (lower, upper), optional
         Bounds of the intensity, in its unit; written as I_lower and I_upper beside I.
+    extra : mapping, optional
+        Further numbers beside I, of shape (points,) or (rows, points), under these names.
 
     References
     ----------
@@ -113,6 +151,8 @@ def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | N
             data["Q"].attrs.update({"resolutions": "Qdev", "resolutions_description": "Gaussian"})
         for name, values in zip(("I_lower", "I_upper"), band or (), strict=False):
             _numbers(data, name, values, intensity)
+        for name, values in (extra or {}).items():
+            data.create_dataset(name, data=np.asarray(values, np.float64))
 
         sample = _group(entry, "sassample", "SASsample", "NXsample")
         sample["name"] = called

@@ -1,0 +1,111 @@
+"""What a trained model is asked to work on: curves in Python, named files at the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pairvae.errors import UserError
+from pairvae.scattering.inspect_report import Told
+from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples
+from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
+
+if TYPE_CHECKING:
+    from pairvae.assess.trained_model import TrainedModel
+
+# One sample after the other; a sample is a curve, or the settings of one instrument that measured it.
+Curves = Spectrum | Sequence[Spectrum | Sequence[Spectrum]]
+# Of all samples alike, or of each sample; what is not said is unknown.
+Covariates = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
+    """The curves of each sample."""
+    several = [spectra] if isinstance(spectra, Spectrum) else spectra
+    return [[one] if isinstance(one, Spectrum) else one for one in several]
+
+
+def covariates_of(covariates: Covariates, samples: int) -> list[Mapping[str, Any]]:
+    """The covariates of each sample.
+
+    Raises
+    ------
+    UserError
+        There are not as many as samples.
+    """
+    if covariates is None or isinstance(covariates, Mapping):
+        return [covariates or {}] * samples
+    if len(covariates) != samples:
+        raise UserError(f"{len(covariates)} sets of covariates for {samples} samples; expected one, or one per sample")
+    return list(covariates)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command is given.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Files, patterns, folders; or one samples.csv.
+    covariates : sequence of str
+        NAME=VALUE, of all files; a samples.csv has its own columns.
+    told : mapping
+        Units and columns that files do not say, by technique.
+    allow_outside : bool
+        Accept paths that leave the folder of samples.csv.
+    """
+
+    files: Sequence[str]
+    covariates: Sequence[str] = ()
+    told: Mapping[Technique, Told] = field(default_factory=lambda: dict.fromkeys(TECHNIQUES, Told()))
+    allow_outside: bool = False
+
+    def samples(self, technique: Technique, model: "TrainedModel", partners: bool = False) -> list[MeasuredSample]:
+        """Read what one technique measured, with the covariates that the model knows; see `named_samples`."""
+        given = self._given()
+        found = named_samples(self.files, technique, self.told[technique], self.allow_outside, partners)
+        return [_understood(sample, given, model) for sample in found]
+
+    def pairs(self, sans: Sequence[str], model: "TrainedModel") -> list[MeasuredSample]:
+        """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
+        given = self._given()
+        found = paired_samples({"saxs": self.files, "sans": sans}, self.told, self.allow_outside)
+        return [_understood(sample, given, model) for sample in found]
+
+    def _given(self) -> dict[str, str]:
+        given = parsed_covariates(self.covariates)
+        if given and any(is_manifest(name) for name in self.files):
+            raise UserError(f"--covariate {self.covariates[0]}: the covariates of a samples.csv stand in its columns")
+        return given
+
+
+def parsed_covariates(texts: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE as a mapping.
+
+    Raises
+    ------
+    UserError
+        There is no "=", or a name stands twice.
+    """
+    given: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name or not value.strip():
+            raise UserError(f"--covariate {text}: expected NAME=VALUE, for example d2o_fraction=0.42")
+        if name in given:
+            raise UserError(f"--covariate {text}: {name} was said before; say it once")
+        given[name] = value.strip()
+    return given
+
+
+def _understood(sample: MeasuredSample, given: Mapping[str, str], model: "TrainedModel") -> MeasuredSample:
+    """With the covariates of the model alone; a category of samples.csv that it never saw is left unknown."""
+    told = dict(given)
+    for covariate in model.network.of(next(iter(sample.curves))).covariates:
+        cell = sample.covariates.get(covariate.name, "")
+        if covariate.kind == "category" and cell and cell not in covariate.values:
+            print(f"{sample.name}: {covariate.name} {cell!r} was not in the training: taken as unknown")
+        elif cell:
+            told[covariate.name] = cell
+    return replace(sample, covariates=told)

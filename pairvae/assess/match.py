@@ -1,0 +1,175 @@
+"""Which partner: for each curve of one technique the most probable of many curves of the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from pairvae.assess.consistency import latent_distance, likeness, p_value, pair_measures, strangeness
+from pairvae.assess.inputs import Covariates, Curves, Inputs
+from pairvae.assess.predict import ROWS, Array, codes
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+from pairvae.progress import tracked
+from pairvae.scattering.measured_samples import is_manifest
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.train.batches import Batch
+
+if TYPE_CHECKING:
+    from pairvae.assess.trained_model import TrainedModel
+
+SHORT_LIST = 50  # candidates with the nearest codes, of which the likelihood is computed
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The most probable partners of curves.
+
+    Parameters
+    ----------
+    candidate : array of int, shape (samples, k)
+        Positions among the candidates, the most probable first.
+    likeness : array, shape (samples, k)
+        Log-likelihood up to a factor; see `pairvae.assess.consistency.likeness`.
+    p_value : array, shape (samples, k)
+        Share of true pairs that look as strange or stranger: small for all of them, the partner is not there.
+    """
+
+    candidate: npt.NDArray[np.int64]
+    likeness: Array
+    p_value: Array
+
+
+def match(
+    model: "TrainedModel",
+    spectra: Curves,
+    among: Curves,
+    to: Technique,
+    k: int = 5,
+    covariates: Covariates = None,
+    candidate_covariates: Covariates = None,
+) -> Matches:
+    """Find the k most probable partners of each curve.
+
+    Parameters
+    ----------
+    spectra : Spectrum or sequence
+        Curves whose partner is looked for, measured by the other technique than `to`.
+    among : Spectrum or sequence
+        Candidates, measured by `to`.
+    to : {"saxs", "sans"}
+        Technique of the partners.
+    k : int
+        Partners per curve; as many as there are candidates at most.
+    covariates, candidate_covariates : mapping or sequence of mappings, optional
+        As in `translate`, of the curves and of the candidates.
+
+    Raises
+    ------
+    UserError
+        As `translate`; or there is no candidate.
+
+    Examples
+    --------
+    >>> found = model.match(saxs_curves, among=sans_curves, to="sans", k=5)
+    >>> [sans_curves[i].sample for i in found.candidate[0]]
+    """
+    source = other(to)
+    asking, _ = model.tensors(spectra, source, covariates)
+    answering, _ = model.tensors(among, to, candidate_covariates)
+    return match_tensors(model, asking, answering, to, k)
+
+
+def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
+    """`match` of curves as the networks see them."""
+    source, fitted = other(to), model.calibrated("consistency.")
+    of = {source: asking, to: answering}
+    code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
+    k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
+    rows: list[tuple[npt.NDArray[np.int64], Array, Array]] = []
+    step = max(1, ROWS // short)  # curves whose short lists make one batch
+    starts = range(0, len(code[source]), step)
+    for start in tracked(starts, "match", len(starts)):
+        mine = code[source][start : start + step]
+        away = latent_distance(code[to][None] - mine[:, None], fitted)
+        near = torch.from_numpy(np.argsort(away, axis=1, kind="stable")[:, :short])
+        pick = {source: torch.arange(start, start + len(mine)).repeat_interleave(short), to: near.flatten()}
+        pairs = {t: {name: tensor[pick[t]] for name, tensor in of[t].items()} for t in TECHNIQUES}
+        measures = pair_measures(model.network, pairs, fitted, {t: code[t][pick[t]] for t in TECHNIQUES})
+        alike = likeness(measures).reshape(-1, short)
+        probable = p_value(strangeness(measures), fitted).reshape(-1, short)
+        best = np.argsort(-alike, axis=1, kind="stable")[:, :k]
+        rows.append(tuple(np.take_along_axis(v, best, axis=1) for v in (near.numpy(), alike, probable)))  # type: ignore[arg-type]
+    return Matches(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+
+def retrieval_by_likelihood(model: "TrainedModel", pairs: Mapping[Technique, Batch], to: Technique) -> dict[str, float]:
+    """How often the true partner is the most probable, or among the five most probable, of all.
+
+    Parameters
+    ----------
+    pairs : mapping
+        Partners in the same order, by technique.
+    """
+    found = match_tensors(model, pairs[other(to)], pairs[to], to, 5).candidate
+    right = found == np.arange(len(found))[:, None]
+    return {"top1": float(right[:, 0].mean()), "top5": float(right.any(axis=1).mean()), "candidates": len(right)}
+
+
+def match_files(
+    inputs: Inputs, among: Sequence[str], model: "TrainedModel", to: Technique, k: int, output: Path
+) -> None:
+    """Find the most probable partners of files among other files and write one CSV.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Files or samples.csv; a samples.csv may hold the candidates, too: those of its rows that `to` measured.
+    among : sequence of str
+        Files, patterns, folders, or a samples.csv with the candidates; empty: those of `inputs`.
+    k : int
+        Partners per curve.
+    output : Path
+        CSV to write: sample, rank, partner, likeness, p_value.
+
+    Raises
+    ------
+    UserError
+        As `Inputs.samples` and `match`; nothing is written then.
+    """
+    source = other(to)
+    if not among and not any(is_manifest(name) for name in inputs.files):
+        raise UserError(f"match: expected the {to} curves to choose from as --among, or a samples.csv with both")
+    candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.told, inputs.allow_outside)
+    answering = candidates.samples(to, model)
+    asking = inputs.samples(source, model)
+    found = model.match(
+        [one.curves[source] for one in asking],
+        [one.curves[to] for one in answering],
+        to,
+        k,
+        [one.covariates for one in asking],
+        [one.covariates for one in answering],
+    )
+    names = np.array([one.name for one in answering], dtype=object)
+    ranks = found.candidate.shape[1]
+    table = pd.DataFrame(
+        {
+            "sample": np.repeat([one.name for one in asking], ranks),
+            "rank": np.tile(np.arange(1, ranks + 1), len(asking)),
+            "partner": names[found.candidate].ravel(),
+            "likeness": found.likeness.ravel(),
+            "p_value": found.p_value.ravel(),
+        }
+    )
+    with written_whole(output) as temporary:
+        table.to_csv(temporary, index=False)
+    for sample, best, p in zip(asking, names[found.candidate[:, 0]], found.p_value[:, 0], strict=True):
+        doubt = "; does not fit either: the partner may be missing" if p <= 0.05 else ""
+        print(f"{sample.name}: {best} (p = {p:.3f}{doubt})")
+    print(f"{output}: {len(asking)} {source} curves, {len(answering)} {to} candidates")

@@ -1,0 +1,231 @@
+"""Samples to work on, from what a person names: files, patterns, folders, or one samples.csv."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pairvae.errors import ReadError, UserError
+from pairvae.progress import tracked
+from pairvae.scattering.inspect_report import Told
+from pairvae.scattering.named_files import named_files
+from pairvae.scattering.parallel import cores, in_order
+from pairvae.scattering.read import read_settings
+from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
+from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
+
+SHOWN = 20  # problems in one message
+_HEADER_BYTES = 65536  # where the header of a samples.csv ends
+
+
+@dataclass(frozen=True)
+class MeasuredSample:
+    """One sample with its curves.
+
+    Parameters
+    ----------
+    name : str
+        `sample_id` of samples.csv, else the file's name without its ending.
+    curves : mapping
+        By technique: the measured curve, or the settings of one instrument.
+    covariates : mapping
+        What samples.csv says of the sample, as text; empty for bare files.
+    """
+
+    name: str
+    curves: Mapping[Technique, Sequence[Spectrum]]
+    covariates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Job:
+    file: str
+    technique: Technique
+    q_unit: str | None
+    columns: str | None
+    entry: str | None = None
+    sample: str = ""
+    row: str = ""  # where samples.csv names it; empty: a bare file
+
+
+def named_samples(
+    given: Sequence[str], technique: Technique, told: Told, allow_outside: bool = False, partners: bool = False
+) -> list[MeasuredSample]:
+    """Read what one technique measured of the named samples.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Files, patterns with * ? [ ], folders; or one samples.csv, known by its header.
+    technique : {"saxs", "sans"}
+        What measured them; samples that it did not measure are left out of a samples.csv.
+    told : Told
+        What bare files do not say; a samples.csv says it by itself.
+    allow_outside : bool
+        Accept paths that leave the folder of samples.csv.
+    partners : bool
+        Read the other technique's curves, too, where samples.csv names them.
+
+    Raises
+    ------
+    UserError
+        All files that cannot be read, one line each; nothing to read; or a samples.csv among other files.
+    """
+    if manifest := _manifest(given, told):
+        rows = [
+            row
+            for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
+            if any(file.technique == technique for file in row.files)
+        ]
+        if not rows:
+            raise UserError(f"{manifest}: no row names a file in the column {technique}; there is nothing to work on")
+        return _of_rows(rows, manifest, TECHNIQUES if partners else (technique,))
+    jobs, problems = [], []
+    for file in named_files(given):
+        if file.problem:
+            problems.append(file.problem)
+        else:
+            jobs.append(_Job(file.name, technique, told.q_unit, told.columns))
+    read = _read(jobs, problems)
+    return [MeasuredSample(Path(job.file).stem, {technique: curves}) for job, curves in zip(jobs, read, strict=True)]
+
+
+def paired_samples(
+    given: Mapping[Technique, Sequence[str]], told: Mapping[Technique, Told], allow_outside: bool = False
+) -> list[MeasuredSample]:
+    """Read samples of which both techniques' curves are named.
+
+    Parameters
+    ----------
+    given : mapping
+        By technique, files in the same order, one per sample; or {"saxs": [samples.csv], "sans": []}, of which the
+        rows with both curves are read.
+    told, allow_outside
+        As in `named_samples`.
+
+    Raises
+    ------
+    UserError
+        As `named_samples`, or the files cannot be paired one to one.
+    """
+    if manifest := _manifest(given["saxs"], told["saxs"]):
+        rows = [
+            row
+            for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
+            if {file.technique for file in row.files} == set(TECHNIQUES)
+        ]
+        if not rows:
+            raise UserError(f"{manifest}: no row names both a saxs and a sans file; expected pairs; fill in both cells")
+        return _of_rows(rows, manifest, TECHNIQUES)
+    of: dict[Technique, list[MeasuredSample]] = {t: named_samples(given[t], t, told[t]) for t in TECHNIQUES}
+    if len(of["saxs"]) != len(of["sans"]):
+        raise UserError(
+            f"{len(of['saxs'])} SAXS and {len(of['sans'])} SANS files: expected one SANS file per SAXS file, in the "
+            "same order; name them one by one, or write a samples.csv"
+        )
+    return [
+        MeasuredSample(saxs.name, {**saxs.curves, **sans.curves})
+        for saxs, sans in zip(of["saxs"], of["sans"], strict=True)
+    ]
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a file is a samples.csv: its first line names the columns sample_id, saxs and sans."""
+    path = Path(name)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    first = start.decode(encoding, errors="replace").lstrip().partition("\n")[0].replace(";", ",").replace("\t", ",")
+    header = {cell.strip() for cell in next(csv.reader([first.strip()]), [])}
+    return {"sample_id", *TECHNIQUES} <= header
+
+
+def _manifest(given: Sequence[str], told: Told) -> Path | None:
+    """The one samples.csv among the names, if there is one."""
+    found = [name for name in given if is_manifest(name)]
+    if not found:
+        return None
+    if len(given) > 1:
+        raise UserError(f"{found[0]}: is a samples.csv, which stands alone; name it alone, or files without it")
+    if told.q_unit or told.columns:
+        raise UserError(f"{found[0]}: is a samples.csv; units and columns stand in it, not in options")
+    return Path(found[0])
+
+
+def _of_rows(rows: Sequence[Row], manifest: Path, wanted: Sequence[Technique]) -> list[MeasuredSample]:
+    files = [(row, file) for row in rows for file in row.files if file.technique in wanted]
+    jobs = [_job(row, file, manifest) for row, file in files]
+    curves: dict[tuple[str, Technique], list[Spectrum]] = {}
+    for (row, file), found in zip(files, _read(jobs, []), strict=True):
+        curves.setdefault((row.sample_id, file.technique), []).extend(found)
+    return [
+        MeasuredSample(
+            row.sample_id,
+            {t: curves[row.sample_id, t] for t in wanted if (row.sample_id, t) in curves},
+            {"material": row.material, **row.covariates},
+        )
+        for row in rows
+    ]
+
+
+def _job(row: Row, file: MeasuredFile, manifest: Path) -> _Job:
+    where = f"{manifest.name}, row {row.number} ({row.sample_id}): "
+    return _Job(file.path, file.technique, file.q_unit, file.columns, file.entry, row.sample_id, where)
+
+
+def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]:
+    """All curves, or all problems."""
+    problems = list(problems)
+    curves = []
+    for outcome in tracked(in_order(_read_one, jobs, cores(), _crashed), "read", len(jobs)):
+        if isinstance(outcome, str):
+            problems.append(outcome)
+        else:
+            curves.append(outcome)
+    if len(problems) == 1:
+        raise UserError(problems[0])
+    if problems:
+        more = [f"… and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        raise UserError("\n  ".join([f"{len(problems)} files cannot be used", *problems[:SHOWN], *more]))
+    return curves
+
+
+def _read_one(job: _Job) -> list[Spectrum] | str:
+    try:
+        return read_settings(
+            job.file,
+            job.technique,
+            job.q_unit,
+            job.columns,
+            job.entry,
+            job.sample,
+            said_in="manifest" if job.row else "option",
+        )
+    except ReadError as error:
+        return f"{job.row}{error}"
+
+
+def _crashed(job: _Job) -> str:
+    problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
+    return f"{job.row}{job.file}: {problem}"
+
+
+def output_names(names: Sequence[str], output: Path, ending: str) -> list[Path]:
+    """Files to write below a folder, one per sample: `<name>.<ending>`.
+
+    Raises
+    ------
+    UserError
+        A name would leave the folder, or two samples have the same one.
+    """
+    paths = [output / f"{name}.{ending}" for name in names]
+    times = Counter(paths)
+    for name, path in zip(names, paths, strict=True):
+        if path.parent != output:
+            raise UserError(f"sample {name}: cannot be the name of a file below {output}; rename the sample")
+        if times[path] > 1:
+            raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
+    return paths
