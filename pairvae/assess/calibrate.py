@@ -13,9 +13,9 @@ from torch import Tensor
 
 from pairvae import __version__
 from pairvae.assess.consistency import fit_consistency
-from pairvae.assess.model_folder import write_model_folder
 from pairvae.assess.predict import Array, codes, misfit, predict
 from pairvae.checksum import sha256
+from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
@@ -51,7 +51,7 @@ def calibrate(
     settings : Calibrate
         Coverage of the bands.
     model : Path
-        Folder to write; see `pairvae.assess.model_folder`.
+        Folder to write; see `pairvae.model_folder`.
     """
     network, facts = load_pairvae(weights)
     val = paired_tensors(saxs, sans, pairs, network, "val")
@@ -61,7 +61,7 @@ def calibrate(
             f"calibrate: warning: {len(val['saxs.mask'])} validation pairs; with fewer than {FEW} the bands cover less "
             "than they promise: raise pair.val_fraction or add pairs"
         )
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
     val_codes = {t: codes(network, t, part(val, t)) for t in TECHNIQUES}
     for path in PATHS:
         target, source = ends(path)
@@ -85,6 +85,7 @@ def calibrate(
 
     table = read_pairs(pairs)
     about = {
+        "network": network.facts(),
         "settings": {
             "joint_train": facts["joint_train"],
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
@@ -100,7 +101,7 @@ def calibrate(
         },
         "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
     }
-    write_model_folder(model, network, tensors, about)
+    save_folder(model, tensors, about)
 
 
 def part(pairs: Batch, technique: str) -> Batch:

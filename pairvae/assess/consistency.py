@@ -7,6 +7,7 @@ round, and the distance of the two codes. Each is divided by its 95 % quantile o
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -33,7 +34,7 @@ def fit_consistency(
     -------
     dict of Tensor
         precision (latent, latent) of the difference of two partners' codes, usual (3,), and the ascending scores
-        (samples,) of the validation pairs.
+        (samples,) of the validation pairs, those of which all covariates are known, and all of them, told nothing.
     """
     code = {t: codes(network, t, train[t]).double() for t in TECHNIQUES}
     difference = code["saxs"] - code["sans"]
@@ -41,8 +42,10 @@ def fit_consistency(
     scatter += 1e-3 * scatter.diagonal().mean() * torch.eye(len(scatter), dtype=scatter.dtype)
     fitted = {"precision": torch.linalg.inv(scatter), "usual": torch.ones(len(MEASURES), dtype=torch.float64)}
     fitted["usual"] = torch.from_numpy(np.quantile(pair_measures(network, train, fitted), USUAL, axis=0))
-    fitted["scores"] = torch.from_numpy(np.sort(strangeness(pair_measures(network, val, fitted))))
-    return fitted
+    scores = strangeness(pair_measures(network, val, fitted))[_all_told(network, val)]
+    silent = {t: batch | {"covariates": torch.zeros_like(batch["covariates"])} for t, batch in val.items()}
+    untold = strangeness(pair_measures(network, silent, fitted))
+    return fitted | {"scores": torch.from_numpy(np.sort(scores)), "scores_untold": torch.from_numpy(np.sort(untold))}
 
 
 def pair_measures(
@@ -93,15 +96,38 @@ def likeness(measures: Array) -> Array:
     return -np.log(np.maximum(measures, 1e-12)).sum(axis=1)
 
 
-def p_value(scores: Array, fitted: Mapping[str, Tensor]) -> Array:
+def p_values(
+    network: PairVAE, pairs: Mapping[Technique, Batch], measures: Array, fitted: Mapping[str, Tensor]
+) -> Array:
     """Share of true pairs that look as strange or stranger, shape (pairs,).
 
     Conformal: (1 + number of validation scores ≥ score) / (1 + number of validation scores), so that of new true
-    pairs at most a share α has p ≤ α.
+    pairs at most a share α has p ≤ α. Pairs of which a covariate is not known are compared with validation pairs of
+    which none was told: they look stranger, too.
+
+    Parameters
+    ----------
+    pairs, measures, fitted
+        As `pair_measures` takes and gives them.
 
     References
     ----------
     Vovk, Gammerman and Shafer, Algorithmic learning in a random world (2005), eq. 2.20.
     """
-    known = fitted["scores"].numpy()
-    return (1 + known.size - np.searchsorted(known, scores, side="left")) / (1 + known.size)
+    score = strangeness(measures)
+    told, untold = (_conformal(score, fitted[name].numpy()) for name in ("scores", "scores_untold"))
+    return np.where(_all_told(network, pairs), told, untold)
+
+
+def _conformal(score: Array, known: Array) -> Array:
+    return (1 + known.size - np.searchsorted(known, score, side="left")) / (1 + known.size)
+
+
+def _all_told(network: PairVAE, pairs: Mapping[Technique, Batch]) -> npt.NDArray[np.bool_]:
+    """Whether every covariate of a pair is known, shape (pairs,)."""
+    known = np.ones(len(pairs["saxs"]["mask"]), np.bool_)
+    for technique, batch in pairs.items():
+        widths = [covariate.width for covariate in network.of(technique).covariates]
+        for part in batch["covariates"].split(widths, dim=1) if widths else ():
+            known &= (part != 0).any(dim=1).numpy()
+    return known

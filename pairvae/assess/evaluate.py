@@ -14,7 +14,10 @@ import torch
 
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
+from pairvae.assess.check import detection
+from pairvae.assess.match import retrieval_by_likelihood
 from pairvae.assess.predict import Array, codes
+from pairvae.assess.reconstruct import denoising
 from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
@@ -22,7 +25,7 @@ from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import Normalize
 from pairvae.train.joint_train import paired_tensors
 
@@ -91,6 +94,7 @@ def evaluate(
                 beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
+    curves_of = {t: part(tensors, t) for t in TECHNIQUES}
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
 
     result = {
@@ -105,6 +109,14 @@ def evaluate(
         "retrieval": {
             "sans_of_saxs": retrieval(code["saxs"].numpy(), code["sans"].numpy()),
             "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
+        },
+        "retrieval_by_likelihood": {
+            f"{to}_of_{other(to)}": retrieval_by_likelihood(trained, curves_of, to) for to in TECHNIQUES
+        },
+        "pair_check": detection(trained, curves_of, material),
+        "denoising": {
+            t: denoising(measured[t], found[f"predicted/{t}_from_{t}/log_intensity"], truth_of)
+            for t, truth_of in exact.items()
         },
         "novelty": {
             t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
@@ -241,4 +253,6 @@ def _plain(value: Any) -> Any:
     """The same with null instead of numbers that JSON does not know."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,6 +1,7 @@
 """A model for other programs and other people: ONNX files and a model card."""
 
 import json
+import logging
 import warnings
 from copy import deepcopy
 from pathlib import Path
@@ -113,6 +114,9 @@ def _export_path(model: "TrainedModel", path: str, file: Path) -> None:
     # two rows: a batch of one would be taken for a constant
     example = (torch.zeros(2, points), torch.ones(2, points), *(torch.zeros(2, width) for width in widths))
     batch = torch.export.Dim("batch", min=1)
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it warns of packages that are not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about itself
         torch.onnx.export(
@@ -127,6 +131,7 @@ def _export_path(model: "TrainedModel", path: str, file: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    log.setLevel(level)
 
 
 def _facts(model: "TrainedModel", path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from pairvae.assess.consistency import latent_distance, likeness, p_value, pair_measures, strangeness
+from pairvae.assess.consistency import latent_distance, likeness, p_values, pair_measures
 from pairvae.assess.inputs import Covariates, Curves, Inputs
 from pairvae.assess.predict import ROWS, Array, codes
 from pairvae.atomic import written_whole
@@ -88,7 +88,7 @@ def match(
 def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
     """`match` of curves as the networks see them."""
     source, fitted = other(to), model.calibrated("consistency.")
-    of = {source: asking, to: answering}
+    of: dict[Technique, Batch] = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
     k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
     rows: list[tuple[npt.NDArray[np.int64], Array, Array]] = []
@@ -102,7 +102,7 @@ def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Te
         pairs = {t: {name: tensor[pick[t]] for name, tensor in of[t].items()} for t in TECHNIQUES}
         measures = pair_measures(model.network, pairs, fitted, {t: code[t][pick[t]] for t in TECHNIQUES})
         alike = likeness(measures).reshape(-1, short)
-        probable = p_value(strangeness(measures), fitted).reshape(-1, short)
+        probable = p_values(model.network, pairs, measures, fitted).reshape(-1, short)
         best = np.argsort(-alike, axis=1, kind="stable")[:, :k]
         rows.append(tuple(np.take_along_axis(v, best, axis=1) for v in (near.numpy(), alike, probable)))  # type: ignore[arg-type]
     return Matches(*(np.concatenate(column) for column in zip(*rows, strict=True)))

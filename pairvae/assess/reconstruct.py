@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pairvae.assess.inputs import Covariates, Curves, Inputs, settings_of
 from pairvae.assess.predict import Array, posterior
+from pairvae.prepare.spectra_file import Spectra
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
@@ -148,15 +149,15 @@ def reconstruct_files(
         )
 
 
-def denoising(measured: Array, sigma: Array, mask: Array, denoised: Array, truth: Array) -> list[Mapping[str, Any]]:
+def denoising(measured: Spectra, denoised: Array, truth: Array) -> list[Mapping[str, Any]]:
     """How near to the truth curves are as they were measured and as they were denoised, by noise.
 
     Parameters
     ----------
-    measured, sigma, denoised, truth : array, shape (samples, q)
-        log10 I as measured, its standard uncertainty, after the network, and without noise; in decades.
-    mask : array of bool, shape (samples, q)
-        Measured points; the others do not count.
+    measured : Spectra
+        Noisy curves; points that were not measured do not count.
+    denoised, truth : array, shape (samples, q)
+        log10 I after the network, and without noise.
 
     Returns
     -------
@@ -164,17 +165,18 @@ def denoising(measured: Array, sigma: Array, mask: Array, denoised: Array, truth
         For each quarter of the samples, from few counts (large sigma) to many: `samples`, the median `sigma_dex`,
         and `rmse_measured` and `rmse_denoised` against the truth, in decades.
     """
-    noise = np.nanmedian(np.where(mask, sigma, np.nan), axis=1)
+    noise = np.nanmedian(np.where(measured.mask, measured.log_sigma, np.nan), axis=1)
     groups = np.array_split(np.argsort(-noise, kind="stable"), min(NOISE_LEVELS, len(noise)))
 
-    def rmse(guess: Array, rows: npt.NDArray[np.int64]) -> float:
-        return float(np.sqrt(np.mean((guess - truth)[rows][mask[rows] & np.isfinite(truth[rows])] ** 2)))
+    def rmse(guess: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> float:
+        off = (guess - truth)[rows][measured.mask[rows] & np.isfinite(truth[rows])]
+        return float(np.sqrt(np.mean(off**2)))
 
     return [
         {
             "samples": len(rows),
             "sigma_dex": float(np.median(noise[rows])),
-            "rmse_measured": rmse(measured, rows),
+            "rmse_measured": rmse(measured.log_intensity, rows),
             "rmse_denoised": rmse(denoised, rows),
         }
         for rows in groups

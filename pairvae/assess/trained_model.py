@@ -18,11 +18,11 @@ from pairvae.assess.generate import generate as generate_pairs
 from pairvae.assess.generate import interpolate as interpolate_pairs
 from pairvae.assess.inputs import Covariates, Curves, covariates_of, settings_of
 from pairvae.assess.match import match as match_curves
-from pairvae.assess.model_folder import read_model_folder
 from pairvae.assess.plan import plan as plan_partner
 from pairvae.assess.predict import Array, posterior, predict
 from pairvae.assess.reconstruct import reconstruct as reconstruct_curves
 from pairvae.errors import UserError
+from pairvae.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code
 from pairvae.parse_settings import parse
@@ -292,8 +292,17 @@ def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
     UserError
         A file is missing, altered, outside of the folder, or of another format; there is no such device.
     """
-    network, calibration, about = read_model_folder(Path(folder))
-    return TrainedModel(network.to(_device(device)), calibration, about)
+    tensors, about = load_folder(Path(folder))
+    weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
+    try:
+        with torch.device("meta"):  # takes no memory, whatever sizes model.json names, until they match the weights
+            network = PairVAE.from_facts(about["network"])
+        network.load_state_dict(weights, assign=True)
+        calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}
+        return TrainedModel(network.eval().to(_device(device)), calibration, about)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # ValueError: also what pydantic refuses
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"{folder}: model.json and weights do not fit together ({reason}); restore it") from None
 
 
 def _device(name: str) -> torch.device:

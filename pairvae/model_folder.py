@@ -5,46 +5,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import FORMAT, load_weights, save_weights
-from pairvae.models.pairvae import PairVAE
 
 WEIGHTS, ABOUT, SUMS = "weights.safetensors", "model.json", "SHA256SUMS"
 MOST_BYTES = 50 * 1024**2  # of a text file in the folder
 
 
-def write_model_folder(
-    folder: Path, network: PairVAE, calibration: Mapping[str, Tensor], about: dict[str, Any]
-) -> None:
+def save_folder(folder: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write a model folder, whole or not at all.
 
     Parameters
     ----------
     folder : Path
         To write.
-    calibration : mapping of Tensor
-        Bands, novelty, consistency.
-    about : dict
-        What the model is and was trained on, as JSON types; the format and the network's facts are added.
+    tensors : mapping of Tensor
+        Weights, under network.…, and calibration.
+    about : mapping
+        What the model is and was trained on, as JSON types; the format is added.
     """
-    weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()} | dict(calibration)
-    about = {"format": FORMAT, "network": network.facts(), **about}
     with written_whole(folder) as temporary:
         temporary.mkdir()
-        save_weights(temporary / WEIGHTS, weights, network.facts())
-        (temporary / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
+        save_weights(temporary / WEIGHTS, tensors, about["network"])
+        text = json.dumps({"format": FORMAT, **about}, indent=2, ensure_ascii=False)
+        (temporary / ABOUT).write_text(text, encoding="utf-8")
         sums = "".join(f"{sha256(temporary / name)}  {name}\n" for name in (WEIGHTS, ABOUT))
         (temporary / SUMS).write_text(sums, encoding="utf-8")  # `sha256sum --check SHA256SUMS` reads it, too
 
 
-def read_model_folder(folder: Path) -> tuple[PairVAE, dict[str, Tensor], dict[str, Any]]:
-    """Network, calibration and contents of model.json.
+def load_folder(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and contents of model.json.
 
     Only the three files are read, and only where they lie within the folder.
 
@@ -59,15 +53,7 @@ def read_model_folder(folder: Path) -> tuple[PairVAE, dict[str, Tensor], dict[st
         if sha256(_inside(folder, name)) != sums.get(name):
             raise UserError(f"{folder / name}: is not the file that {SUMS} was written for; restore the folder")
     tensors, _ = load_weights(folder / WEIGHTS)
-    weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
-    try:
-        with torch.device("meta"):  # takes no memory, whatever sizes model.json names, until they match the weights
-            network = PairVAE.from_facts(about["network"])
-        network.load_state_dict(weights, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError, ValidationError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{folder}: {ABOUT} and {WEIGHTS} do not fit together ({reason}); restore the folder") from None
-    return network.eval(), {n: t for n, t in tensors.items() if not n.startswith("network.")}, about
+    return tensors, about
 
 
 def _about(folder: Path) -> dict[str, Any]:
