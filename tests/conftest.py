@@ -1,6 +1,7 @@
 """Spheres of known radius, seen by X-rays and by neutrons: the true answer is known."""
 
 import os
+import sys
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 
 from pairvae.prepare.normalize import normalize
-from pairvae.prepare.pair import pair
+from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.spectrum import Source, Spectrum
+from pairvae.scattering.write import write_text
 from pairvae.settings import (
     Architecture,
     Baselines,
@@ -60,6 +62,20 @@ class Sphere:
         # 1e-12/Å⁴ · Å³ = 1e-4/cm
         scale = 1e-4 * self.volume_fraction * 4 / 3 * np.pi * self.radius**3 * contrast**2
         return scale * sphere(q, self.radius) + BACKGROUND[technique]
+
+    def curve(self, technique, **changed):
+        """Measured with 3 % noise on a range that holds nearly all of the grid."""
+        q = np.geomspace(0.01, 0.4, 90)
+        exact = self.intensity(technique, q)
+        sigma = 0.03 * exact
+        intensity = exact + sigma * np.random.default_rng(7).normal(size=q.size)
+        facts = {"q": q, "intensity": intensity, "sigma": sigma, "technique": technique, "sample": self.name}
+        return Spectrum(**facts | changed)
+
+    @property
+    def covariates(self):
+        """What the networks are told of it."""
+        return {"d2o_fraction": self.d2o_fraction, "material": self.material}
 
 
 @dataclass(frozen=True)
@@ -239,9 +255,45 @@ def evaluated(trained):
 @pytest.fixture(scope="session")
 def model(trained):
     """The trained model, loaded."""
-    from pairvae.assess.translate import load_model
+    from pairvae import load_model
 
     return load_model(trained.path("model"))
+
+
+@pytest.fixture(scope="session")
+def spheres(trained):
+    """The samples of the test split."""
+    names = complete_pairs(read_pairs(trained.path("pairs.csv")), "test")["sample_id"].tolist()
+    return [sample for sample in trained.samples if sample.name in names]
+
+
+@pytest.fixture
+def raw(spheres, tmp_path):
+    """A folder as a user has it: curves of six spheres in raw/, and the samples.csv that names them."""
+    rows = []
+    for one in spheres[:6]:
+        for technique in ("saxs", "sans"):
+            write_text(tmp_path / f"raw/{technique}/{one.name}.csv", one.curve(technique))
+        names = [f"raw/{technique}/{one.name}.csv" for technique in ("saxs", "sans")]
+        rows.append([one.name, *names, one.d2o_fraction, one.material])
+    columns = ["sample_id", "saxs", "sans", "d2o_fraction", "material"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "samples.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def pairvae(monkeypatch, capsys):
+    """Call the command line; exit code, stdout and stderr."""
+    from pairvae import cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pairvae", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

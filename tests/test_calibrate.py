@@ -88,7 +88,11 @@ def test_model_json_says_what_the_model_is(trained):
     assert about["settings"]["normalize"]["saxs"]["grid"]["points"] == 50
     assert {"torch", "pairvae", "python"} <= about["versions"].keys()
     assert set(about["inputs_sha256"]) == {"saxs.h5", "sans.h5", "pairs.csv"}
-    assert {path.name for path in trained.path("model").iterdir()} == {"model.json", "weights.safetensors"}
+    assert {path.name for path in trained.path("model").iterdir()} == {
+        "model.json",
+        "weights.safetensors",
+        "SHA256SUMS",
+    }
 
 
 # Novelty
@@ -97,7 +101,7 @@ def test_model_json_says_what_the_model_is(trained):
 def novelty(model, curves, samples=None):
     """Of SAXS curves; of the samples the networks are told what they were told in training."""
     known = [{"d2o_fraction": one.d2o_fraction, "material": one.material} for one in samples or ()]
-    found = model.translate_samples([[one] for one in curves], "sans", known or [{}] * len(curves))
+    found = model.translate(curves, to="sans", covariates=known or None)
     return np.array([prediction.novelty for prediction in found])
 
 

@@ -1,8 +1,5 @@
 """A trained model at work, through Python and through the command line."""
 
-import json
-import shutil
-import sys
 from pathlib import Path
 
 import h5py
@@ -11,10 +8,8 @@ import pandas as pd
 import pytest
 
 import pairvae
-from pairvae import cli
 from pairvae.assess.trained_model import TrainedModel
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights, save_weights
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate
@@ -27,19 +22,8 @@ MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured" / "pairs"
 SOLVENT = {"d2o_fraction": 1.0, "material": "silica"}
 
 
-@pytest.fixture(scope="module")
-def spheres(trained):
-    names = complete_pairs(read_pairs(trained.path("pairs.csv")), "test")["sample_id"].tolist()
-    return [sample for sample in trained.samples if sample.name in names]
-
-
 def measured(sample, technique="saxs", **changed):
-    q = np.geomspace(0.01, 0.4, 90)
-    exact = sample.intensity(technique, q)
-    sigma = 0.03 * exact
-    intensity = exact + sigma * np.random.default_rng(7).normal(size=q.size)
-    facts = {"q": q, "intensity": intensity, "sigma": sigma, "technique": technique, "sample": sample.name}
-    return Spectrum(**facts | changed)
+    return sample.curve(technique, **changed)
 
 
 def write(path, curve):
@@ -53,16 +37,12 @@ def file(spheres, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, trained, tmp_path):
+def run(pairvae, trained, tmp_path):
     """Call `pairvae translate`; exit code, stdout and stderr."""
 
-    def call(*arguments, model=None, to="sans"):
-        options = ["--model", model or trained.path("model"), "--to", to, "--output", tmp_path / "out"]
-        monkeypatch.setattr(sys, "argv", ["pairvae", "translate", *map(str, [*arguments, *options])])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code, *capsys.readouterr()
+    def call(*arguments, model=None, to="sans", format="csv"):
+        options = ("--model", model or trained.path("model"), "--to", to, "--output", tmp_path / "out")
+        return pairvae("translate", *arguments, *options, "--format", format)
 
     return call
 
@@ -128,7 +108,7 @@ def test_settings_of_one_sample_are_merged(model, spheres):
         Spectrum(whole.q[rows], whole.intensity[rows], whole.sigma[rows], technique="saxs")
         for rows in (slice(0, 45), slice(45, None))
     ]
-    (merged,) = model.translate_samples([parts], "sans", [{}])
+    (merged,) = model.translate([parts], to="sans")
     np.testing.assert_allclose(merged.intensity, model.translate(whole, to="sans").intensity, rtol=1e-5)
 
 
@@ -187,7 +167,7 @@ def test_file_and_spectrum_give_the_same_numbers(run, model, file, tmp_path):
 
 @pytest.mark.parametrize(("format", "ending"), [("csv", "csv"), ("nxcansas", "h5")])
 def test_prediction_reads_back_as_a_spectrum(run, model, file, tmp_path, format, ending):
-    assert run(file, "--format", format)[0] == 0
+    assert run(file, format=format)[0] == 0
     again = read_spectrum(tmp_path / "out" / f"sphere.sans.{ending}", technique="sans")
     expected = model.translate(read_spectrum(file, technique="saxs"), to="sans")
     np.testing.assert_allclose(again.q, expected.q, rtol=1e-12)
@@ -197,7 +177,7 @@ def test_prediction_reads_back_as_a_spectrum(run, model, file, tmp_path, format,
 
 
 def test_nxcansas_holds_the_band_and_where_it_comes_from(run, file, tmp_path):
-    run(file, "--format", "nxcansas")
+    run(file, format="nxcansas")
     with h5py.File(tmp_path / "out" / "sphere.sans.h5") as found:
         data = found["sasentry/sasdata"]
         assert (data["I_lower"][:] < data["I"][:]).all()
@@ -222,30 +202,82 @@ def test_unit_of_q_can_be_said(run, file, spheres, tmp_path):
     np.testing.assert_allclose(nm, pd.read_csv(tmp_path / "out" / "sphere.sans.csv", comment="#"), rtol=1e-4)
 
 
-def test_samples_csv_is_translated_with_its_covariates_and_compared(run, model, spheres, tmp_path):
-    samples = spheres[:2]
-    rows = []
-    for one in samples:
-        for t in ("saxs", "sans"):
-            write(tmp_path / "raw" / f"{one.name}.{t}.csv", measured(one, t))
-        names = [f"raw/{one.name}.{t}.csv" for t in ("saxs", "sans")]
-        rows.append([one.name, *names, one.d2o_fraction, one.material])
-    columns = ["sample_id", "saxs", "sans", "d2o_fraction", "material"]
-    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "samples.csv", index=False)
-    code, out, err = run("--samples", tmp_path / "samples.csv")
+def test_samples_csv_is_translated_with_its_covariates_and_compared(run, model, raw, spheres):
+    code, out, err = run(raw / "samples.csv")
     assert code == 0, err
-    for one in samples:
-        known = {"d2o_fraction": one.d2o_fraction, "material": one.material}
-        found = pd.read_csv(tmp_path / "out" / f"{one.name}.sans.csv", comment="#")
-        expected = model.translate(measured(one), to="sans", covariates=known)
+    for one in spheres[:6]:
+        found = pd.read_csv(raw / "out" / f"{one.name}.sans.csv", comment="#")
+        expected = model.translate(measured(one), to="sans", covariates=one.covariates)
         np.testing.assert_allclose(found["intensity"], expected.intensity, rtol=1e-5)
-    assert out.count("decades RMS") == 2
+    assert out.count("decades RMS") == 6
+
+
+def test_folder_and_pattern_are_the_files_in_them(run, raw, spheres):
+    for given in (raw / "raw" / "saxs", raw / "raw" / "s*xs" / "*.csv"):
+        assert run(given)[0] == 0
+        assert {path.name for path in (raw / "out").iterdir()} == {f"{one.name}.sans.csv" for one in spheres[:6]}
+
+
+def test_nxcansas_is_written_where_nothing_else_is_asked_for(pairvae, trained, file, tmp_path):
+    assert pairvae("translate", "--model", trained.path("model"), "--to", "sans", "--output", tmp_path, file)[0] == 0
+    assert read_spectrum(tmp_path / "sphere.sans.h5").technique == "sans"
+
+
+def test_q_of_another_file_are_used_as_far_as_the_model_goes(run, model, file, spheres, tmp_path):
+    q = np.geomspace(0.001, 0.2, 50)  # begins below the grid
+    like = write(tmp_path / "like.csv", measured(spheres[1], "sans", q=q, intensity=np.ones(50), sigma=np.ones(50)))
+    code, _, err = run(file, "--q-like", like)
+    assert code == 0, err
+    written = tmp_path / "out" / "sphere.sans.csv"
+    table = pd.read_csv(written, comment="#")
+    whole = model.translate(read_spectrum(file, technique="saxs"), to="sans")
+    np.testing.assert_allclose(table["q"], q[q >= whole.q[0]], rtol=1e-12)
+    expected = np.interp(np.log(table["q"]), np.log(whole.q), np.log10(whole.intensity))
+    np.testing.assert_allclose(np.log10(table["intensity"]), expected, atol=1e-6)
+    assert (table["lower"] < table["intensity"]).all()
+    assert f"{int((q < whole.q[0]).sum())} of them lie outside" in written.read_text()
+
+
+@pytest.mark.parametrize("format", ["csv", "nxcansas"])
+def test_posterior_draws_are_added_and_come_again_with_the_seed(run, model, file, tmp_path, format):
+    def draws(*options):
+        assert run(file, "--samples", 20, *options, format=format)[0] == 0
+        if format == "csv":
+            table = pd.read_csv(tmp_path / "out" / "sphere.sans.csv", comment="#")
+            return table[[f"draw_{i}" for i in range(1, 21)]].to_numpy().T
+        with h5py.File(tmp_path / "out" / "sphere.sans.h5") as found:
+            return found["sasentry/sasdata/draw"][:]
+
+    first = draws()
+    middle = model.translate(read_spectrum(file, technique="saxs"), to="sans").intensity
+    off = np.abs(np.log10(np.median(first, axis=0) / middle))
+    assert np.median(off) < 3 * np.log10(first).std(axis=0).max()
+    assert (np.log10(first).std(axis=0) > 0).all()
+    np.testing.assert_array_equal(draws(), first)
+    assert not np.array_equal(draws("--seed", 1), first)
+
+
+def test_thousands_of_curves_at_once_give_what_each_gives_alone(model, spheres):
+    several = [measured(one) for one in spheres[:4]] * 500
+    found = model.translate(several, to="sans")
+    assert len(found) == 2000
+    np.testing.assert_allclose(found[1999].intensity, model.translate(several[3], to="sans").intensity, rtol=1e-4)
+
+
+def test_each_sample_may_have_covariates_of_its_own(model, spheres):
+    curve = measured(spheres[0])
+    told = [{"d2o_fraction": 0.0}, {"d2o_fraction": 1.0}]
+    both = model.translate([curve, curve], to="sans", covariates=told)
+    for one, known in zip(both, told, strict=True):
+        np.testing.assert_allclose(one.intensity, model.translate(curve, "sans", known).intensity, rtol=1e-5)
+    with pytest.raises(UserError, match="2 sets of covariates for 1 samples"):
+        model.translate([curve], to="sans", covariates=told)
 
 
 def test_samples_that_nobody_measured_by_the_target_technique_are_translated(run, spheres, tmp_path):
     write(tmp_path / "saxs.csv", measured(spheres[0]))
     (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\nlonely,saxs.csv,\n")
-    code, out, err = run("--samples", tmp_path / "samples.csv")
+    code, out, err = run(tmp_path / "samples.csv")
     assert code == 0, err
     assert "decades RMS" not in out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["lonely.sans.csv"]
@@ -254,7 +286,7 @@ def test_samples_that_nobody_measured_by_the_target_technique_are_translated(run
 @pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not here")
 def test_every_measured_pair_is_translated_and_compared(run, tmp_path):
     manifest = Path(__file__).with_name("measured_pairs.csv")
-    code, out, err = run("--samples", manifest, "--allow-outside")
+    code, out, err = run(manifest, "--allow-outside")
     assert code == 0, err
     samples = pd.read_csv(manifest)["sample_id"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.sans.csv" for name in samples}
@@ -330,21 +362,17 @@ def test_two_inputs_of_one_stem_are_refused(refused, file, spheres, tmp_path):
     assert "sphere.sans.csv: two inputs would be written to it" in refused(file, other)
 
 
-def test_neither_files_nor_samples_is_refused(refused):
-    assert "expected files or --samples" in refused()
-
-
 @pytest.mark.parametrize("name", ["../outside", "a/b", "/absolute"])
 def test_sample_whose_name_leaves_the_output_folder_is_refused(refused, spheres, tmp_path, name):
     write(tmp_path / "saxs.csv", measured(spheres[0]))
     (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\n{name},saxs.csv,\n")
-    assert f"sample {name}: cannot be the name of a file" in refused("--samples", tmp_path / "samples.csv")
+    assert f"sample {name}: cannot be the name of a file" in refused(tmp_path / "samples.csv")
 
 
 def test_samples_that_the_source_technique_did_not_measure_are_refused(refused, spheres, tmp_path):
     write(tmp_path / "sans.csv", measured(spheres[0], "sans"))
     (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\nlonely,,sans.csv\n")
-    assert "no row names a file in the column saxs" in refused("--samples", tmp_path / "samples.csv")
+    assert "no row names a file in the column saxs" in refused(tmp_path / "samples.csv")
 
 
 def test_partner_that_cannot_be_compared_is_said_so_and_predicted_all_the_same(run, spheres, tmp_path):
@@ -353,55 +381,8 @@ def test_partner_that_cannot_be_compared_is_said_so_and_predicted_all_the_same(r
     curve = measured(one, "sans")
     write_csv(tmp_path / "sans.csv", {"q [1/A]": curve.q, "I [a.u.]": curve.intensity}, [])
     (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\n{one.name},saxs.csv,sans.csv\n")
-    code, out, err = run("--samples", tmp_path / "samples.csv")
+    code, out, err = run(tmp_path / "samples.csv")
     assert code == 0, err
     assert "not compared: " in out
     assert "arbitrary units" in out
     assert (tmp_path / "out" / f"{one.name}.sans.csv").exists()
-
-
-# The model folder
-
-
-@pytest.fixture
-def copied(trained, tmp_path):
-    return shutil.copytree(trained.path("model"), tmp_path / "model")
-
-
-def rewrite(folder, **changed):
-    about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    (folder / "model.json").write_text(json.dumps(about | changed), encoding="utf-8")
-
-
-def test_missing_model_folder_is_refused(refused, file, tmp_path):
-    assert "is no model folder" in refused(file, model=tmp_path / "nothing")
-
-
-def test_missing_weights_are_refused(refused, file, copied):
-    (copied / "weights.safetensors").unlink()
-    assert "weights.safetensors: is missing" in refused(file, model=copied)
-
-
-def test_altered_weights_are_refused(refused, file, copied):
-    tensors, facts = load_weights(copied / "weights.safetensors")
-    tensors["network.saxs.mean"][0] += 1
-    save_weights(copied / "weights.safetensors", tensors, facts)
-    assert "not the file that model.json was written for" in refused(file, model=copied)
-
-
-def test_model_of_a_newer_format_is_refused(refused, file, copied):
-    rewrite(copied, format=2)
-    assert "is of format 2, this version reads format 1" in refused(file, model=copied)
-
-
-@pytest.mark.parametrize("text", ["", "no json", "[]", "{}"])
-def test_model_json_that_is_none_is_refused(refused, file, copied, text):
-    (copied / "model.json").write_text(text)
-    assert "model.json" in refused(file, model=copied)
-
-
-def test_copied_model_folder_is_the_same_model(copied, model, spheres):
-    curve = measured(spheres[0])
-    one, other = (m.translate(curve, to="sans") for m in (model, pairvae.load_model(copied)))
-    np.testing.assert_array_equal(one.intensity, other.intensity)
-    assert one.novelty == other.novelty

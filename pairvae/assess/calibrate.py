@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from pairvae import __version__
 from pairvae.assess.consistency import fit_consistency
+from pairvae.assess.latent_prior import fit_prior
 from pairvae.assess.predict import Array, codes, misfit, predict
 from pairvae.checksum import sha256
 from pairvae.model_folder import save_folder
@@ -77,8 +77,8 @@ def calibrate(
     of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
     for name, tensor in fit_consistency(network, of["train"], of["val"]).items():
         tensors[f"consistency.{name}"] = tensor
-    for name, tensor in fit_prior(network, of["train"]).items():
-        tensors[f"prior.{name}"] = tensor
+    latent = torch.cat([codes(network, t, of["train"][t]) for t in TECHNIQUES])
+    tensors |= {f"prior.{name}": tensor for name, tensor in fit_prior(latent).items()}
     for technique in TECHNIQUES:
         for name, tensor in _usual(network, technique, train, val).items():
             tensors[f"novelty.{technique}.{name}"] = tensor
@@ -193,13 +193,6 @@ def _hidden_scores(network: PairVAE, technique: str, known: Batch) -> Array:
         score = np.abs(measured - again.log_intensity) / again.std
         scores.append(np.where(hidden.numpy() > 0, score, np.nan))
     return np.concatenate(scores)
-
-
-def fit_prior(network: PairVAE, train: Mapping[Technique, Batch]) -> dict[str, Tensor]:
-    """Mean (latent,) and Cholesky factor (latent, latent) of the codes of training pairs, both techniques together."""
-    code = torch.cat([codes(network, t, train[t]) for t in TECHNIQUES]).double()
-    scatter = torch.cov(code.T) + 1e-6 * code.var(dim=0).mean() * torch.eye(code.shape[1], dtype=code.dtype)
-    return {"mean": code.mean(dim=0), "factor": torch.linalg.cholesky(scatter)}
 
 
 def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:

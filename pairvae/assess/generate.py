@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pairvae.assess.inputs import Inputs, parsed_covariates
+from pairvae.assess.latent_prior import draw_codes
 from pairvae.assess.predict import codes
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
@@ -49,16 +50,15 @@ def generate(
 ) -> list[GeneratedPair]:
     """Draw codes and decode each to both techniques.
 
-    Codes are drawn from the Gaussian that fits the codes of the training pairs: the weight of the KL term is small, so
-    the codes fill another volume than the unit normal (Ghosh et al., From variational to deterministic autoencoders,
-    ICLR 2020, section 4).
+    Codes are drawn from a mixture of Gaussians that was fitted to the codes of the training samples; see
+    `pairvae.assess.latent_prior`.
 
     Parameters
     ----------
     count : int
         Pairs to draw.
     temperature : float
-        Factor of the standard deviation: below 1 more typical samples, above 1 stranger ones.
+        Factor of the standard deviations: below 1 more typical samples, above 1 stranger ones.
     seed : int
         Of the random numbers; the first pairs are the same for any count.
     covariates : mapping, optional
@@ -78,10 +78,7 @@ def generate(
         raise UserError(f"generate: {count} pairs asked for; expected at least 1")
     if not 0 <= temperature < float("inf"):
         raise UserError(f"generate: the temperature is {temperature}; expected a number ≥ 0, as 1")
-    prior = model.calibrated("prior.")
-    generator = torch.Generator().manual_seed(seed)
-    unit = torch.randn(count, len(prior["mean"]), generator=generator, dtype=torch.float64)
-    code = prior["mean"] + temperature * unit @ prior["factor"].T
+    code = draw_codes(model.calibrated("prior."), count, temperature, seed)
     return _decoded(model, code.float(), covariates or {}, "generated")
 
 
