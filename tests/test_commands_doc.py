@@ -1,0 +1,51 @@
+"""The examples of docs/commands.md, run as they stand there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.M | re.S) for line in block.splitlines()]
+PYTHON = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S))
+
+
+@pytest.fixture
+def folder(trained, tmp_path, monkeypatch):
+    """A folder with the shipped curves, and a small model where the examples expect one."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    for run in ("demo", "contrast"):
+        (tmp_path / "results" / run).mkdir(parents=True)
+        (tmp_path / "results" / run / "model").symlink_to(trained.path("model"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_runs(folder, pairvae, command):
+    name, *arguments = shlex.split(command)
+    assert name == "pairvae"
+    code, _, err = pairvae(*arguments)
+    assert code == 0, err
+    output = folder / arguments[arguments.index("--output") + 1] if "--output" in arguments else folder / "data"
+    assert output.is_file() or any(output.iterdir())
+
+
+def test_python_examples_run(folder):
+    names = {}
+    exec(PYTHON, names)
+    assert names["again"].measured.any()
+    assert names["codes"].novelty.shape == (1,)
+    assert names["on_its_q"].draws.shape == (50, names["on_its_q"].q.size)
+    assert names["found"].candidate.tolist() == [[0]]
+    assert 0 < names["verdict"].p_value[0] <= 1
+    assert (folder / "for_others" / "model_card.md").exists()
+
+
+def test_every_command_for_a_model_has_its_section():
+    from pairvae import model_commands
+
+    sections = {word.strip() for line in re.findall(r"^## (.*)$", TEXT, re.M) for word in line.split(",")}
+    assert {command.callback.__name__ for command in model_commands.app.registered_commands} <= sections
