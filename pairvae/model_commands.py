@@ -50,7 +50,9 @@ def translate(
     to: To,
     output: Folder,
     format: Written = "nxcansas",
-    q_like: Annotated[Path | None, typer.Option(help="Curve of the target technique whose q to predict at.")] = None,
+    q_like: Annotated[
+        Path | None, typer.Option(help="File of the target technique, with its unit of q: predict at its q.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Draws from the posterior to add.", min=0)] = 0,
     seed: Seed = 0,
     covariate: Covariate = None,

@@ -1,13 +1,15 @@
 """Which curves belong together: checking pairs, and finding partners."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from pairvae.assess.calibrate import part
-from pairvae.assess.consistency import _conformal as conformal
+from pairvae.assess.consistency import conformal, p_values, pair_measures
 from pairvae.errors import UserError
 from pairvae.train.joint_train import paired_tensors
 
@@ -58,10 +60,18 @@ def test_wrong_concentration_shows_as_a_factor(model, spheres):
     np.testing.assert_allclose(factor, 2, rtol=0.01)
 
 
-def test_pair_of_which_nothing_is_told_is_not_called_wrong_for_that(model, spheres):
-    silent = model.check(curves(spheres, "saxs"), curves(spheres, "sans"))
-    assert (silent.p_value <= 0.1).mean() < 0.4
-    assert np.median(silent.p_value) > 0.2
+@pytest.mark.parametrize("silent", [False, True])
+def test_pairs_are_compared_with_pairs_of_which_as_much_was_told(trained, model, silent):
+    # the validation pairs themselves: their p-values are the ranks, whatever they were told
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    tensors = paired_tensors(*files, model.network, "val")
+    pairs = {t: part(tensors, t) for t in ("saxs", "sans")}
+    if silent:
+        pairs = {t: one | {"covariates": torch.zeros_like(one["covariates"])} for t, one in pairs.items()}
+    fitted = model.calibrated("consistency.")
+    found = p_values(model.network, pairs, pair_measures(model.network, pairs, fitted), fitted)
+    samples = len(found)
+    np.testing.assert_allclose(np.sort(found), np.arange(2, samples + 2) / (samples + 1))
 
 
 def test_counts_must_agree(model, spheres):
@@ -70,19 +80,27 @@ def test_counts_must_agree(model, spheres):
 
 
 def test_suspect_pairs_of_a_samples_csv_are_listed(pairvae, trained, raw, spheres):
-    lines = (raw / "samples.csv").read_text().splitlines()
-    one, other = spheres[0].name, spheres[1].name
-    swapped = [line.replace(f"sans/{one}", f"sans/{other}") if i == 1 else line for i, line in enumerate(lines)]
-    swapped[2] = lines[2].replace(f"sans/{other}", f"sans/{one}")
-    (raw / "swapped.csv").write_text("\n".join(swapped) + "\n")
-    options = ("--model", trained.path("model"), "--alarm", 0.2)
-    code, _, err = pairvae("check", raw / "swapped.csv", *options, "--output", raw / "checks.csv")
-    assert code == 0, err
-    table = pd.read_csv(raw / "checks.csv")
-    assert set(table["sample"]) == {sphere.name for sphere in spheres[:6]}
-    assert table["p_value"].is_monotonic_increasing
-    assert (table["suspect"] == (table["p_value"] <= 0.2)).all()
-    assert table["sample"].iloc[0] in (one, other)
+    few = sorted(spheres[:6], key=lambda sphere: sphere.radius)
+    small, large = few[0].name, few[-1].name
+    text = (raw / "samples.csv").read_text()
+    swap = {f"sans/{small}.": f"sans/{large}.", f"sans/{large}.": f"sans/{small}."}
+    swapped = re.sub("|".join(map(re.escape, swap)), lambda found: swap[found[0]], text)
+    options = ("--model", trained.path("model"), "--alarm", 0.2, "--output", raw / "checks.csv")
+    p = {}
+    for name, content in (("right", text), ("swapped", swapped)):
+        (raw / f"{name}.csv").write_text(content)
+        code, out, err = pairvae("check", raw / f"{name}.csv", *options)
+        assert code == 0, err
+        table = pd.read_csv(raw / "checks.csv")
+        assert set(table["sample"]) == {sphere.name for sphere in few}
+        assert table["p_value"].is_monotonic_increasing
+        assert (table["suspect"] == (table["p_value"] <= 0.2)).all()
+        assert f"{table['suspect'].sum()} of 6 pairs suspect" in out
+        p[name] = table.set_index("sample")["p_value"]
+    assert (p["swapped"][[small, large]] <= 0.2).all()
+    assert (p["swapped"][[small, large]] < p["right"][[small, large]]).all()
+    others = [sphere.name for sphere in few[1:-1]]
+    pd.testing.assert_series_equal(p["swapped"][others], p["right"][others])
 
 
 def test_two_files_get_one_sentence(pairvae, trained, raw, spheres):
@@ -110,7 +128,7 @@ def test_metrics_hold_what_the_same_functions_find(evaluated, model, pairs):
     best = match_tensors(model, pairs["saxs"], pairs["sans"], "sans", 5).candidate
     right = best == np.arange(len(best))[:, None]
     found = metrics["retrieval_by_likelihood"]["sans_of_saxs"]
-    assert found == {"top1": right[:, 0].mean(), "top5": right.any(axis=1).mean(), "candidates": len(best)}
+    assert found == {"top1": right[:, 0].mean(), "top5": right.any(axis=1).mean(), "asked": 12, "candidates": 12}
     assert metrics["pair_check"]["alarm"] == 0.05
     assert 0 <= metrics["pair_check"]["false_alarms"] <= metrics["pair_check"]["swapped_found"] <= 1
 

@@ -115,11 +115,12 @@ def p_values(
     Vovk, Gammerman and Shafer, Algorithmic learning in a random world (2005), eq. 2.20.
     """
     score = strangeness(measures)
-    told, untold = (_conformal(score, fitted[name].numpy()) for name in ("scores", "scores_untold"))
+    told, untold = (conformal(score, fitted[name].numpy()) for name in ("scores", "scores_untold"))
     return np.where(_all_told(network, pairs), told, untold)
 
 
-def _conformal(score: Array, known: Array) -> Array:
+def conformal(score: Array, known: Array) -> Array:
+    """(1 + number of known scores ≥ score) / (1 + number of known scores), shape (pairs,); known scores ascend."""
     return (1 + known.size - np.searchsorted(known, score, side="left")) / (1 + known.size)
 
 
