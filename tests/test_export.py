@@ -64,6 +64,7 @@ def test_card_says_what_the_model_was_trained_on_and_how_good_it_is(exported, ev
     card = (exported / "model_card.md").read_text(encoding="utf-8")
     metrics = json.loads(evaluated.path("evaluated/metrics.json").read_text(encoding="utf-8"))
     assert f"{model.about['pairs']['train']} pairs" in card
+    assert "An ensemble of 2 PairVAEs" in card
     assert f"| SANS from SAXS | {metrics['paths']['sans_from_saxs']['rmse_truth']:.3f} | truth |" in card
     assert "| d2o_fraction | 0 to 1 |" in card
     for name in ("silica", "latex", model.about["versions"]["torch"], *model.about["inputs_sha256"].values()):

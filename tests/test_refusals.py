@@ -75,7 +75,7 @@ def sign(folder):
 
 def alter_weights(folder):
     tensors, facts = load_weights(folder / "weights.safetensors")
-    tensors["network.saxs.mean"][0] += 1
+    tensors["network.saxs.members.0.mean"][0] += 1
     save_weights(folder / "weights.safetensors", tensors, facts)
 
 
@@ -146,7 +146,7 @@ def test_model_json_that_does_not_fit_the_weights_is_refused(refused, copied, ch
 
 def test_network_of_absurd_size_takes_no_memory_before_it_is_refused(refused, copied):
     about = json.loads((copied / "model.json").read_text(encoding="utf-8"))
-    about["network"]["saxs"]["points"] = 10**9
+    about["network"]["saxs"]["members"][0]["points"] = 10**9
     (copied / "model.json").write_text(json.dumps(about), encoding="utf-8")
     sign(copied)
     assert "do not fit together" in refused("translate", model=copied)

@@ -14,6 +14,7 @@ from pairvae import __version__
 from pairvae.assess.model_card import model_card
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE
 
@@ -28,7 +29,7 @@ class OnePath(nn.Module):
 
     Parameters
     ----------
-    source, target : ResVAE
+    source, target : ResVAE or Ensemble
         Encoder and decoder.
     from_partner : bool
         The path crosses from one technique to the other.
@@ -38,7 +39,7 @@ class OnePath(nn.Module):
 
     band: Tensor
 
-    def __init__(self, source: ResVAE, target: ResVAE, from_partner: bool, band: Tensor) -> None:
+    def __init__(self, source: ResVAE | Ensemble, target: ResVAE | Ensemble, from_partner: bool, band: Tensor) -> None:
         super().__init__()
         self.source, self.target, self.from_partner = source, target, from_partner
         self.register_buffer("band", band.float())

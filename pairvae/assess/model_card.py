@@ -22,10 +22,12 @@ def model_card(about: Mapping[str, Any], scores: Mapping[str, Any] | None) -> st
         Contents of metrics.json.
     """
     pairs, seen = about["pairs"], about["trained_on"]
+    members = len(about["network"]["saxs"].get("members", "1"))
+    what = "A PairVAE" if members == 1 else f"An ensemble of {members} PairVAEs"
     lines = [
         "# Model card",
         "",
-        "A PairVAE: predicts the SANS curve of a sample from its SAXS curve and back, with calibrated bands.",
+        f"{what}: predicts the SANS curve of a sample from its SAXS curve and back, with calibrated bands.",
         "",
         "## Trained on",
         "",
