@@ -71,15 +71,13 @@ def pair_measures(
         target, source = ends(path)
         predicted = predict(network, path, code[source], pairs[target]["covariates"])
         columns.append(misfit(pairs[target], predicted))
-    columns.append(latent_distance(code["saxs"] - code["sans"], fitted))
+    columns.append(whitened(code["saxs"] - code["sans"], fitted).norm(dim=1).numpy())
     return np.stack(columns, axis=1) / fitted["usual"].numpy()
 
 
-def latent_distance(difference: Tensor, fitted: Mapping[str, Tensor]) -> Array:
-    """Mahalanobis length of differences of codes (…, latent), in the metric of true pairs; shape (…,)."""
-    difference = difference.double()
-    square = torch.einsum("...j,jk,...k->...", difference, fitted["precision"], difference)
-    return square.clamp(min=0).sqrt().numpy()
+def whitened(code: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
+    """Codes (…, latent) in coordinates in which the codes of true pairs differ by a unit normal in each direction."""
+    return code.double() @ torch.linalg.cholesky(fitted["precision"])
 
 
 def strangeness(measures: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from pairvae.assess.consistency import latent_distance, likeness, p_values, pair_measures
+from pairvae.assess.consistency import likeness, p_values, pair_measures, whitened
 from pairvae.assess.inputs import Covariates, Curves, Inputs
 from pairvae.assess.predict import ROWS, Array, codes
 from pairvae.atomic import written_whole
@@ -91,22 +91,27 @@ def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Te
     source, fitted = other(to), model.calibrated("consistency.")
     of: dict[Technique, Batch] = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
+    place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
     k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
-    rows: list[tuple[npt.NDArray[np.int64], Array, Array]] = []
+    found: list[Matches] = []
     step = max(1, ROWS // short)  # curves whose short lists make one batch
     starts = range(0, len(code[source]), step)
     for start in tracked(starts, "match", len(starts)):
-        mine = code[source][start : start + step]
-        away = latent_distance(code[to][None] - mine[:, None], fitted)
-        near = torch.from_numpy(np.argsort(away, axis=1, kind="stable")[:, :short])
-        pick = {source: torch.arange(start, start + len(mine)).repeat_interleave(short), to: near.flatten()}
+        away = torch.cdist(place[source][start : start + step], place[to])
+        near = away.argsort(dim=1, stable=True)[:, :short]
+        pick = {source: torch.arange(start, start + len(near)).repeat_interleave(short), to: near.flatten()}
         pairs = {t: {name: tensor[pick[t]] for name, tensor in of[t].items()} for t in TECHNIQUES}
         measures = pair_measures(model.network, pairs, fitted, {t: code[t][pick[t]] for t in TECHNIQUES})
         alike = likeness(measures).reshape(-1, short)
         probable = p_values(model.network, pairs, measures, fitted).reshape(-1, short)
         best = np.argsort(-alike, axis=1, kind="stable")[:, :k]
-        rows.append(tuple(np.take_along_axis(v, best, axis=1) for v in (near.numpy(), alike, probable)))  # type: ignore[arg-type]
-    return Matches(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        columns = (near.numpy(), alike, probable)
+        found.append(Matches(*(np.take_along_axis(values, best, axis=1) for values in columns)))
+    return Matches(
+        candidate=np.concatenate([part.candidate for part in found]),
+        likeness=np.concatenate([part.likeness for part in found]),
+        p_value=np.concatenate([part.p_value for part in found]),
+    )
 
 
 def retrieval_by_likelihood(model: "TrainedModel", pairs: Mapping[Technique, Batch], to: Technique) -> dict[str, float]:
