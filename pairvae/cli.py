@@ -1,6 +1,7 @@
 """The command line: parse, call, exit. Heavy imports stand inside, so `pairvae --help` is fast."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -283,5 +284,6 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"pairvae: {error}", file=sys.stderr)
+        with suppress(OSError):  # the log may lie on the disk that is full
+            print(f"pairvae: {error}", file=sys.stderr)
         sys.exit(2)

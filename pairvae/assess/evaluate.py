@@ -17,6 +17,7 @@ from pairvae.assess.calibrate import part
 from pairvae.assess.predict import Array, codes
 from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
@@ -221,7 +222,7 @@ def _write_predictions(
     novelty: Mapping[Technique, Array],
     found: Mapping[str, Array],
 ) -> None:
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["format"] = FORMAT
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
