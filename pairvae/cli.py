@@ -24,6 +24,7 @@ InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 
 
@@ -65,19 +66,48 @@ def simulate(
     truth_sans: Out,
     samples: Out,
     threads: Threads = 1,
+    part: Share = "1-of-1",
 ) -> None:
     """Draw particles and compute what both techniques measure of them."""
+    from pairvae.scattering.parts import Part
     from pairvae.scattering.simulate import simulate as run
 
-    run(_settings(told.Simulate, settings), saxs, sans, truth_saxs, truth_sans, samples, threads)
+    stage = _settings(told.Simulate, settings)
+    run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))
 
 
 @app.command()
-def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Files that the parts wrote, in their order.", exists=True)],
+    output: Out,
+) -> None:
+    """Put the curves or the tables of a simulation's parts together."""
+    from pairvae.scattering.parts import merge as run
+
+    run(parts, output)
+
+
+@app.command()
+def read(
+    manifest: In,
+    settings: SettingsFile,
+    saxs: Out,
+    sans: Out,
+    samples: Annotated[Path | None, typer.Option(help="Table to write; a part needs none.")] = None,
+    threads: Threads = 1,
+    part: Share = "1-of-1",
+    saxs_part: Annotated[list[Path] | None, typer.Option(help="SAXS curves of a part, already read; several.")] = None,
+    sans_part: Annotated[list[Path] | None, typer.Option(help="SANS curves of a part, already read; several.")] = None,
+) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
+    from pairvae.scattering.parts import Part
 
-    run(manifest, _settings(told.Read, settings), saxs, sans, samples, threads)
+    stage = _settings(told.Read, settings)
+    parts: dict[Technique, list[Path]] | None = None
+    if saxs_part or sans_part:
+        parts = {"saxs": saxs_part or [], "sans": sans_part or []}
+    run(manifest, stage, saxs, sans, samples, threads, Part.parse(part), parts)
 
 
 @app.command()
@@ -251,6 +281,21 @@ def report(
     from pairvae.assess.report import report as run
 
     run(metrics, predictions, model, history, _settings(told.Report, settings), output)
+
+
+@app.command()
+def compare(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json of every run, in their order.", exists=True)],
+    sweep: Annotated[str, typer.Option(help="Settings and their values as JSON text; the last varies fastest.")],
+    output: Out,
+    table: Out,
+) -> None:
+    """Compare the runs of a sweep: the best by validation, the spread over seeds."""
+    import json
+
+    from pairvae.assess.compare import compare as run
+
+    run(json.loads(sweep), metrics, output, table)
 
 
 @app.command()

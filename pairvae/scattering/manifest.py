@@ -4,7 +4,7 @@ import csv
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +13,29 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pairvae.atomic import written_whole
-from pairvae.errors import ReadError
-from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.errors import ReadError, UserError
+from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
 from pairvae.scattering.parallel import in_order
+from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import FACTS, MeasuredFile, Row, checked_rows, parse_manifest, raise_problems
-from pairvae.scattering.spectrum import TECHNIQUES, Spectrum
+from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 from pairvae.settings import Read
 
 __all__ = ["parse_manifest", "read_samples"]
 SHOWN = 5  # names in one remark
 
 
-def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples: Path, threads: int) -> None:
+def read_samples(
+    manifest: Path,
+    settings: Read,
+    saxs: Path,
+    sans: Path,
+    samples: Path | None,
+    threads: int,
+    part: Part = WHOLE,
+    parts: Mapping[Technique, Sequence[Path]] | None = None,
+) -> None:
     """Read all curves that a manifest names; write three files, or none where anything is wrong.
 
     Parameters
@@ -37,10 +47,14 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
     saxs, sans : Path
         Curves files to write, in the order of the manifest; several files in one cell become several curves
         of the same sample.
-    samples : Path
-        Table to write: sample_id, group, split, material, covariates.
+    samples : Path, optional
+        Table to write: sample_id, group, split, material, covariates; None for a part.
     threads : int
         Processes to read with.
+    part : Part
+        Whose rows to read, where other jobs read the others.
+    parts : dict of sequences of Path, optional
+        Curves files that the parts wrote, in their order: they are put together and the curves' files not read again.
 
     Raises
     ------
@@ -48,10 +62,11 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         All problems of the manifest and of the files, one line each, the first 20 shown.
     """
     checked = checked_rows(manifest, settings.allow_outside)
-    rows, problems = checked.rows, checked.problems
+    share = part.share(len(checked.rows))
+    rows, problems = checked.rows[share.start : share.stop], checked.problems
     remarks = _Remarks()
     with ExitStack() as files:
-        table = files.enter_context(written_whole(samples))
+        table = files.enter_context(written_whole(samples)) if samples else None
         writers = {
             technique: files.enter_context(CurvesWriter(path, technique))
             for technique, path in zip(TECHNIQUES, (saxs, sans), strict=True)
@@ -59,7 +74,7 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
         task = progress.add_task("read", total=sum(len(row.files) for row in rows))
-        for row, file, found in _read(rows, settings, threads):
+        for row, file, found in _put_together(rows, parts) if parts else _read(rows, settings, threads):
             progress.advance(task)
             if isinstance(found, ReadError):
                 problems.append((row.number, f", row {row.number} ({row.sample_id}): {found}"))
@@ -68,7 +83,8 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
                     writers[file.technique].append(setting)
                 remarks.add(row, file, found[0])
         raise_problems(manifest, problems)
-        _write_table(rows, table)
+        if table:
+            _write_table(rows, table)
     counts = remarks.curves
     print(f"read: {len(rows)} samples, {counts['saxs']} SAXS and {counts['sans']} SANS curves from {manifest}")
     for text in [*checked.warnings, *remarks.warnings()]:
@@ -147,6 +163,36 @@ def _read(
     tasks = ((row, file) for row in rows for file in row.files)
     for (row, file), curve in zip(tasks, in_order(_one, jobs, threads, _crashed), strict=True):
         yield row, file, curve
+
+
+def _put_together(
+    rows: list[Row], parts: Mapping[Technique, Sequence[Path]]
+) -> Iterator[tuple[Row, MeasuredFile, list[Spectrum]]]:
+    """What `_read` would give, from what the parts have read."""
+    curves = {technique: _curve_by_curve(paths) for technique, paths in parts.items()}
+    for row in rows:
+        for file in row.files:
+            found = next(curves[file.technique], None)
+            if found is None or (found[0].sample, found[0].source.file) != (row.sample_id, file.name):
+                raise UserError(
+                    f"row {row.number} ({row.sample_id}): {file.name} is not where it is expected in the parts; "
+                    "samples.csv has changed since: read the parts again"
+                )
+            yield row, file, found
+
+
+def _curve_by_curve(paths: Sequence[Path]) -> Iterator[list[Spectrum]]:
+    """The detector settings of each curve together."""
+    settings: list[Spectrum] = []
+    for path in paths:
+        with CurvesFile(path) as part:
+            for curve in part:
+                if settings and curve.source.setting <= 1:
+                    yield settings
+                    settings = []
+                settings.append(curve)
+    if settings:
+        yield settings
 
 
 def _one(job: tuple[MeasuredFile, str, Read]) -> list[Spectrum] | ReadError:

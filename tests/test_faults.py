@@ -1,0 +1,113 @@
+"""A run that is killed again and again ends as one that was left alone, and repeats nothing that was done.
+
+`python tests/test_faults.py 25` kills 25 times; the normal tests kill three times.
+"""
+
+import base64
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from test_workflow import TINY, snakemake, started
+
+SEED = 5
+FEWER = """\
+simulate: {pairs: 100}
+pretrain: {saxs: {steps: 40}, sans: {steps: 40}}
+joint_train: {steps: 60}
+baselines: {steps: 30}
+"""
+
+
+class Run:
+    """A small run in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.results = folder, folder / "results" / "tiny"
+        folder.mkdir()
+        (folder / "fewer.yaml").write_text(FEWER)
+        self.told = ("--configfile", TINY, folder / "fewer.yaml")
+        self.done = {}  # finished files: their inode and time
+
+    def live(self, seconds):
+        """Start Snakemake and kill it, with all its jobs, after so many seconds; whether it had ended before."""
+        with started(self.folder, *self.told) as process:
+            try:
+                assert process.wait(seconds) == 0
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return False
+        return True
+
+    def finish(self):
+        """Unlock and start it once more, and leave it alone."""
+        assert snakemake(self.folder, "--unlock", *self.told).returncode == 0
+        last = snakemake(self.folder, *self.told)
+        assert last.returncode == 0, last.stdout
+        self.check_nothing_repeated()
+
+    def check_nothing_repeated(self):
+        """What was finished at some time is the same file still; remembers what else is finished by now."""
+        now = dict(self._finished())
+        assert {path: now.get(path) for path in self.done} == self.done
+        self.done = now
+
+    def _finished(self):
+        marks = (self.folder / ".snakemake" / "incomplete").rglob("*")
+        incomplete = [self.folder / base64.b64decode(mark.name).decode() for mark in marks if mark.is_file()]
+        for path in self.results.rglob("*"):
+            inside = path.relative_to(self.results).parts
+            kept_apart = {"logs", "benchmarks", "resume"} & set(inside) or inside[-1].startswith(".")
+            begun = any(path == one or one in path.parents for one in incomplete)
+            if path.is_file() and not kept_apart and not begun:
+                yield path, (path.stat().st_ino, path.stat().st_mtime_ns)
+
+    def metrics(self):
+        return json.loads((self.results / "metrics.json").read_text())
+
+
+def left_alone(folder):
+    """Metrics of a run that nobody disturbs, and how many seconds it takes."""
+    alone = Run(folder / "alone")
+    began = time.monotonic()
+    alone.finish()
+    took = time.monotonic() - began
+    print(f"left alone: {took:.0f} s", flush=True)
+    return alone.metrics(), took
+
+
+def kill_again_and_again(folder, kills, metrics, took, seed=SEED):
+    """Run, kill and start again until there were so many kills; every run must end with these metrics."""
+    rng = random.Random(seed)
+    killed = runs = 0
+    while killed < kills:
+        runs += 1
+        run = Run(folder / f"run_{runs}")
+        while killed < kills:
+            after = rng.uniform(0, took / 2)
+            if run.live(after):
+                break
+            killed += 1
+            run.check_nothing_repeated()
+            print(f"run {runs}: kill {killed} after {after:.1f} s, {len(run.done)} files finished", flush=True)
+            assert snakemake(run.folder, "--unlock", *run.told).returncode == 0
+        run.finish()
+        assert run.metrics() == metrics
+        print(f"run {runs}: finished, with the numbers of the run that was left alone", flush=True)
+
+
+@pytest.mark.slow
+def test_run_killed_at_random_moments_ends_with_the_same_numbers_and_repeats_nothing(tmp_path):
+    kill_again_and_again(tmp_path, 3, *left_alone(tmp_path))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        kill_again_and_again(Path(name), int(sys.argv[1]), *left_alone(Path(name)))
