@@ -82,8 +82,8 @@ def _rename(temporary: Path, path: Path) -> None:
 def _remove(temporary: Path) -> None:
     if temporary.is_dir():
         shutil.rmtree(temporary)
-    else:
-        temporary.unlink(missing_ok=True)
+    elif temporary.exists():  # a file system that is read-only refuses to remove even what is not there
+        temporary.unlink()
 
 
 def _refusal(error: BaseException | None) -> int | None:

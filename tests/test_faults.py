@@ -1,5 +1,7 @@
 """A run that is killed again and again ends as one that was left alone, and repeats nothing that was done.
 
+The one that is left alone is part of a sweep, which must change nothing either.
+
 `python tests/test_faults.py 25` kills 25 times; the normal tests kill three times.
 """
 
@@ -7,12 +9,14 @@ import base64
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from test_workflow import TINY, snakemake, started
@@ -24,13 +28,14 @@ pretrain: {saxs: {steps: 40}, sans: {steps: 40}}
 joint_train: {steps: 60}
 baselines: {steps: 30}
 """
+SWEEP = "sweep={calibrate.coverage: [0.9, 0.8]}"
 
 
 class Run:
     """A small run in a folder of its own."""
 
-    def __init__(self, folder):
-        self.folder, self.results = folder, folder / "results" / "tiny"
+    def __init__(self, folder, name="tiny"):
+        self.folder, self.results = folder, folder / "results" / name
         folder.mkdir()
         (folder / "fewer.yaml").write_text(FEWER)
         self.told = ("--configfile", TINY, folder / "fewer.yaml")
@@ -69,18 +74,20 @@ class Run:
             if path.is_file() and not kept_apart and not begun:
                 yield path, (path.stat().st_ino, path.stat().st_mtime_ns)
 
-    def metrics(self):
-        return json.loads((self.results / "metrics.json").read_text())
+    def metrics(self, combination="."):
+        numbers = json.loads((self.results / combination / "metrics.json").read_text())
+        return {name: value for name, value in numbers.items() if name != "run"}
 
 
 def left_alone(folder):
-    """Metrics of a run that nobody disturbs, and how many seconds it takes."""
-    alone = Run(folder / "alone")
+    """A sweep that nobody disturbs, and how many seconds it takes."""
+    alone = Run(folder / "alone", "sweep/tiny")
+    alone.told += ("--config", SWEEP)
     began = time.monotonic()
     alone.finish()
     took = time.monotonic() - began
     print(f"left alone: {took:.0f} s", flush=True)
-    return alone.metrics(), took
+    return alone, took
 
 
 def kill_again_and_again(folder, kills, metrics, took, seed=SEED):
@@ -103,11 +110,32 @@ def kill_again_and_again(folder, kills, metrics, took, seed=SEED):
         print(f"run {runs}: finished, with the numbers of the run that was left alone", flush=True)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return left_alone(tmp_path_factory.mktemp("undisturbed"))
+
+
 @pytest.mark.slow
-def test_run_killed_at_random_moments_ends_with_the_same_numbers_and_repeats_nothing(tmp_path):
-    kill_again_and_again(tmp_path, 3, *left_alone(tmp_path))
+def test_sweep_makes_once_what_its_runs_share(undisturbed):
+    results = undisturbed[0].results
+    runs = ["calibrate.coverage=0.8", "calibrate.coverage=0.9"]
+    own = {path.parent.parent.name for path in results.rglob("model/weights.safetensors")}
+    shared = {path.relative_to(results).parts[0] for path in results.rglob("history.csv")}
+    assert sorted(own) == runs
+    assert shared == {"shared"}
+    assert (results / "comparison.csv").read_text().count("\n") == 3
+    links = re.findall(r'href="(.+)/report.html"', (results / "report.html").read_text())
+    assert sorted(map(unquote, links)) == runs
+    assert all((results / run / "report.html").exists() for run in runs)
+
+
+@pytest.mark.slow
+def test_run_killed_at_random_moments_ends_with_the_same_numbers_and_repeats_nothing(undisturbed, tmp_path):
+    alone, took = undisturbed
+    kill_again_and_again(tmp_path, 3, alone.metrics("calibrate.coverage=0.9"), took)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        kill_again_and_again(Path(name), int(sys.argv[1]), *left_alone(Path(name)))
+        left, seconds = left_alone(Path(name))
+        kill_again_and_again(Path(name), int(sys.argv[1]), left.metrics("calibrate.coverage=0.9"), seconds)

@@ -127,9 +127,10 @@ def sweep_faults(config: Group, schema: Group) -> list[str]:
     if found:
         return list(dict.fromkeys(found))
     for name, values in swept.items():
-        if not any(concerns(name, stage, config, schema) for stage in MADE_FROM):
+        if not concerns(name, "evaluate", config, schema):
             found.append(
-                f"configuration: sweep.{name}: no stage of this run has this setting; leave it out of the sweep"
+                f"configuration: sweep.{name}: no stage that leads to the numbers of this run has this setting; "
+                "leave it out of the sweep"
             )
         if len({_spelt(value) for value in values}) < len(values):
             found.append(f"configuration: sweep.{name}: two of the values {values} are the same; name each once")
