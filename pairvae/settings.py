@@ -299,6 +299,9 @@ class Settings(StageSettings):
     covariates: tuple[str, ...] = Field(
         (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
     )
+    members: int = Field(
+        2, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
+    )
     parts: int = Field(
         1, ge=1, le=1000, description="Jobs that simulating or reading is split over; the results stay the same."
     )

@@ -23,6 +23,7 @@ from test_workflow import TINY, snakemake, started
 
 SEED = 5
 FEWER = """\
+members: 1
 simulate: {pairs: 100}
 pretrain: {saxs: {steps: 40}, sans: {steps: 40}}
 joint_train: {steps: 60}
@@ -119,7 +120,7 @@ def undisturbed(tmp_path_factory):
 def test_sweep_makes_once_what_its_runs_share(undisturbed):
     results = undisturbed[0].results
     runs = ["calibrate.coverage=0.8", "calibrate.coverage=0.9"]
-    own = {path.parent.parent.name for path in results.rglob("model/weights.safetensors")}
+    own = {path.parent.parent.name for path in results.rglob("model/model.json")}
     shared = {path.relative_to(results).parts[0] for path in results.rglob("history.csv")}
     assert sorted(own) == runs
     assert shared == {"shared"}

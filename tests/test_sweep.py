@@ -39,7 +39,7 @@ def runs_of(monkeypatch):
 def test_shipped_sweep_shares_everything_before_joint_train(tmp_path):
     planned_jobs = jobs(tmp_path, SWEEP)
     once = {"simulate": 1, "normalize": 2, "pair": 1, "pretrain": 2, "baselines": 1, "compare": 1}
-    each = dict.fromkeys(("joint_train", "calibrate", "evaluate", "report"), 6)
+    each = {"joint_train": 6 * 2} | dict.fromkeys(("calibrate", "evaluate", "report"), 6)  # two members
     assert {rule: planned_jobs[rule] for rule in once | each} == once | each
 
 
@@ -54,13 +54,14 @@ def test_seed_of_the_run_repeats_every_stage(tmp_path):
     [
         ("joint_train.redundancy_weight", ["joint_train", "calibrate", "evaluate", "report"]),
         ("calibrate.coverage", ["calibrate", "evaluate", "report"]),
+        ("members", ["calibrate", "evaluate", "report"]),
         ("baselines.neighbours", ["baselines", "evaluate", "report"]),
         ("normalize.sans.grid.points", ["normalize.sans", "pair", "pretrain.saxs", "pretrain.sans", "baselines"]),
         ("latent_dim", ["pretrain.saxs", "pretrain.sans", "joint_train", "baselines"]),
     ],
 )
 def test_stage_is_made_anew_where_its_settings_or_those_before_it_differ(runs_of, name, own):
-    value = {"calibrate.coverage": [0.8, 0.9]}.get(name, [64, 96])
+    value = {"calibrate.coverage": [0.8, 0.9], "members": [1, 3]}.get(name, [64, 96])
     runs = runs_of({name: value}, run="try")
     assert runs.combinations == [f"sweep/try/{name}={each}" for each in value]
     for run in runs.combinations:

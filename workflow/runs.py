@@ -81,6 +81,13 @@ class Runs:
             f"results/{self.where(stage.format(**wildcards), wildcards.run)}/{path.format(**wildcards)}"
         )
 
+    def of_members(self, file: str) -> Callable[[Any], list[str]]:
+        """Input function of a rule: a file of each member that joint_train trains for a run."""
+        return lambda wildcards: [
+            f"results/{self.where('joint_train', wildcards.run)}/joint_train/{member}/{file}"
+            for member in range(1, self.told[wildcards.run]["members"] + 1)
+        ]
+
     def _folder(self, values: Group) -> str:
         if not self._swept:
             return self.home
@@ -91,6 +98,8 @@ def concerns(name: str, stage: str, config: Group, schema: Group) -> bool:
     """Whether a stage's files depend on a setting, named by its path: `joint_train.kl_weight`."""
     if any(concerns(name, before, config, schema) for before in MADE_FROM[stage]):
         return True
+    if (name, stage) == ("members", "calibrate"):
+        return True  # more members are trained beside those that are there
     if stage == "curves":
         stage = "read" if config["samples"] else "simulate"
     values, group = stage_parts(config, schema, stage)

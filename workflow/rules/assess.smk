@@ -11,7 +11,7 @@ rule calibrate:
         saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
         sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
         pairs=RUNS.at("pair", "pairs.csv"),
-        weights=RUNS.at("joint_train", "joint_train/weights.safetensors"),
+        weights=RUNS.of_members("weights.safetensors"),
         normalize_saxs=RUNS.at("normalize.saxs", "settings/normalize.saxs.json"),
         normalize_sans=RUNS.at("normalize.sans", "settings/normalize.sans.json"),
         settings=f"{RUN}/settings/calibrate.json",
@@ -27,9 +27,11 @@ rule calibrate:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime="1h",
+    params:
+        weights=lambda wildcards, input: [f"--weights {path}" for path in input.weights],
     shell:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
-        " --weights {input.weights} --normalize-saxs {input.normalize_saxs}"
+        " {params.weights} --normalize-saxs {input.normalize_saxs}"
         " --normalize-sans {input.normalize_sans} --settings {input.settings}"
         " --model {output.model} &> {log}"
 
@@ -73,7 +75,7 @@ rule report:
         model=RUNS.at("calibrate", "model"),
         pretrain_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/history.csv"),
         pretrain_sans=RUNS.at("pretrain.sans", "pretrain/sans/history.csv"),
-        joint_train=RUNS.at("joint_train", "joint_train/history.csv"),
+        joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
         report=f"{RUN}/report.html",
@@ -89,8 +91,8 @@ rule report:
         runtime="30m",
     params:
         histories=lambda wildcards, input: [
-            f"--history {input[stage]}"
-            for stage in ("pretrain_saxs", "pretrain_sans", "joint_train")
+            f"--history {path}"
+            for path in (input.pretrain_saxs, input.pretrain_sans, *input.joint_train)
         ],
     shell:
         "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
