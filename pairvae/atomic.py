@@ -2,10 +2,14 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
+import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from pairvae.errors import UserError
@@ -17,6 +21,8 @@ _MEND = {
     errno.EACCES: "give yourself the right to write there or write elsewhere, and start again",
 }
 
+_HERE = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # short: a file's name has at most 255 characters
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -24,7 +30,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     The block may create a file or a folder under the temporary name. On any error it is removed and `path`
     stays as it was. The name is used once: two processes that write the same file, even on two computers,
-    do not meet, and the last one to end is the one whose file stays.
+    do not meet, and the last one to end is the one whose file stays. What a killed process of this computer left
+    behind in the folder is removed.
 
     Yields
     ------
@@ -36,9 +43,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     UserError
         The disk is full, or the folder may not be written to.
     """
-    temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name}")
+    temporary = path.with_name(f".{_HERE}.{os.getpid()}.{secrets.token_hex(4)}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_behind(path.parent)
         yield temporary
         _to_disk(temporary)
         _rename(temporary, path)
@@ -49,6 +57,25 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise UserError(f"{path}: cannot be written ({os.strerror(reason)}); {_MEND[reason]}") from error
     finally:
         _remove(temporary)
+
+
+@lru_cache  # a folder with many files is looked through once, not for each of them
+def _remove_left_behind(folder: Path) -> None:
+    own = re.compile(rf"\.{_HERE}\.(\d+)\.[0-9a-f]{{8}}\.")
+    for path in folder.iterdir():
+        found = own.match(path.name)
+        if found and not _is_alive(int(found[1])):
+            _remove(path)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _to_disk(written: Path) -> None:

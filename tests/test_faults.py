@@ -58,6 +58,8 @@ class Run:
         last = snakemake(self.folder, *self.told)
         assert last.returncode == 0, last.stdout
         self.check_nothing_repeated()
+        begun = [path.name for path in self.results.rglob(".*") if path.name != ".snakemake_timestamp"]
+        assert begun == []
 
     def check_nothing_repeated(self):
         """What was finished at some time is the same file still; remembers what else is finished by now."""

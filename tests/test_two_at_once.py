@@ -77,6 +77,30 @@ def test_two_trainings_at_once_write_one_result_and_one_resume_file(pretrained, 
     assert resumed["weights"].read_bytes() == outputs("alone")["weights"].read_bytes()
 
 
+def test_what_a_killed_process_left_behind_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from pairvae.atomic import written_whole
+with written_whole(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+    command = [sys.executable, "-c", code, tmp_path / "curves.h5"]
+    copies = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for copy in copies:
+        assert copy.stdout.readline() == "begun\n"
+    copies[0].kill()
+    copies[0].wait()
+    assert len(hidden(tmp_path)) == 2
+    with written_whole(tmp_path / "samples.csv") as temporary:
+        temporary.write_text("whole")
+    assert len(hidden(tmp_path)) == 1
+    copies[1].communicate("go on\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.h5", "samples.csv"]
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_reader_never_meets_half_of_what_many_write(tmp_path, kind):
     target = tmp_path / "target"
