@@ -23,15 +23,22 @@ def jobs(folder, *told):
 
 
 @pytest.fixture
-def runs_of(monkeypatch):
-    """The runs of the default configuration with these settings swept."""
+def default(monkeypatch):
+    """The default configuration and its schema, as the workflow has them."""
     monkeypatch.syspath_prepend(ROOT / "workflow")
     schema = json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
-    default = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    told = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    return import_module("configuration").as_meant(told, schema, schema), schema
+
+
+@pytest.fixture
+def runs_of(default):
+    """The runs of the default configuration with these settings swept."""
 
     def made(sweep, **told):
-        module, meant = import_module("runs"), import_module("configuration").as_meant
-        return module.Runs(meant(default | told | {"sweep": sweep}, schema, schema), schema)
+        config, schema = default
+        meant = import_module("configuration").as_meant(config | told | {"sweep": sweep}, schema, schema)
+        return import_module("runs").Runs(meant, schema)
 
     return made
 
@@ -45,7 +52,7 @@ def test_shipped_sweep_shares_everything_before_joint_train(tmp_path):
 
 def test_seed_of_the_run_repeats_every_stage(tmp_path):
     planned_jobs = jobs(tmp_path, "--config", "sweep={seed: [1, 2]}")
-    assert planned_jobs["simulate"] == planned_jobs["joint_train"] == 2
+    assert planned_jobs["simulate"] == planned_jobs["baselines"] == 2
     assert planned_jobs["pretrain"] == planned_jobs["normalize"] == 4
 
 
@@ -95,18 +102,25 @@ def test_more_values_in_another_order_leave_the_runs_where_they_are(runs_of):
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
-        ("{joint_train.kl_wait: [1]}", "joint_train.kl_wait is not a setting; the nearest valid name is"),
-        ("{joint_train.batch_size: [32, 1]}", "joint_train.batch_size: 1 is less than the minimum of 2"),
-        ("{seed: 3}", "sweep.seed: 3 is not of type 'array'"),
-        ("{seed: [1, 1]}", "sweep.seed: two of the values [1, 1] are the same; name each once"),
-        ("{samples: [a.csv]}", "sweep.samples: no stage that leads to the numbers of this run has this setting"),
-        ("{read.trim_first_points: [1]}", "sweep.read.trim_first_points: no stage that leads to the numbers"),
+        ({"joint_train.kl_wait": [1]}, "joint_train.kl_wait is not a setting; the nearest valid name is"),
+        ({"joint_train.batch_size": [32, 1]}, "joint_train.batch_size: 1 is less than the minimum of 2"),
+        ({"seed": [1, 1]}, "sweep.seed: two of the values [1, 1] are the same; name each once"),
+        ({"samples": ["a.csv"]}, "sweep.samples: no stage that leads to the numbers of this run has this setting"),
+        ({"read.trim_first_points": [1]}, "sweep.read.trim_first_points: no stage that leads to the numbers"),
+        ({"covariates": [["a" * 90], ["b" * 250]]}, "is a name of"),
     ],
 )
-def test_mistake_in_a_sweep_stops_before_the_first_job(tmp_path, sweep, said):
+def test_mistake_in_a_sweep_is_one_sentence(default, sweep, said):
+    (sentence,) = import_module("runs").sweep_faults(default[0] | {"sweep": sweep}, default[1])
+    assert sentence.startswith("configuration: ")
+    assert said in sentence
+
+
+@pytest.mark.parametrize("sweep", ["{joint_train.kl_wait: [1]}", "{seed: 3}"])
+def test_mistake_in_a_sweep_stops_before_the_first_job(tmp_path, sweep):
     stopped = snakemake(tmp_path, "--configfile", TINY, "--config", f"sweep={sweep}")
     assert stopped.returncode == 2
-    assert f"configuration: {said}" in stopped.stdout
+    assert "configuration: " in stopped.stdout
     assert "Traceback" not in stopped.stdout
     assert not (tmp_path / "results").exists()
 

@@ -42,7 +42,7 @@ def hidden(folder):
 
 
 def test_two_simulations_at_once_write_one_result(tmp_path):
-    settings = Simulate(pairs=30, seed=4, systems=CHEAP)
+    settings = Simulate(pairs=12, seed=4, systems=CHEAP)
     (tmp_path / "settings.json").write_text(settings.model_dump_json())
     for folder in (tmp_path / "alone", tmp_path / "both"):
         folder.mkdir()
@@ -59,7 +59,7 @@ def test_two_simulations_at_once_write_one_result(tmp_path):
 
 
 def test_two_trainings_at_once_write_one_result_and_one_resume_file(pretrained, tmp_path):
-    settings = pretrained.pretrain.model_copy(update={"steps": 300})  # three epochs
+    settings = pretrained.pretrain.model_copy(update={"steps": 200})  # two epochs
     (tmp_path / "settings.json").write_text(settings.model_dump_json())
     inputs = {"spectra": pretrained.path("spectra/saxs.h5"), "pairs": pretrained.path("pairs.csv")}
 
