@@ -94,8 +94,8 @@ def _rename(temporary: Path, path: Path) -> None:
         try:
             temporary.replace(path)
             return
-        except OSError:
-            if not path.is_dir():
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
                 raise
         # a folder does not replace a folder: the old one steps aside, which another process may have done already
         aside = temporary.with_name(f"{temporary.name}.old")
@@ -103,7 +103,7 @@ def _rename(temporary: Path, path: Path) -> None:
             path.replace(aside)
         except FileNotFoundError:
             continue
-        shutil.rmtree(aside)
+        _remove(aside)
 
 
 def _remove(temporary: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from test_parts import CHEAP, SIMULATED, content
@@ -128,8 +128,8 @@ def test_reader_never_meets_half_of_what_many_write(tmp_path, kind):
     with ThreadPoolExecutor(5) as pool:
         reader = pool.submit(read)
         writers = [pool.submit(write, number) for number in range(4)]
-        for writer in writers:
-            writer.result()
+        wait(writers)
         ended.set()
-        reader.result()
+        for done in (*writers, reader):
+            done.result()
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
