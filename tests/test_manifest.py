@@ -122,7 +122,7 @@ PAIR = "good,raw/c00.dat,raw/c01.dat,,,\n"
         ("sample_id,saxs,sans,,x\na,b,c,1,2\n", "has a column without a name"),
         ("sample_id,saxs,sans,row_saxs\na,b,c,1\n", "a name the program needs for itself"),
         ("sample_id,saxs,sans,saxs_qunit\na,b,c,1\n", "unknown column 'saxs_qunit' much like 'saxs_q_unit'"),
-        ("sample_id,saxs,sans,sans_dq\na,b,c,1\n", "known with this beginning are sans_q_unit, sans_columns"),
+        ("sample_id,saxs,sans,sans_dq\na,b,c,1\n", "known with this beginning are sans_q_unit, sans_intensity_unit, sans_columns"),
         (
             HEADER + PAIR + "a,raw/c0.dat,,,,\n",
             r"row 3 \(a\): column saxs names 'raw/c0.dat', .* found 'raw/c\d\d.dat'",

@@ -9,7 +9,7 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
 from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.settings import Grid, Normalize, Read
+from pairvae.settings import Grid, Normalize, Read, Trim
 
 
 def setting(low, high, factor=1.0, noise=0.01, seed=0, sigma=True):
@@ -93,7 +93,7 @@ def test_settings_in_one_file_travel_from_the_manifest_to_one_row_of_the_grid(tm
         "sample_id,saxs,sans,saxs_q_unit,sans_q_unit\nmicelle,one.dat,both.dat,1/nm,1/nm\n"
     )
     outputs = [tmp_path / name for name in ("saxs.h5", "sans.h5", "samples_out.csv")]
-    read_samples(tmp_path / "samples.csv", Read(trim_first_points=1), *outputs, threads=1)
+    read_samples(tmp_path / "samples.csv", Read(sans=Trim(trim_first_points=1)), *outputs, threads=1)
     with CurvesFile(tmp_path / "sans.h5") as table:
         first, second = list(table)
     assert (first.source.setting, second.source.setting) == (1, 2)
