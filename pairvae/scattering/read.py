@@ -19,6 +19,8 @@ from pairvae.settings import Read, Trim
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _XML = re.compile(rb"\s*<(\?xml|!|html|(\w+:)?SASroot|(\w+:)?SASentry)", re.IGNORECASE)
 _USUAL = Read()
+# a pipe is opened at once instead of waiting for who writes to it, and then refused
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 Q_RANGE = (1e-5, 10.0)  # 1/Å; from light scattering and USANS to wide angles
 
 
@@ -230,19 +232,23 @@ def _spectra(curve: RawCurve, where: str, told: Told, checksum: str, settings: R
 
 def _content(path: Path | str, file: str, max_megabytes: float) -> bytes:
     try:
-        mode = os.stat(path).st_mode  # before it is opened: a pipe would wait for ever
-        if stat.S_ISDIR(mode):
-            raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
-        if not stat.S_ISREG(mode):
-            raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
-        with open(path, "rb", buffering=0) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > max_megabytes * 1024**2:
+        handle = os.open(path, _READ_ONLY)
+        try:
+            found = os.fstat(handle)
+            if stat.S_ISDIR(found.st_mode):
+                raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
+            if not stat.S_ISREG(found.st_mode):
+                raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
+            if found.st_size > max_megabytes * 1024**2:
                 raise ReadError(
-                    f"{file}: has {size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced curve is "
-                    "far smaller: export I(q) alone, or raise read: max_megabytes"
+                    f"{file}: has {found.st_size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced "
+                    "curve is far smaller: export I(q) alone, or raise read: max_megabytes"
                 )
-            data = stream.readall()
+            data = os.read(handle, found.st_size)
+            while len(data) < found.st_size and (more := os.read(handle, found.st_size - len(data))):
+                data += more  # the system hands over at most 2 GB at a time
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ReadError(f"{file}: cannot be read ({reason}); check name and permissions") from None
