@@ -123,18 +123,21 @@ class Simulate(Seeded):
         return self
 
 
+class Trim(StageSettings):
+    """Points left out at the ends of every curve, and of every detector setting, of one technique."""
+
+    trim_first_points: int = Field(0, ge=0, description="Points left out at the low-q end (beam stop).")
+    trim_last_points: int = Field(0, ge=0, description="Points left out at the high-q end (detector edge).")
+
+
 class Read(StageSettings):
     """Read measured curves named in samples.csv."""
 
     numerics: Literal[1] = NUMERICS_1
     allow_outside: bool = Field(False, description="Allow paths that leave the folder of samples.csv.")
     max_megabytes: float = Field(200, gt=0, description="Larger files are refused; a reduced curve is far smaller.")
-    trim_first_points: int = Field(
-        0, ge=0, description="Points left out at the low-q end of every curve and detector setting (beam stop)."
-    )
-    trim_last_points: int = Field(
-        0, ge=0, description="Points left out at the high-q end of every curve and detector setting (detector edge)."
-    )
+    saxs: Trim = Trim()
+    sans: Trim = Trim()
 
 
 class Grid(StageSettings):
