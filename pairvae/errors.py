@@ -10,3 +10,14 @@ class UserError(Exception):
 
 class ReadError(UserError):
     """A file that could not be read as a scattering curve."""
+
+
+class Stopped(Exception):
+    """A signal ended the work, and what was finished is kept: started again, it goes on there.
+
+    The command line prints the sentence and ends with 128 + the signal's number, as a shell would say it.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -26,7 +26,7 @@ rule calibrate:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="1h",
+        runtime=lambda wildcards, attempt: 60 * attempt,
     shell:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --weights {input.weights} --normalize-saxs {input.normalize_saxs}"
@@ -55,7 +55,7 @@ rule evaluate:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="1h",
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         truth=" ".join(
             f"--{name.replace('_', '-')} {path}" for name, path in TRUTH.items()
@@ -88,7 +88,7 @@ rule report:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime="30m",
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         histories=lambda wildcards, input: [
             f"--history {path}" for path in input.histories

@@ -1,3 +1,8 @@
+def gpus(wildcards, resources):
+    """GPUs that a job was given: asked for as `gpu`, or as `gres` where a site wants that."""
+    return int(resources.get("gpu", 0)) or int(bool(resources.get("gres")))
+
+
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
@@ -17,15 +22,16 @@ rule pretrain:
         "../envs/pairvae.yaml"
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,  # a cluster's profile asks for one; without a batch system nobody has to
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="4h",
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         resume=f"{RUN}/pretrain/{{technique}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae pretrain --spectra {input.spectra} --pairs {input.pairs} --settings {input.settings}"
         " --weights {output.weights} --history {output.history} --resume {params.resume}"
-        " --threads {threads} &> {log}"
+        " --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule joint_train:
@@ -47,16 +53,17 @@ rule joint_train:
         "../envs/pairvae.yaml"
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/joint_train/resume",
+        gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
         " --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule baselines:
@@ -77,13 +84,14 @@ rule baselines:
         "../envs/pairvae.yaml"
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/baselines/resume",
+        gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrain-saxs {input.pretrain_saxs} --pretrain-sans {input.pretrain_sans}"
         " --settings {input.settings} --predictions {output.predictions}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"
