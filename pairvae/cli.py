@@ -1,13 +1,15 @@
 """The command line: parse, call, exit. Heavy imports stand inside, so `pairvae --help` is fast."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal
 
 import typer
 
 from pairvae import settings as told
-from pairvae.errors import Stopped, UserError
+from pairvae.errors import STOP_SIGNALS, Stopped, UserError
 from pairvae.parse_settings import T, parse, stage_class
 
 app = typer.Typer(
@@ -297,8 +299,15 @@ def translate(
         translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns)
 
 
+def _stop(number: int, _: FrameType | None) -> None:
+    # like Ctrl-C: what was half-written is removed on the way out; a training notes the signal itself instead
+    raise Stopped(f"stopped by {signal.Signals(number).name}; what was finished is kept, start it again", number)
+
+
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit code 2."""
+    """Entry point: a user's mistake is one line and exit code 2; a signal one line and 128 + its number."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
     try:
         app()
     except UserError as error:

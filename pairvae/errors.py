@@ -1,4 +1,9 @@
-"""Mistakes a user can mend."""
+"""Why the work ends before its end: a mistake that a user can mend, or a signal."""
+
+import signal
+
+# What a batch system sends before the time limit, at pre-emption and by `scancel`; Windows knows no SIGUSR1.
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name))
 
 
 class UserError(Exception):
@@ -18,6 +23,6 @@ class Stopped(Exception):
     The command line prints the sentence and ends with 128 + the signal's number, as a shell would say it.
     """
 
-    def __init__(self, message: str, signal: int) -> None:
+    def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
-        self.signal = signal
+        self.signal = number

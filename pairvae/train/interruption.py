@@ -8,8 +8,8 @@ from types import FrameType
 
 import torch
 
-# Sent before the time limit, at pre-emption and by `scancel`; Windows knows no SIGUSR1.
-STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name))
+from pairvae.errors import STOP_SIGNALS
+
 # What `trainer.fit` reads out of a resume file.
 RESUME_KEYS = {"state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "epoch", "global_step"}
 
