@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import BaseModel
@@ -19,7 +20,7 @@ def log_head(stage: str, settings: BaseModel) -> str:
     libraries = ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
     lines = (
         f"host {socket.gethostname()}, process {os.getpid()}, job {' '.join(jobs) or 'none'}",
-        f"pairvae {__version__}, Python {platform.python_version()}, {libraries}",
+        f"pairvae {__version__}, Python {platform.python_version()} in {sys.prefix}, {libraries}",
         f"settings {settings.model_dump_json()}",
     )
     return "\n".join(f"{stage}: {line}" for line in lines)

@@ -297,6 +297,9 @@ class Settings(StageSettings):
     covariates: tuple[str, ...] = Field(
         (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
     )
+    environment: Literal["cpu", "gpu"] = Field(
+        "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
+    )
     simulate: Simulate = Simulate()
     read: Read = Read()
     normalize: NormalizeBoth = NormalizeBoth()

@@ -48,7 +48,7 @@ class Run:
         """Snakemake on this folder, in a process group of its own."""
         with self.said.open("a") as said:
             return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--snakefile", SNAKEFILE, "--configfile", TINY, *arguments],
+                [sys.executable, "-m", "snakemake", *arguments, "--configfile", TINY, "--snakefile", SNAKEFILE],
                 cwd=self.folder,
                 env=os.environ | {"PATH": os.pathsep.join(self.path)},
                 stdout=said,
@@ -56,11 +56,11 @@ class Run:
                 start_new_session=True,
             )
 
-    def submit(self, *arguments, resources=PROCESSOR):
+    def submit(self, *arguments, resources=PROCESSOR, config=LONG):
         """The same through the profile; short waits, since one machine is a fast cluster."""
         fast = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
         profile = ("--workflow-profile", PROFILE, "--cores", "2", *fast)
-        return self.start(*profile, "--config", LONG, "--set-resources", *resources, *arguments)
+        return self.start(*arguments, *profile, "--config", config, "--set-resources", *resources)
 
     def finish(self, process):
         """The exit code; a run that does not end is a failed test, not one that waits for ever."""
@@ -159,8 +159,7 @@ def without_gpu(run):
 def out_of_time(run):
     """SLURM asks the training to stop before the limit of a minute."""
     told = ("joint_train:gpu=0", "joint_train:runtime=1", "joint_train:slurm_extra='--signal=TERM@25'")
-    steps = ("--config", "joint_train={steps: 1000000}")
-    return run.finish(run.submit(TRAINED, "--retries", "0", *steps, resources=told))
+    return run.finish(run.submit(TRAINED, "--retries", "0", resources=told, config="joint_train={steps: 1000000}"))
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +246,7 @@ def test_log_begins_with_host_job_device_versions_and_settings(run):
         head = (whole.results / "logs" / f"{stage}.log").read_text().splitlines()[:4]
         name = stage.replace("/", ".")
         assert re.match(rf"{name}: host \S+, process \d+, job SLURM_JOB_ID=({'|'.join(jobs)})$", head[0])
-        assert re.match(rf"{name}: pairvae \S+, Python \S+, torch ", head[1])
+        assert re.match(rf"{name}: pairvae \S+, Python \S+ in \S+, torch ", head[1])
         assert head[2].startswith(f'{name}: settings {{"')
         assert head[3] == f"{name}: device cpu"
 

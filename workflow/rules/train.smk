@@ -1,3 +1,6 @@
+TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
+
+
 def gpus(wildcards, resources):
     """GPUs that a job was given: asked for as `gpu`, or as `gres` where a site wants that."""
     return int(resources.get("gpu", 0)) or int(bool(resources.get("gres")))
@@ -19,7 +22,7 @@ rule pretrain:
         f"{RUN}/benchmarks/pretrain/{{technique}}.tsv"
     priority: 1  # before baselines: joint_train, the longest, waits for it
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
         gpu=0,  # a cluster's profile asks for one; without a batch system nobody has to
@@ -50,7 +53,7 @@ rule joint_train:
     benchmark:
         f"{RUN}/benchmarks/joint_train.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
         gpu=0,
@@ -81,7 +84,7 @@ rule baselines:
     benchmark:
         f"{RUN}/benchmarks/baselines.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
         gpu=0,
