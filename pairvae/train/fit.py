@@ -223,7 +223,8 @@ class Kept(callbacks.Checkpoint):
     def _stop_if_asked(self, stage: Stage, epochs: int) -> None:
         if asked := self.signals.received:
             raise Stopped(
-                f"{stage.name}: stopped by {asked.name} behind epoch {epochs}; start it again to go on there", asked
+                f"{stage.name}: stopped by {asked.name} with {epochs} whole epochs kept; start it again to go on there",
+                asked,
             )
 
 
