@@ -215,6 +215,16 @@ def test_plan_holds_every_stage_once_per_technique(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("asked", "given"),
+    [((), 0), (("--set-resources", "pretrain:gpu=1"), 1), (("--set-resources", "pretrain:gres='gpu:1'"), 1)],
+)
+def test_training_is_told_the_gpus_that_its_job_asked_for(tmp_path, asked, given):
+    dry = snakemake(tmp_path, "--dry-run", "--printshellcmds", *asked)
+    assert dry.returncode == 0, dry.stdout
+    assert re.findall(r"pairvae pretrain .*--gpus (\d)", dry.stdout) == 2 * [str(given)]
+
+
+@pytest.mark.parametrize(
     ("told", "said"),
     [
         ("latent_dims=16", "latent_dims is not a setting; the nearest valid name is latent_dim"),

@@ -1,11 +1,6 @@
 TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
 
 
-def gpus(wildcards, resources):
-    """GPUs that a job was given: asked for as `gpu`, or as `gres` where a site wants that."""
-    return int(resources.get("gpu", 0)) or int(bool(resources.get("gres")))
-
-
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
