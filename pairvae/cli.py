@@ -178,6 +178,7 @@ def joint_train(
     weights: Out,
     history: Out,
     resume: Resume,
+    member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
     threads: Threads = 1,
     gpus: Gpus = 0,
 ) -> None:
@@ -185,7 +186,7 @@ def joint_train(
     from pairvae.train.joint_train import joint_train as run
 
     stage = _begin(told.JointTrain, settings, gpus)
-    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads)
+    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads, member)
 
 
 @app.command()
@@ -193,7 +194,7 @@ def calibrate(
     saxs: In,
     sans: In,
     pairs: In,
-    weights: In,
+    weights: Annotated[list[Path], typer.Option(help="Weights of one member; several.", exists=True)],
     normalize_saxs: In,
     normalize_sans: In,
     settings: SettingsFile,

@@ -18,6 +18,7 @@ ENVIRONMENTS = [ROOT / "workflow" / "envs" / name for name in ("pairvae.yaml", "
 SHORT = (
     "pretrain={saxs: {steps: 20}, sans: {steps: 20}}",
     "joint_train={steps: 20}",
+    "members=1",
     "baselines={steps: 20}",
 )
 

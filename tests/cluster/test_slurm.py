@@ -24,8 +24,8 @@ pytestmark = pytest.mark.slow
 
 PROFILE = ROOT / "workflow" / "profiles" / "slurm"
 PROCESSOR = ("pretrain:gpu=0", "joint_train:gpu=0", "baselines:gpu=0")
-LONG = "joint_train={steps: 400}"  # four epochs: there is time to interfere
-TRAINED = "results/tiny/joint_train/weights.safetensors"
+LONG = ("members=1", "joint_train={steps: 400}")  # four epochs: there is time to interfere
+TRAINED = "results/tiny/joint_train/1/weights.safetensors"
 PRETRAINED = "results/tiny/pretrain/sans/weights.safetensors"
 SECONDS = 900  # that a run may take on a machine with other work
 
@@ -63,7 +63,7 @@ class Run:
         """The same through the profile; short waits, since one machine is a fast cluster."""
         fast = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
         profile = ("--workflow-profile", PROFILE, "--cores", "2", *fast)
-        return self.start(*arguments, *profile, "--config", config, "--set-resources", *resources)
+        return self.start(*arguments, *profile, "--config", *config, "--set-resources", *resources)
 
     def finish(self, process):
         """The exit code; a run that does not end is a failed test, not one that waits for ever."""
@@ -76,7 +76,7 @@ class Run:
     def text(self):
         return self.said.read_text(encoding="utf-8")
 
-    def weights(self, stage="joint_train"):
+    def weights(self, stage="joint_train/1"):
         """Every number that a training gave."""
         tensors, _ = load_weights(self.results / stage / "weights.safetensors")
         return {name: tensor.tolist() for name, tensor in tensors.items()}
@@ -112,7 +112,7 @@ def without(run, folder, *lost):
 
 def without_slurm(run):
     """What the others are compared with."""
-    return run.finish(run.start("--cores", "2", "--config", LONG))
+    return run.finish(run.start("--cores", "2", "--config", *LONG))
 
 
 def from_nothing(run):
@@ -127,7 +127,7 @@ def from_nothing(run):
 
 def cancelled(run):
     """Joint training is cancelled in the middle; Snakemake submits it again."""
-    log = run.results / "logs" / "joint_train.log"
+    log = run.results / "logs" / "joint_train" / "1.log"
     log.unlink()
     process = run.submit(TRAINED)
     wait_for(lambda: log.exists() and epochs(log), process, SECONDS)
@@ -139,7 +139,7 @@ def cancelled(run):
 
 def orphaned(run):
     """Snakemake is killed, started again, and the job of the first one wakes up when the second one's has ended."""
-    log = run.results / "logs" / "joint_train.log"
+    log = run.results / "logs" / "joint_train" / "1.log"
     log.unlink()
     process = run.submit(TRAINED)
     wait_for(lambda: log.exists() and epochs(log), process, SECONDS)
@@ -168,7 +168,9 @@ def without_gpu(run):
 def out_of_time(run):
     """SLURM asks the training to stop before the limit of a minute."""
     told = ("joint_train:gpu=0", "joint_train:runtime=1", "joint_train:slurm_extra='--signal=TERM@25'")
-    return run.finish(run.submit(TRAINED, "--retries", "0", resources=told, config="joint_train={steps: 1000000}"))
+    return run.finish(
+        run.submit(TRAINED, "--retries", "0", resources=told, config=("members=1", "joint_train={steps: 1000000}"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +222,7 @@ def test_run_on_the_cluster_has_the_numbers_of_one_without(run, local):
     assert (whole.results / "report.html").stat().st_size > 10_000
     metrics = [json.loads((each.results / "metrics.json").read_text()) for each in (whole, local)]
     assert metrics[0] == metrics[1]
-    for stage in ("pretrain/saxs", "pretrain/sans", "joint_train"):
+    for stage in ("pretrain/saxs", "pretrain/sans", "joint_train/1"):
         assert whole.weights(stage) == local.weights(stage)
 
 
@@ -251,9 +253,9 @@ def test_job_killed_by_its_memory_limit_comes_again_with_more(run):
 def test_log_begins_with_host_job_device_versions_and_settings(run):
     whole, _ = run("whole")
     jobs = whole.jobs()
-    for stage in ("simulate", "pretrain/saxs", "joint_train", "report"):
+    for stage in ("simulate", "pretrain/saxs", "joint_train/1", "report"):
         head = (whole.results / "logs" / f"{stage}.log").read_text().splitlines()[:4]
-        name = stage.replace("/", ".")
+        name = stage.removesuffix("/1").replace("/", ".")
         assert re.match(rf"{name}: host \S+, process \d+, job SLURM_JOB_ID=({'|'.join(jobs)})$", head[0])
         assert re.match(rf"{name}: pairvae \S+, Python \S+ in \S+, torch ", head[1])
         assert head[2].startswith(f'{name}: settings {{"')
@@ -295,5 +297,5 @@ def test_job_with_a_gpu_that_is_none_stops_at_once_with_the_reason(run):
 def test_training_stops_before_its_time_limit(run):
     late, code = run("out_of_time")
     assert code != 0
-    assert "stopped by SIGTERM" in (late.results / "logs" / "joint_train.log").read_text().splitlines()[-1]
+    assert "stopped by SIGTERM" in (late.results / "logs" / "joint_train" / "1.log").read_text().splitlines()[-1]
     assert "DUE TO TIME LIMIT" not in late.text()
