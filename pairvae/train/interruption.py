@@ -54,7 +54,8 @@ def resumable(path: Path) -> bool:
         lacking = RESUME_KEYS - kept.keys() if isinstance(kept, dict) else RESUME_KEYS
         fault = f"it lacks {', '.join(sorted(lacking))}" if lacking else ""
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        fault = str(error).partition("\n")[0]
+        # the first sentence: torch goes on with advice to load it unsafely, and says nothing of an empty file
+        fault = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
     if fault:
         print(f"warning: {path} is damaged ({fault}); training begins from the start", flush=True)
     return not fault
