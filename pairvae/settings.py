@@ -304,6 +304,9 @@ class Settings(StageSettings):
     members: int = Field(
         2, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
     )
+    environment: Literal["cpu", "gpu"] = Field(
+        "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
+    )
     simulate: Simulate = Simulate()
     read: Read = Read()
     normalize: NormalizeBoth = NormalizeBoth()
