@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -25,6 +26,7 @@ InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
 
@@ -82,19 +84,48 @@ def simulate(
     truth_sans: Out,
     samples: Out,
     threads: Threads = 1,
+    part: Share = "1-of-1",
 ) -> None:
     """Draw particles and compute what both techniques measure of them."""
+    from pairvae.scattering.parts import Part
     from pairvae.scattering.simulate import simulate as run
 
-    run(_begin(told.Simulate, settings), saxs, sans, truth_saxs, truth_sans, samples, threads)
+    stage = _begin(told.Simulate, settings)
+    run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))
 
 
 @app.command()
-def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Files that the parts wrote, in their order.", exists=True)],
+    output: Out,
+) -> None:
+    """Put the curves or the tables of a simulation's parts together."""
+    from pairvae.scattering.parts import merge as run
+
+    run(parts, output)
+
+
+@app.command()
+def read(
+    manifest: In,
+    settings: SettingsFile,
+    saxs: Out,
+    sans: Out,
+    samples: Annotated[Path | None, typer.Option(help="Table to write; a part needs none.")] = None,
+    threads: Threads = 1,
+    part: Share = "1-of-1",
+    saxs_part: Annotated[list[Path] | None, typer.Option(help="SAXS curves of a part, already read; several.")] = None,
+    sans_part: Annotated[list[Path] | None, typer.Option(help="SANS curves of a part, already read; several.")] = None,
+) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
+    from pairvae.scattering.parts import Part
 
-    run(manifest, _begin(told.Read, settings), saxs, sans, samples, threads)
+    stage = _begin(told.Read, settings)
+    parts: dict[Technique, list[Path]] | None = None
+    if saxs_part or sans_part:
+        parts = {"saxs": saxs_part or [], "sans": sans_part or []}
+    run(manifest, stage, saxs, sans, samples, threads, Part.parse(part), parts)
 
 
 @app.command()
@@ -277,6 +308,21 @@ def report(
 
 
 @app.command()
+def compare(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json of every run, in their order.", exists=True)],
+    sweep: Annotated[str, typer.Option(help="Settings and their values as JSON text; the last varies fastest.")],
+    output: Out,
+    table: Out,
+) -> None:
+    """Compare the runs of a sweep: the best by validation, the spread over seeds."""
+    import json
+
+    from pairvae.assess.compare import compare as run
+
+    run(json.loads(sweep), metrics, output, table)
+
+
+@app.command()
 def translate(
     model: Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")],
     to: Annotated[Technique, typer.Option(help="Technique to predict.")],
@@ -314,7 +360,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"pairvae: {error}", file=sys.stderr)
+        with suppress(OSError):  # the log may lie on the disk that is full
+            print(f"pairvae: {error}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
         print(f"pairvae: {stopped}", file=sys.stderr)
