@@ -144,12 +144,12 @@ def test_flat_background_is_unlike_the_training(model):
 def test_curve_in_a_wrong_unit_of_q_is_unlike_the_training(model, trained):
     samples = in_split(trained, "test")
     ten_times = novelty(model, [saxs(one, q_factor=10) for one in samples], samples)
-    assert (ten_times > 3).all()
+    assert (ten_times > 1).all()
 
 
 def test_curve_in_a_wrong_unit_of_intensity_is_unlike_the_training(model, trained):
     million = novelty(model, [saxs(one, factor=1e6) for one in in_split(trained, "test")])
-    assert (million > 3).all()
+    assert (million > 1).all()
 
 
 def test_novelty_does_not_depend_on_the_other_curves(model, trained):

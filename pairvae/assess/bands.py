@@ -8,15 +8,15 @@ from torch import Tensor
 
 from pairvae.assess.neighbours import binned, local_error, nearest
 from pairvae.assess.predict import Array, Predicted, codes, part, predict
-from pairvae.assess.situations import Situation, is_told, nearest_share, put, situations
-from pairvae.models.pairvae import PATHS, PairVAE, ends
+from pairvae.assess.situations import gaps, is_told, nearest_situation, put, situations
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.train.batches import Batch
 
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 REFERENCES = 10_000  # training samples kept of whole curves
-REFERENCES_HIDDEN = 2_500  # … and of those with a hidden q range
+FEWER = 1_000  # … and training and validation samples for each place and share of a hidden q range
 
 
 class Band(NamedTuple):
@@ -71,35 +71,40 @@ def fit_bands(network: PairVAE, train: Batch, val: Batch, coverage: float) -> di
         Share of the measured points that a band shall cover.
     """
     fitted: dict[str, Tensor] = {}
+    order = torch.randperm(len(train["saxs.mask"]), generator=torch.Generator().manual_seed(0))
     for source in TECHNIQUES:
-        known = part(val, source)
-        kinds = situations(network.of(source).covariates)
-        whole = torch.randperm(len(train["saxs.mask"]), generator=torch.Generator().manual_seed(0))[:REFERENCES]
         scale = codes(network, source, part(train, source)).std(dim=0).nan_to_num().clamp(min=1e-6)
         fitted[f"code_scale.{source}"] = scale
-        shares = [put(known, one)["mask"].mean() for one in kinds if one.told]
-        fitted[f"measured.{source}"] = torch.stack(shares)
-        for situation in kinds:
-            rows = whole[: REFERENCES_HIDDEN if situation.hidden else REFERENCES]
-            chosen = {name: tensor[rows] for name, tensor in train.items()}
-            reference = (codes(network, source, put(part(chosen, source), situation)) / scale).half()
-            fitted[f"reference.{source}.{situation.name}"] = reference
-            code = codes(network, source, put(known, situation))
+        kinds = situations(told=True)
+        fitted[f"gaps.{source}"] = torch.stack([gaps(put(part(val, source), one)["mask"]).mean(dim=0) for one in kinds])
+        if network.of(source).covariates:
+            kinds += situations(told=False)
+        whole = 0.0
+        for case in kinds:
+            seen = {name: tensor[order[: FEWER if case.hidden else REFERENCES]] for name, tensor in train.items()}
+            new = {name: tensor[: FEWER if case.hidden else None] for name, tensor in val.items()}
+            reference = (codes(network, source, put(part(seen, source), case)) / scale).half()
+            fitted[f"reference.{source}.{case.name}"] = reference
+            code = codes(network, source, put(part(new, source), case))
             found = nearest(code / scale, reference, NEAR)
             for path in (one for one in PATHS if ends(one)[1] == source):
-                errors = binned(_score(network, path, reference * scale, chosen, situation.told), NEAR)
-                score = _score(network, path, code, val, situation.told)
-                local = score / local_error(errors, found.row, score.shape[1])
-                factor = conformal_factor(local, coverage)
-                largest = np.nanmax(np.where(np.isfinite(local), local / factor, -np.inf), axis=1)
-                name = f"{path}.{situation.name}"
+                off, std = _errors(network, path, reference * scale, seen, case.told)
+                errors = binned(off / std, NEAR)
+                off, std = _errors(network, path, code, new, case.told)
+                score = off / std / local_error(errors, found.row, off.shape[1])
+                factor = conformal_factor(score, coverage)
+                largest = np.max(np.where(np.isfinite(score), score / factor, 0), axis=1)
+                name = f"{path}.{case.name}"
                 fitted[f"error.{name}"] = errors
                 fitted[f"factor.{name}"] = torch.from_numpy(factor)
                 fitted[f"joint.{name}"] = torch.tensor(quantile(largest, coverage))
-                if situation == kinds[0]:
-                    fitted[f"band.{path}"] = torch.from_numpy(conformal_factor(score, coverage))
-                    off = _score(network, path, code, val, True, relative=False)
+                if case == kinds[0]:
+                    fitted[f"band.{path}"] = torch.from_numpy(conformal_factor(off / std, coverage))
                     fitted[f"constant.{path}"] = torch.from_numpy(conformal_factor(off, coverage))
+                if path in CROSS_PATHS:
+                    error = float(np.sqrt(np.nanmean(off**2)))
+                    whole = whole if case.hidden else error
+                    fitted[f"worse.{source}.{case.name}"] = torch.tensor(error / whole)
     return fitted
 
 
@@ -110,7 +115,7 @@ def half_widths(
     code: Tensor,
     covariates: Tensor,
     predicted: Predicted,
-    measured: Tensor | None = None,
+    mask: Tensor | None = None,
     joint: bool = False,
 ) -> Array:
     """Half the width of calibrated bands in decades, shape (samples, q).
@@ -131,8 +136,8 @@ def half_widths(
         As the target's network knows them.
     predicted : Predicted
         The curves of these codes.
-    measured : Tensor, shape (samples,), optional
-        Share of the source's grid that was measured; not given: as of whole validation curves.
+    mask : Tensor, shape (samples, q), optional
+        1 where the source was measured; not given: codes of whole curves.
     joint : bool
         Bands that hold a whole curve with the promised probability, not each of its points.
 
@@ -141,11 +146,10 @@ def half_widths(
     Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, section 5.2 (locally weighted conformal inference).
     """
     target, source = ends(path)
-    shares = calibration[f"measured.{source}"]
-    hidden = nearest_share(shares[:1].expand(len(code)) if measured is None else measured, shares)
+    place = [0] * len(code) if mask is None else nearest_situation(mask, calibration[f"gaps.{source}"])
     told = is_told(covariates, network.of(target).covariates).tolist()
+    cases = [situations(known)[i] for i, known in zip(place, told, strict=True)]
     half = np.empty_like(predicted.std)
-    cases = [Situation(*one) for one in zip(hidden, told, strict=True)]
     for case in set(cases):
         name = f"{path}.{case.name}"
         rows = [i for i, one in enumerate(cases) if one == case]
@@ -157,9 +161,9 @@ def half_widths(
     return half
 
 
-def _score(network: PairVAE, path: str, code: Tensor, pairs: Batch, told: bool, relative: bool = True) -> Array:
-    """|measured − predicted| of every point of the target, over the standard error or not; NaN: not measured."""
+def _errors(network: PairVAE, path: str, code: Tensor, pairs: Batch, told: bool) -> tuple[Array, Array]:
+    """|measured − predicted| of every point of the target, NaN where not measured, and the predicted standard error."""
     known = part(pairs, ends(path)[0])
     predicted = predict(network, path, code.float(), known["covariates"] * float(told))
     off = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity)
-    return np.where(known["mask"].numpy() > 0, off / (predicted.std if relative else 1.0), np.nan)
+    return np.where(known["mask"].numpy() > 0, off, np.nan), predicted.std

@@ -71,7 +71,7 @@ def evaluate(
     found: dict[str, Array] = {}
     for path in PATHS:
         target, source = ends(path)
-        shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"].mean(dim=1))
+        shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
         middle, lower, upper = trained.bands(path, *shown)
         whole = trained.bands(path, *shown, joint=True)
         curves = Curves(measured[target], exact.get(target))

@@ -7,13 +7,14 @@ from torch import Tensor
 from pairvae.assess.bands import quantile
 from pairvae.assess.neighbours import outlier_factor, spacing
 from pairvae.assess.predict import Array, codes, part
-from pairvae.assess.situations import HIDDEN, Situation, nearest_share, put, situations
+from pairvae.assess.situations import Situation, nearest_situation, put, situations
 from pairvae.models.pairvae import PairVAE
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.train.batches import Batch
 
 USUAL = 0.95  # share of the validation curves that counts as usual
 NEAR = 10  # training codes that a code is compared with
+WORSE = 2.5  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
 def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -28,8 +29,7 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
     """
     found: dict[str, Tensor] = {}
     for technique in TECHNIQUES:
-        for share in HIDDEN:
-            case = _untold(network, technique, share)
+        for case in _cases(network, technique):
             name = f"{technique}.{case.name}"
             found[f"spacing.{name}"] = spacing(fitted[f"reference.{name}"], NEAR)
             curves = put(part(val, technique), case)
@@ -46,19 +46,22 @@ def novelty(network: PairVAE, technique: str, curves: Batch, calibration: dict[s
     The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other: how much
     farther the code lies from the training codes than those from each other, and how little the curve differs from
     a flat background. Covariates do not enter, and a curve of which a q range is missing is compared with
-    training and validation curves of which as much was hidden.
+    training and validation curves of which as much was hidden; with whole ones where so much is missing that the
+    predictions are more than `WORSE` times worse.
 
     Parameters
     ----------
     calibration : dict of Tensor
         From `fit_bands` and `fit_novelty`.
     """
-    shares = nearest_share(curves["mask"].mean(dim=1), calibration[f"measured.{technique}"])
-    found = np.empty(len(shares))
-    for share in set(shares):
-        case = _untold(network, technique, share)
-        rows = [i for i, one in enumerate(shares) if one == share]
-        strange = _strangeness(network, technique, {name: one[rows] for name, one in curves.items()}, case, calibration)
+    cases = _cases(network, technique)
+    like = [one if calibration[f"worse.{technique}.{one.name}"] < WORSE else cases[0] for one in cases]
+    place = [like[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
+    found = np.empty(len(place))
+    for case in set(place):
+        rows = [i for i, one in enumerate(place) if one == case]
+        chosen = {name: tensor[rows] for name, tensor in curves.items()}
+        strange = _strangeness(network, technique, chosen, case, calibration)
         found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
     return found
 
@@ -83,7 +86,6 @@ def flatness(curves: Batch) -> Array:
     return (1 / chi.clamp(min=1e-3)).numpy()
 
 
-def _untold(network: PairVAE, technique: str, share: float) -> Situation:
-    """The case of unknown covariates: a judgement of the curve alone."""
-    covariates = network.of(technique).covariates
-    return next(one for one in reversed(situations(covariates)) if one.hidden == share)
+def _cases(network: PairVAE, technique: str) -> list[Situation]:
+    """Those of unknown covariates, where there are any: a judgement of the curve alone."""
+    return situations(told=not network.of(technique).covariates)

@@ -82,11 +82,11 @@ class TrainedModel:
         }
 
     def bands(
-        self, path: str, code: Tensor, covariates: Tensor, measured: Tensor | None = None, joint: bool = False
+        self, path: str, code: Tensor, covariates: Tensor, mask: Tensor | None = None, joint: bool = False
     ) -> Band:
         """log10 of intensity and its band for codes of the source; see `pairvae.assess.bands.half_widths`."""
         predicted = predict(self.network, path, code, covariates)
-        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, measured, joint)
+        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint)
         return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
     def novelty(self, technique: Technique, curves: Batch) -> Array:
@@ -172,7 +172,7 @@ class TrainedModel:
         curves = as_tensors(self.gridded(samples, source), table, network)
         known = torch.from_numpy(encode_covariates(target.covariates, table))
         code = codes(self.network, source, curves)
-        logs = self.bands(f"{to}_from_{source}", code, known, curves["mask"].mean(dim=1), joint)
+        logs = self.bands(f"{to}_from_{source}", code, known, curves["mask"], joint)
         middle, lower, upper = (10**log for log in logs)
         novelty = self.novelty(source, curves)
         return [

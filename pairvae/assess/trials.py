@@ -9,14 +9,13 @@ from torch import Tensor
 
 from pairvae.assess.predict import Array, codes, part
 from pairvae.assess.scores import Curves
-from pairvae.assess.situations import PLACES, hide_range
+from pairvae.assess.situations import PLACES, SHARES, hide_range
 from pairvae.assess.trained_model import TrainedModel
 from pairvae.models.pairvae import ends
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Technique
 from pairvae.train.batches import Batch
 
-SHARES = (0.1, 0.25, 0.5, 0.75)  # of the measured points that are hidden
 AT_MOST = 2000  # test samples that are tried: 15 times each
 FEWEST = 8  # points on the grid, below which a curve in a wrong unit is hardly one
 
@@ -75,7 +74,7 @@ def _scores(
     some = slice(AT_MOST)
     curves = {name: tensor[some] for name, tensor in {**part(pairs, source), "mask": mask}.items()}
     code = codes(trained.network, source, curves)
-    bands = trained.bands(path, code, pairs[f"{target}.covariates"][some], curves["mask"].mean(dim=1))
+    bands = trained.bands(path, code, pairs[f"{target}.covariates"][some], curves["mask"])
     against = Curves(measured[target], exact.get(target), some)
     scores = against.scores(slice(None), *bands)
     kept = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
@@ -83,7 +82,7 @@ def _scores(
     return {name: scores[name] for name in kept} | {"novelty_above_1": unusual}
 
 
-def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> dict[str, dict[str, float]]:
+def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> dict[str, dict[str, float | None]]:
     """How many test curves are called unusual when they are in a wrong unit, or pure background.
 
     Parameters
@@ -93,7 +92,7 @@ def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> 
     """
     some = {name: tensor[:AT_MOST] for name, tensor in curves.items()}
     q = trained.network.of(technique).q.numpy()
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     for name, wrong in {
         "q_in_1/nm_taken_for_1/angstrom": stretched(some, q, 10),
         "q_in_1/angstrom_taken_for_1/nm": stretched(some, q, 0.1),
