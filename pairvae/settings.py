@@ -298,6 +298,9 @@ class Settings(StageSettings):
     covariates: tuple[str, ...] = Field(
         (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
     )
+    members: int = Field(
+        2, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
+    )
     simulate: Simulate = Simulate()
     read: Read = Read()
     normalize: NormalizeBoth = NormalizeBoth()

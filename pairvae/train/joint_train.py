@@ -20,6 +20,8 @@ from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import Stage, fit
 from pairvae.train.pretrain import load_resvae
 
+MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
+
 
 class JointStage(Stage):
     """Self- and cross-reconstruction, Barlow Twins on the mean codes, KL."""
@@ -111,6 +113,7 @@ def joint_train(
     history: Path,
     resume: Path,
     threads: int,
+    member: int = 1,
 ) -> None:
     """Train and write the weights of the best epoch.
 
@@ -128,12 +131,15 @@ def joint_train(
         Folder of resume files.
     threads : int
         Processor cores.
+    member : int
+        Members of one model are trained alike, but for the random numbers.
 
     Raises
     ------
     UserError
         The codes differ in length, or a loss is not finite.
     """
+    settings = settings.model_copy(update={"seed": settings.seed + MEMBER_SEED * (member - 1)})
     network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans)).train()
     latent = network.saxs.latent_dim
     if latent != network.sans.latent_dim:

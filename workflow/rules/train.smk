@@ -37,12 +37,12 @@ rule joint_train:
         pretrained_sans=f"{RUN}/pretrain/sans/weights.safetensors",
         settings=f"{RUN}/settings/joint_train.json",
     output:
-        weights=f"{RUN}/joint_train/weights.safetensors",
-        history=f"{RUN}/joint_train/history.csv",
+        weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
+        history=f"{RUN}/joint_train/{{member}}/history.csv",
     log:
-        f"{RUN}/logs/joint_train.log",
+        f"{RUN}/logs/joint_train/{{member}}.log",
     benchmark:
-        f"{RUN}/benchmarks/joint_train.tsv"
+        f"{RUN}/benchmarks/joint_train/{{member}}.tsv"
     conda:
         "../envs/pairvae.yaml"
     threads: 1
@@ -51,12 +51,12 @@ rule joint_train:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime="12h",
     params:
-        resume=f"{RUN}/joint_train/resume",
+        resume=f"{RUN}/joint_train/{{member}}/resume",
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
         " --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --member {wildcards.member} --threads {threads} &> {log}"
 
 
 rule baselines:
