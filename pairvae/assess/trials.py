@@ -137,6 +137,6 @@ def background(curves: Batch, seed: int = 0) -> Batch:
         level = (10 ** curves["log_intensity"][row].double().numpy()[end]).mean()
         # as low as intensities get before their logarithm is taken by default, in units of sigma
         noisy = np.maximum(1 + relative * draw.normal(size=points.size), 0.3 * relative)
-        flat["log_intensity"][row, points] = torch.from_numpy(np.log10(level * noisy)).float()
+        flat["log_intensity"][row, points] = torch.from_numpy(np.log10(level * noisy)).to(flat["log_intensity"])
         flat["log_sigma"][row, points] = log_sigma
     return flat
