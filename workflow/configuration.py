@@ -123,6 +123,11 @@ def files_named_in(manifest: str) -> list[str]:
     return [path for path in paths if Path(path).is_file()]
 
 
+def gpus(wildcards: Any, resources: Any) -> int:  # noqa: ARG001, Snakemake hands both over by name
+    """How many GPUs a training's job was given: asked for as `gpu`, or as `gres` where a site wants that."""
+    return int(resources.get("gpu") or bool(resources.get("gres")))
+
+
 def _resolved(field: Group, schema: Group) -> Group:
     return schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
 

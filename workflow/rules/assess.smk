@@ -26,7 +26,7 @@ rule calibrate:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="1h",
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         weights=lambda wildcards, input: [f"--weights {path}" for path in input.weights],
     shell:
@@ -57,7 +57,7 @@ rule evaluate:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="1h",
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         truth=lambda wildcards, input: " ".join(
             f"--{name.replace('_', '-')} {input[name]}" for name in TRUTH
@@ -88,7 +88,7 @@ rule report:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime="30m",
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         histories=lambda wildcards, input: [
             f"--history {path}"

@@ -37,7 +37,7 @@ if config["samples"] and config["parts"] == 1:
         threads: workflow.cores or 1
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime="1h",
+            runtime=lambda wildcards, attempt: 60 * attempt,
         shell:
             "pairvae read --manifest {input.manifest:q} --settings {input.settings}"
             " --saxs {output.saxs} --sans {output.sans} --samples {output.samples}"
@@ -118,7 +118,7 @@ elif config["parts"] == 1:
         threads: workflow.cores or 1
         resources:
             mem_mb=lambda wildcards, attempt, threads: (2000 + 500 * threads) * attempt,
-            runtime="4h",
+            runtime=lambda wildcards, attempt: 240 * attempt,
         shell:
             "pairvae simulate --settings {input.settings}"
             " --saxs {output.saxs} --sans {output.sans}"
@@ -190,7 +190,7 @@ rule normalize:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime="1h",
+        runtime=lambda wildcards, attempt: 60 * attempt,
     shell:
         "pairvae normalize --curves {input.curves} --settings {input.settings}"
         " --spectra {output.spectra} &> {log}"
@@ -214,7 +214,7 @@ rule pair:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime="10m",
+        runtime=lambda wildcards, attempt: 10 * attempt,
     shell:
         "pairvae pair --saxs {input.saxs} --sans {input.sans} --samples {input.samples}"
         " --settings {input.settings} --pairs {output.pairs} &> {log}"

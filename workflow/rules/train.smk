@@ -1,3 +1,6 @@
+TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
+
+
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
@@ -14,18 +17,19 @@ rule pretrain:
         f"{RUN}/benchmarks/pretrain/{{technique}}.tsv"
     priority: 1  # before baselines: joint_train, the longest, waits for it
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,  # a cluster's profile asks for one; without a batch system nobody has to
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="4h",
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         resume=f"{RUN}/pretrain/{{technique}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae pretrain --spectra {input.spectra} --pairs {input.pairs} --settings {input.settings}"
         " --weights {output.weights} --history {output.history} --resume {params.resume}"
-        " --threads {threads} &> {log}"
+        " --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule joint_train:
@@ -44,19 +48,20 @@ rule joint_train:
     benchmark:
         f"{RUN}/benchmarks/joint_train/{{member}}.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/joint_train/{{member}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
         " --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --member {wildcards.member} --threads {threads} &> {log}"
+        " --resume {params.resume} --member {wildcards.member} --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule baselines:
@@ -74,16 +79,17 @@ rule baselines:
     benchmark:
         f"{RUN}/benchmarks/baselines.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/baselines/resume",
+        gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrain-saxs {input.pretrain_saxs} --pretrain-sans {input.pretrain_sans}"
         " --settings {input.settings} --predictions {output.predictions}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"
