@@ -38,9 +38,13 @@ def _inputs(
     sans: tuple[str | None, str | None] = (None, None),
 ) -> "Inputs":
     from pairvae.assess.inputs import Inputs
-    from pairvae.scattering.inspect_report import Told
+    from pairvae.scattering.told import Told
 
-    return Inputs(files, covariate or [], {"saxs": Told("saxs", *saxs), "sans": Told("sans", *sans)}, allow_outside)
+    told: dict[Technique, Told] = {
+        "saxs": Told(q_unit=saxs[0], columns=saxs[1]),
+        "sans": Told(q_unit=sans[0], columns=sans[1]),
+    }
+    return Inputs(files, covariate or [], told, allow_outside)
 
 
 @app.command()
@@ -55,6 +59,7 @@ def translate(
     ] = None,
     samples: Annotated[int, typer.Option(help="Draws from the posterior to add.", min=0)] = 0,
     seed: Seed = 0,
+    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
     covariate: Covariate = None,
     q_unit: QUnit = None,
     columns: Columns = None,
@@ -67,7 +72,7 @@ def translate(
 
     said = {"sans" if to == "saxs" else "saxs": (q_unit, columns)}
     inputs = _inputs(files, covariate, allow_outside, **said)
-    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed)
+    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint)
 
 
 @app.command()

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from pairvae.assess.calibrate import part
 from pairvae.assess.consistency import conformal, p_values, pair_measures
+from pairvae.assess.predict import part
 from pairvae.errors import UserError
 from pairvae.train.joint_train import paired_tensors
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pairvae import cli
-from pairvae.assess.calibrate import part
 from pairvae.assess.model_card import model_card
+from pairvae.assess.predict import codes, part, predict
 from pairvae.models.pairvae import PATHS, ends
 from pairvae.train.joint_train import paired_tensors
 
@@ -44,9 +44,9 @@ def test_onnx_gives_the_numbers_of_the_model(exported, evaluated, model, path, r
         "target_covariates": of[target]["covariates"].numpy(),
     }
     found = session.run(["predicted_log_intensity", "lower", "upper"], given)
-    from pairvae.assess.predict import codes
-
-    expected = model.bands(path, codes(model.network, source, of[source]), of[target]["covariates"])
+    middle, std = predict(model.network, path, codes(model.network, source, of[source]), of[target]["covariates"])
+    half = model.calibration[f"band.{path}"].numpy() * std
+    expected = (middle, middle - half, middle + half)
     for values, right in zip(found, expected, strict=True):
         np.testing.assert_allclose(values, right, atol=1e-4)
 

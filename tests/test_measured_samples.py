@@ -3,8 +3,8 @@
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering.inspect_report import Told
 from pairvae.scattering.measured_samples import is_manifest, named_samples, output_names, paired_samples
+from pairvae.scattering.told import Told
 
 NOTHING = {"saxs": Told(), "sans": Told()}
 

@@ -1,4 +1,4 @@
-"""Bands that keep their word, and a measure of how unusual a curve is; both learned on validation samples."""
+"""Stage calibrate: bands and novelty, learned on validation samples, and the model folder that holds them."""
 
 import importlib.metadata
 import platform
@@ -6,28 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from pairvae import __version__
+from pairvae.assess.bands import fit_bands
 from pairvae.assess.consistency import fit_consistency
 from pairvae.assess.latent_prior import fit_prior
-from pairvae.assess.predict import Array, codes, misfit, predict
+from pairvae.assess.novelty import fit_novelty
+from pairvae.assess.predict import codes, part
 from pairvae.checksum import sha256
 from pairvae.model_folder import save_folder
-from pairvae.models.pairvae import PATHS, SELF_PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
-from pairvae.train.batches import Batch
 from pairvae.train.joint_train import load_pairvae, paired_tensors
 
-ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
-HIDDEN = 1 / 3  # share of the points of a curve hidden to learn how well gaps are filled
-UNUSUAL = 0.95  # share of the validation curves that counts as usual
 
 
 def calibrate(
@@ -64,26 +61,13 @@ def calibrate(
             "than they promise: raise pair.val_fraction or add pairs"
         )
     tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
-    val_codes = {t: codes(network, t, part(val, t)) for t in TECHNIQUES}
-    for path in PATHS:
-        target, source = ends(path)
-        known = part(val, target)
-        predicted = predict(network, path, val_codes[source], known["covariates"])
-        score = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity) / predicted.std
-        score[known["mask"].numpy() == 0] = np.nan
-        tensors[f"band.{path}"] = torch.from_numpy(conformal_factor(score, settings.coverage))
-    for path in SELF_PATHS:
-        technique, _ = ends(path)
-        score = _hidden_scores(network, technique, part(val, technique))
-        tensors[f"filled.{path}"] = torch.from_numpy(conformal_factor(score, settings.coverage))
+    tensors |= fit_bands(network, train, val, settings.coverage)
+    tensors |= fit_novelty(network, val, tensors)
     of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
-    for name, tensor in fit_consistency(network, of["train"], of["val"]).items():
-        tensors[f"consistency.{name}"] = tensor
-    latent = torch.cat([codes(network, t, of["train"][t]) for t in TECHNIQUES])
-    tensors |= {f"prior.{name}": tensor for name, tensor in fit_prior(latent).items()}
-    for technique in TECHNIQUES:
-        for name, tensor in _usual(network, technique, train, val).items():
-            tensors[f"novelty.{technique}.{name}"] = tensor
+    consistency = fit_consistency(network, of["train"], of["val"])
+    prior = fit_prior(torch.cat([codes(network, t, of["train"][t]) for t in TECHNIQUES]))
+    tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}
+    tensors |= {f"prior.{name}": tensor for name, tensor in prior.items()}
 
     table = read_pairs(pairs)
     about = {
@@ -104,97 +88,6 @@ def calibrate(
         "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
     }
     save_folder(model, tensors, about)
-
-
-def part(pairs: Batch, technique: str) -> Batch:
-    """One technique's tensors out of those of both."""
-    return {name.split(".", 1)[1]: t for name, t in pairs.items() if name.startswith(technique)}
-
-
-def conformal_factor(score: Array, coverage: float) -> Array:
-    """Factor of the predicted standard error, per q, that makes bands cover what they promise.
-
-    Split-conformal: the ⌈(n + 1)·coverage⌉-th smallest of n scores |measured − predicted|/standard error.
-
-    Parameters
-    ----------
-    score : array, shape (samples, q)
-        Scores of samples that did not train; NaN where not measured.
-    coverage : float
-        Share of new measurements that the band shall cover.
-
-    Returns
-    -------
-    array, shape (q,)
-
-    References
-    ----------
-    Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, algorithm 2.
-    """
-    samples, points = score.shape
-    reach = min(points, -(-max(0, ENOUGH - samples) // (2 * max(samples, 1))))
-    factor = np.empty(points)
-    for i in range(points):
-        near = score[:, max(0, i - reach) : i + reach + 1]
-        near = np.sort(near[np.isfinite(near)])
-        if near.size == 0:  # never measured on validation samples: the pooled scores are the best guess
-            near = np.sort(score[np.isfinite(score)])
-        factor[i] = near[min(int(np.ceil((near.size + 1) * coverage)), near.size) - 1]
-    return factor
-
-
-def _usual(network: PairVAE, technique: str, train: Batch, val: Batch) -> dict[str, Tensor]:
-    """Where codes of training curves lie, and what is usual for validation curves; see `novelty`."""
-    code = codes(network, technique, part(train, technique)).double()
-    scatter = torch.cov(code.T) + 1e-3 * code.var(dim=0).mean() * torch.eye(code.shape[1], dtype=code.dtype)
-    one = torch.ones(1, dtype=code.dtype)
-    usual = {"centre": code.mean(dim=0), "precision": torch.linalg.inv(scatter)}
-    known = part(val, technique)
-    measures = zip(("distance", "misfit"), _strangeness(network, technique, known, usual), strict=True)
-    usual |= {name: one * np.quantile(values, UNUSUAL) for name, values in measures} | {"either": one}
-    usual["either"] = one * np.quantile(novelty(network, technique, known, usual), UNUSUAL)
-    return usual
-
-
-def novelty(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> Array:
-    """How unusual curves are, shape (samples,): above 1 are 5 % of the validation curves.
-
-    The larger of two measures, each over its 95 % quantile on validation curves, over the 95 % quantile of that:
-    the Mahalanobis distance of the code from the training codes, and the misfit of the own reconstruction.
-
-    Parameters
-    ----------
-    usual : dict of Tensor
-        centre, precision, and the quantiles distance, misfit, either.
-    """
-    distance, error = _strangeness(network, technique, curves, usual)
-    larger = np.maximum(distance / usual["distance"].item(), error / usual["misfit"].item())
-    return larger / usual["either"].item()
-
-
-def _strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[str, Tensor]) -> tuple[Array, Array]:
-    code = codes(network, technique, curves)
-    away = code.double() - usual["centre"]
-    distance = torch.einsum("ij,jk,ik->i", away, usual["precision"], away).clamp(min=0).sqrt().numpy()
-    again = predict(network, f"{technique}_from_{technique}", code, curves["covariates"])
-    return distance, misfit(curves, again)
-
-
-def _hidden_scores(network: PairVAE, technique: str, known: Batch) -> Array:
-    """Scores of reconstructions at q that the network was not shown, shape (2·samples, q); NaN elsewhere.
-
-    Of each curve the lowest third of the measured points is hidden, then the highest.
-    """
-    mask = known["mask"]
-    rank = mask.cumsum(dim=1) / mask.sum(dim=1, keepdim=True)  # share of the points up to here
-    measured = known["log_intensity"].double().numpy()
-    scores = []
-    for hidden in (mask * (rank <= HIDDEN), mask * (rank > 1 - HIDDEN)):
-        code = codes(network, technique, known | {"mask": mask - hidden})
-        again = predict(network, f"{technique}_from_{technique}", code, known["covariates"])
-        score = np.abs(measured - again.log_intensity) / again.std
-        scores.append(np.where(hidden.numpy() > 0, score, np.nan))
-    return np.concatenate(scores)
 
 
 def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class OnePath(nn.Module):
     from_partner : bool
         The path crosses from one technique to the other.
     band : Tensor, shape (q,)
-        Factor of the standard error.
+        Factor of the standard error: calibrated per q on whole curves. The bands of `translate` also follow the
+        errors of similar training samples, which an ONNX file does not hold.
     """
 
     band: Tensor

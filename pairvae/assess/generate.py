@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pairvae.assess.inputs import Inputs, parsed_covariates
 from pairvae.assess.latent_prior import draw_codes
-from pairvae.assess.predict import codes
+from pairvae.assess.predict import codes, predict
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.prepare.covariates import check_covariates
@@ -128,7 +128,7 @@ def _decoded(model: "TrainedModel", code: Tensor, covariates: Mapping[str, Any],
     for technique in TECHNIQUES:
         row = check_covariates(model.network.of(technique).covariates, covariates)
         known = model.covariates(technique, row).expand(len(code), -1)
-        logs, _, _ = model.bands(f"{technique}_from_{technique}", code, known)
+        logs = predict(model.network, f"{technique}_from_{technique}", code, known).log_intensity
         of[technique] = [
             Spectrum(
                 model.q(technique),

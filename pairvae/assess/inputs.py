@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pairvae.errors import UserError
-from pairvae.scattering.inspect_report import Told
 from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
+from pairvae.scattering.told import Told
 
 if TYPE_CHECKING:
     from pairvae.assess.trained_model import TrainedModel

@@ -35,7 +35,7 @@ class Reconstruction:
     intensity, lower, upper : array, shape (points,)
         Denoised curve and the calibrated band of a measurement, in 1/cm.
     measured : array of bool, shape (points,)
-        False: filled in; the band is the wider one of q ranges that the network was not shown.
+        False: filled in; bands are those of curves with such a q range hidden.
     coverage : float
         Share of measured points that the band covers.
     novelty : float
@@ -84,14 +84,8 @@ def reconstruct(
     curves, table = model.tensors(spectra, technique, covariates)
     code, known = posterior(model.network, technique, curves).mean, model.covariates(technique, table)
     path = f"{technique}_from_{technique}"
-    shown, hidden = (model.bands(path, code, known, filled) for filled in (False, True))
+    middle, lower, upper = (10**log for log in model.bands(path, code, known, curves["mask"]))
     measured = curves["mask"].numpy() > 0
-    middle = 10 ** shown[0]
-    # a band for what was never shown is no narrower than the one for what was
-    lower, upper = (
-        10 ** np.where(measured, shown[i], wider(shown[i], hidden[i]))
-        for i, wider in ((1, np.minimum), (2, np.maximum))
-    )
     novelty = model.novelty(technique, curves)
     return [
         Reconstruction(

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pairvae.assess.calibrate import novelty
+from pairvae.assess.bands import Band, half_widths
 from pairvae.assess.check import check as check_pairs
 from pairvae.assess.encode import encode as encode_curves
 from pairvae.assess.export import export as export_model
@@ -18,6 +18,7 @@ from pairvae.assess.generate import generate as generate_pairs
 from pairvae.assess.generate import interpolate as interpolate_pairs
 from pairvae.assess.inputs import Covariates, Curves, covariates_of, settings_of
 from pairvae.assess.match import match as match_curves
+from pairvae.assess.novelty import novelty
 from pairvae.assess.plan import plan as plan_partner
 from pairvae.assess.predict import Array, posterior, predict
 from pairvae.assess.reconstruct import reconstruct as reconstruct_curves
@@ -47,7 +48,9 @@ class Prediction:
     intensity, lower, upper : array, shape (points,)
         Median and calibrated band of a measurement, in 1/cm.
     coverage : float
-        Share of measured points that the band covers.
+        Share of measured points that the band covers; of whole measured curves, where joint.
+    joint : bool
+        The band is to hold the whole curve.
     novelty : float
         How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
         the prediction is a guess.
@@ -67,6 +70,7 @@ class Prediction:
     sample: str
     source: str
     draws: Curve | None = None
+    joint: bool = False
 
     def on(self, q: Curve) -> "Prediction":
         """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
@@ -123,18 +127,17 @@ class TrainedModel:
     interpolate = interpolate_pairs
     export = export_model
 
-    def bands(self, path: str, code: Tensor, covariates: Tensor, filled: bool = False) -> tuple[Array, Array, Array]:
-        """log10 of intensity, lower and upper end of the band, each (samples, q), for codes of the source.
-
-        `filled`, for a technique's own path: bands where the curve that was encoded had not been measured.
-        """
+    def bands(
+        self, path: str, code: Tensor, covariates: Tensor, mask: Tensor | None = None, joint: bool = False
+    ) -> Band:
+        """log10 of intensity and its band for codes of the source; see `pairvae.assess.bands.half_widths`."""
         predicted = predict(self.network, path, code, covariates)
-        half = self.calibration[f"{'filled' if filled else 'band'}.{path}"].numpy() * predicted.std
-        return predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half
+        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint)
+        return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
     def novelty(self, technique: Technique, curves: Batch) -> Array:
-        """Novelty of curves, shape (samples,); see `pairvae.assess.calibrate.novelty`."""
-        return novelty(self.network, technique, curves, self.calibrated(f"novelty.{technique}."))
+        """Novelty of curves, shape (samples,); see `pairvae.assess.novelty.novelty`."""
+        return novelty(self.network, technique, curves, self.calibration)
 
     def calibrated(self, prefix: str) -> dict[str, Tensor]:
         """Tensors of the calibration whose names begin with a prefix, under the rest of their names."""
@@ -142,7 +145,13 @@ class TrainedModel:
 
     @overload
     def translate(
-        self, spectra: Spectrum, to: Technique, covariates: Covariates = None, draws: int = 0, seed: int = 0
+        self,
+        spectra: Spectrum,
+        to: Technique,
+        covariates: Covariates = None,
+        draws: int = 0,
+        seed: int = 0,
+        joint: bool = False,
     ) -> Prediction: ...
     @overload
     def translate(
@@ -152,6 +161,7 @@ class TrainedModel:
         covariates: Covariates = None,
         draws: int = 0,
         seed: int = 0,
+        joint: bool = False,
     ) -> list[Prediction]: ...
     def translate(
         self,
@@ -160,6 +170,7 @@ class TrainedModel:
         covariates: Covariates = None,
         draws: int = 0,
         seed: int = 0,
+        joint: bool = False,
     ) -> Prediction | list[Prediction]:
         """Predict what the other technique would measure of the same sample.
 
@@ -174,6 +185,8 @@ class TrainedModel:
             Facts of all samples, or of each, that the model was trained with; those not given are unknown.
         draws, seed : int
             Draws from the posterior of the code to add to each prediction, and the seed of their random numbers.
+        joint : bool
+            A wider band, which holds the whole curve with the promised probability, not each of its points.
 
         Returns
         -------
@@ -198,7 +211,7 @@ class TrainedModel:
         known = self.covariates(to, table)
         code = posterior(self.network, source, curves)
         path = f"{to}_from_{source}"
-        middle, lower, upper = (10**log for log in self.bands(path, code.mean, known))
+        middle, lower, upper = (10**log for log in self.bands(path, code.mean, known, curves["mask"], joint))
         novelty = self.novelty(source, curves)
         drawn = self._draws(path, code, known, draws, seed)
         found = [
@@ -213,6 +226,7 @@ class TrainedModel:
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
                 draws=drawn[:, i] if draws else None,
+                joint=joint,
             )
             for i, settings in enumerate(samples)
         ]

@@ -27,6 +27,7 @@ def translate_files(
     q_like: Path | None = None,
     draws: int = 0,
     seed: int = 0,
+    joint: bool = False,
 ) -> None:
     """Predict the partner of every curve; one file `<name>.<to>.h5` (or .csv) each.
 
@@ -47,6 +48,8 @@ def translate_files(
         File of the target technique; its q are used, as far as they lie on the model's grid.
     draws, seed : int
         Draws from the posterior to add, and the seed of their random numbers.
+    joint : bool
+        Bands that hold whole curves.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def translate_files(
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
-    predictions = model.translate(curves, to, known, draws, seed)
+    predictions = model.translate(curves, to, known, draws, seed, joint)
     distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
     if like is not None:
         predictions = [prediction.on(like.q) for prediction in predictions]
@@ -97,9 +100,10 @@ def _distance(prediction: "Prediction", sample: MeasuredSample, model: "TrainedM
 
 
 def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum | None) -> None:
+    held = "whole measured curves" if prediction.joint else "measured points"
     notes = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",
-        f"lower and upper: band that covers {prediction.coverage:.0%} of measured points",
+        f"lower and upper: band that covers {prediction.coverage:.0%} of {held}",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
     if like is not None:

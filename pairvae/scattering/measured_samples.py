@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pairvae.errors import ReadError, UserError
 from pairvae.progress import tracked
-from pairvae.scattering.inspect_report import Told
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
+from pairvae.scattering.told import Told
 
 SHOWN = 20  # problems in one message
 _HEADER_BYTES = 65536  # where the header of a samples.csv ends
@@ -45,6 +45,7 @@ class _Job:
     q_unit: str | None
     columns: str | None
     entry: str | None = None
+    intensity_unit: str | None = None
     sample: str = ""
     row: str = ""  # where samples.csv names it; empty: a bare file
 
@@ -173,7 +174,9 @@ def _of_rows(rows: Sequence[Row], manifest: Path, wanted: Sequence[Technique]) -
 
 def _job(row: Row, file: MeasuredFile, manifest: Path) -> _Job:
     where = f"{manifest.name}, row {row.number} ({row.sample_id}): "
-    return _Job(file.path, file.technique, file.q_unit, file.columns, file.entry, row.sample_id, where)
+    return _Job(
+        file.path, file.technique, file.q_unit, file.columns, file.entry, file.intensity_unit, row.sample_id, where
+    )
 
 
 def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]:
@@ -203,6 +206,7 @@ def _read_one(job: _Job) -> list[Spectrum] | str:
             job.entry,
             job.sample,
             said_in="manifest" if job.row else "option",
+            intensity_unit=job.intensity_unit,
         )
     except ReadError as error:
         return f"{job.row}{error}"
