@@ -21,7 +21,7 @@ from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch
 from pairvae.train.fit import Stage, fit
 from pairvae.train.joint_train import paired_tensors
@@ -46,7 +46,7 @@ class DirectStage(Stage):
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
         moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex)
-        visible = hide_ends(batch[f"{self.source}.mask"], self.settings.mask_probability)
+        visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved

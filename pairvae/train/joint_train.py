@@ -15,7 +15,7 @@ from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import Stage, fit
 from pairvae.train.pretrain import load_resvae
@@ -36,7 +36,7 @@ class JointStage(Stage):
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes = {
-            t: self.network.of(t).encode(target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t])
+            t: self.network.of(t).encode(target[t], hide_part(batch[f"{t}.mask"], settings.mask_probability), known[t])
             for t in TECHNIQUES
         }
         terms = {

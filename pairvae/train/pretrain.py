@@ -14,7 +14,7 @@ from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import Stage, fit
 from pairvae.train.schedules import linear_warmup
@@ -30,7 +30,7 @@ class PretrainStage(Stage):
         """Weighted squared error, KL, likelihood of the error."""
         target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
         known = hide_covariates(batch["covariates"])
-        visible = hide_ends(batch["mask"], self.settings.mask_probability)
+        visible = hide_part(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
         curve = self.network.decode(code.sample(), known, from_partner=False)
         return {
