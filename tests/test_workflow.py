@@ -177,7 +177,7 @@ def test_coverage_re_runs_no_training(tiny_run):
 
 @pytest.mark.slow
 def test_report_setting_re_runs_the_report_only(tiny_run):
-    changed = planned(tiny_run, "--configfile", TINY, "--config", "report={latent_points: 50}")
+    changed = planned(tiny_run, "--configfile", TINY, "--config", "report={samples: 50}")
     assert changed == {"freeze report", "report"}
 
 

@@ -10,17 +10,20 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
-from pairvae.assess.predict import Array, codes
+from pairvae.assess.latent_grids import latent_grids
+from pairvae.assess.likelihood import likelihood, posteriors
+from pairvae.assess.predict import Array
 from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves
-from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Normalize
@@ -64,7 +67,8 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    code = {t: codes(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    posterior = {t: posteriors(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: one.mean for t, one in posterior.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
@@ -92,6 +96,15 @@ def evaluate(
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+    found |= {f"latent_logvar/{t}": posterior[t].logvar.numpy() for t in TECHNIQUES}
+    found |= latent_grids(trained.network, code, {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}, material)
+    every = read_pairs(pairs)
+    for t in TECHNIQUES:
+        of_split = {split: every[(every["split"] == split) & every[f"row_{t}"].notna()] for split in SPLITS}
+        found |= {
+            f"measured_share/{t}/{split}": measured_share(files[t], rows_of(rows, t))
+            for split, rows in of_split.items()
+        }
 
     result = {
         "format": FORMAT,
@@ -109,9 +122,27 @@ def evaluate(
         "novelty": {
             t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
         },
+        "likelihood": {
+            path: likelihood(trained.network, path, posterior[ends(path)[1]], part(tensors, ends(path)[0]))
+            for path in PATHS
+        },
+        "data": {
+            t: {
+                "simulated": bool(exact),
+                "curves": {s: int((every[f"row_{t}"].notna() & (every["split"] == s)).sum()) for s in SPLITS},
+                "counts": read_counts(files[t]),
+            }
+            for t in TECHNIQUES
+        },
+        "materials": {
+            kind: {split: int((every.loc[every["material"] == kind, "split"] == split).sum()) for split in SPLITS}
+            for kind in sorted(every["material"].dropna().unique())
+        },
+        "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
         "versions": trained.about["versions"],
     }
-    _write_predictions(predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found)
+    facts = {name: table[name] for name in table if name not in FACTS and not _is_json(table[name])}
+    _write_predictions(predictions, table["sample_id"].tolist(), material, facts, measured, exact, code, novelty, found)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
     for path in CROSS_PATHS:
@@ -215,6 +246,7 @@ def _write_predictions(
     path: Path,
     sample_id: list[str],
     material: Array,
+    facts: Mapping[str, "pd.Series[Any]"],
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
     code: Mapping[Technique, torch.Tensor],
@@ -225,6 +257,13 @@ def _write_predictions(
         file.attrs["format"] = FORMAT
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
+        file.create_group("covariate")
+        for number, (name, values) in enumerate(facts.items()):
+            # a name may hold anything, a slash too: it is an attribute
+            text = not pd.api.types.is_numeric_dtype(values)
+            known = values.fillna("").astype(str).to_numpy(object) if text else values.to_numpy(np.float64)
+            file[f"covariate/{number}"] = known
+            file[f"covariate/{number}"].attrs["name"] = name
         for t in TECHNIQUES:
             file[f"q/{t}"] = measured[t].q
             file[f"measured/{t}/log_intensity"] = measured[t].log_intensity
@@ -235,6 +274,11 @@ def _write_predictions(
             file[f"novelty/{t}"] = novelty[t]
         for name, values in found.items():
             file[name] = values.astype(np.float32)
+
+
+def _is_json(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds objects, as the parameters of simulated particles: nothing to sort or to colour by."""
+    return bool(column.astype(str).str.startswith("{").any())
 
 
 def _plain(value: Any) -> Any:

@@ -58,6 +58,10 @@ class Stage(lightning.LightningModule, ABC):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """What is made small at this step, out of the terms."""
 
+    def kl_weight(self) -> float | None:
+        """Weight β of the KL term at this step; None where there is no such term."""
+        return None
+
     def weights(self, batch: Batch, prefix: str = "") -> Tensor:
         """Weights of the points in the reconstruction losses."""
         return point_weights(batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex)
@@ -145,7 +149,9 @@ class History(callbacks.Callback):
         seconds = time.perf_counter() - self.stage.began
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate}
-        self.rows.append({**row, "seconds": seconds, **train, **val})
+        weight = self.stage.kl_weight()
+        beta = {} if weight is None else {"kl_weight": weight}
+        self.rows.append({**row, **beta, "seconds": seconds, **train, **val})
         if not sys.stderr.isatty():
             terms = "  ".join(f"{k} {v:.4g}" for k, v in {**train, **val}.items() if k != "train/loss")
             print(
