@@ -21,6 +21,7 @@ from pairvae.assess.figures.style import (
     plain,
     see_through,
     short,
+    spoken,
 )
 from pairvae.assess.predictions_file import CROSS, TECHNIQUES, Numbers, Predictions
 
@@ -53,16 +54,16 @@ def curves(predictions: Predictions, path: str, rows: dict[str, int]) -> go.Figu
     """
     technique = path.split("_from_")[0]
     titles = [
-        f"{rank}: {plain(predictions.sample[row])}<br>{plain(predictions.material[row])} "
+        f"{rank}: {plain(predictions.sample[row])}<br>{spoken(predictions.material[row])} "
         f"{predictions[f'error/{path}'][row]:.3f} decades"
         for rank, row in rows.items()
         if rank
     ]
     figure = blank(
-        height=480 if titles else 440,
+        height=500 if titles else 450,
         rows=2,
         columns=max(len(rows), 1),
-        row_heights=[0.74, 0.26],
+        row_heights=[0.7, 0.3],
         shared_xaxes=True,
         vertical_spacing=0.04,
         horizontal_spacing=0.06,
@@ -78,7 +79,7 @@ def curves(predictions: Predictions, path: str, rows: dict[str, int]) -> go.Figu
     figure.update_yaxes(type="log", exponentformat="power", dtick=1, row=1)
     figure.update_yaxes(title_text=INTENSITY, row=1, col=1)
     figure.update_yaxes(title_text="residual in σ", row=2, col=1)
-    figure.update_layout(hovermode="x", margin_t=52 if titles else 12)
+    figure.update_layout(hovermode="x", margin_t=72 if titles else 28)
     figure.update_layout(meta={"technique": technique, "path": path})
     return figure
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from pairvae.assess.figures.style import DASHES, MOMENTUM, blank, colour, line, log_q, plain, words
+from pairvae.assess.figures.style import DASHES, MOMENTUM, blank, colour, line, log_q, spoken, words
 from pairvae.assess.predictions_file import SPLITS, TECHNIQUES, Predictions
 
 
@@ -29,7 +29,7 @@ def materials(counts: Mapping[str, Mapping[str, int]]) -> go.Figure:
     names = sorted(counts, key=lambda name: -sum(counts[name].values()))[:30]
     for number, split in enumerate(SPLITS):
         figure.add_bar(
-            x=[plain(name).replace("_", " ") for name in names],
+            x=[spoken(name) for name in names],
             y=[counts[name].get(split, 0) for name in names],
             name=words(split),
             marker_color=colour((0, 1, 3)[number]),

@@ -55,7 +55,14 @@ def error_by_material(predictions: Predictions, path: str) -> go.Figure:
     figure = _error_axes()
     for number, name in enumerate(sorted(set(material))):
         style = {"color": colour(number), "dash": dash(number), "width": 1.8}
-        line(figure, predictions[f"q/{technique}"], rmse(error[material == name]), name, DECADES, **style)
+        line(
+            figure,
+            predictions[f"q/{technique}"],
+            rmse(error[material == name]),
+            name.replace("_", " "),
+            DECADES,
+            **style,
+        )
     return figure
 
 

@@ -3,15 +3,15 @@
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from pairvae.assess.figures.style import INTENSITY, MOMENTUM, SCALE, blank, linear, log_q, plain, short, words
-from pairvae.assess.predictions_file import TECHNIQUES, Predictions
+from pairvae.assess.figures.style import INTENSITY, MOMENTUM, SCALE, blank, linear, log_q, short, spoken, words
+from pairvae.assess.predictions_file import TECHNIQUES, Numbers, Predictions
 
 
 def interpolations(predictions: Predictions) -> go.Figure:
     """Curves decoded along straight lines between the codes of two samples, one column per line."""
     ends = predictions["interpolation/rows"].astype(int)
     titles = [
-        "<br>to ".join(plain(predictions.material[row] or predictions.sample[row]) for row in way) for way in ends
+        "<br>to ".join(spoken(predictions.material[row] or predictions.sample[row]) for row in way) for way in ends
     ]
     figure = _grid(max(len(ends), 1), titles)
     for column in range(len(ends)):
@@ -38,7 +38,7 @@ def temperatures(predictions: Predictions) -> go.Figure:
 
 def _grid(columns: int, titles: list[str]) -> go.Figure:
     figure = blank(
-        height=560,
+        height=580,
         rows=2,
         columns=columns,
         column_titles=titles or None,
@@ -52,10 +52,19 @@ def _grid(columns: int, titles: list[str]) -> go.Figure:
     figure.update_yaxes(type="log", exponentformat="power", dtick=2)
     figure.update_xaxes(title_text=MOMENTUM, row=2)
     figure.update_yaxes(title_text=INTENSITY, col=1)
-    return figure.update_layout(showlegend=False, margin={"t": 48, "b": 24})
+    return figure.update_layout(showlegend=False, margin={"t": 72, "b": 24})
 
 
-def _curve(figure: go.Figure, predictions: Predictions, technique: str, curve, colour, name, row, column) -> None:
+def _curve(
+    figure: go.Figure,
+    predictions: Predictions,
+    technique: str,
+    curve: Numbers,
+    colour: str,
+    name: str,
+    row: int,
+    column: int,
+) -> None:
     figure.add_scatter(
         x=short(predictions[f"q/{technique}"]),
         y=linear(curve),

@@ -20,6 +20,7 @@ from pairvae.assess.figures.style import (
     plain,
     see_through,
     short,
+    spoken,
     symbol,
     words,
 )
@@ -104,7 +105,7 @@ def latent_map(predictions: Predictions, rows: npt.NDArray[np.int64]) -> go.Figu
                 y=short(places[technique][here, 1]),
                 mode="markers",
                 marker=marker(technique) | {"color": colour(number), "symbol": _symbol(technique, number)},
-                name=plain(name),
+                name=spoken(name),
                 legendgroup=plain(name),
                 showlegend=technique == "saxs",
                 text=[plain(text) for text in predictions.sample[rows][here]],

@@ -28,6 +28,7 @@ WORDS = {
     "kl": "KL divergence",
     "kl_weight": "KL weight β",
     "barlow_twins": "Barlow Twins",
+    "train": "training",
     "val": "validation",
 }
 INTENSITY = "intensity <i>I</i>(<i>q</i>) in 1/cm"
@@ -54,6 +55,11 @@ def plain(name: str) -> str:
     """A name from a stranger as Plotly may show it: not read as HTML, not endless."""
     shown = name if len(name) <= NAME_SHOWN else name[: NAME_SHOWN - 1] + "…"
     return escape(shown, quote=False)
+
+
+def spoken(name: str) -> str:
+    """A material or another value of a column as Plotly may show it: `silica_sphere` is silica sphere."""
+    return plain(name.replace("_", " "))
 
 
 def common(material: Names) -> Names:

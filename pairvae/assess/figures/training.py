@@ -21,7 +21,9 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
         A column `epoch`, columns `train/<term>` and `val/<term>`, empty where not computed, and perhaps `kl_weight`.
     """
     columns = [str(name) for name in history.dropna(axis="columns", how="all")]
-    columns = [name for name in columns if name.startswith(("train/", "val/"))]
+    # val/loss is the mean of terms that are drawn anyway
+    columns = [name for name in columns if name.startswith(("train/", "val/")) and name != "val/loss"]
+    columns.sort(key=lambda name: name == "train/loss")
     terms = list(dict.fromkeys(name.split("/", 1)[1] for name in columns))
     linear = {name.split("/", 1)[1] for name in columns if history[name].min() <= 0}
     panels = [kind for kind, wanted in (("log", set(terms) - linear), ("linear", linear)) if wanted]
@@ -44,12 +46,12 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
             figure.add_scatter(
                 x=short(epoch.iloc[drawn]),
                 y=short(values.iloc[drawn]),
-                name=plain(words(term)),
+                name="sum as weighted" if term == "loss" else plain(words(term)),
                 mode="lines" if len(drawn) > 1 else "markers",
                 line={
-                    "color": colour(number),
+                    "color": GREY if term == "loss" else colour(number),
                     "width": 2 if split == "val" else 1.2,
-                    "dash": "solid" if split == "val" else "dot",
+                    "dash": "solid" if split == "val" else "dashdot" if term == "loss" else "dot",
                 },
                 legendgroup=plain(term),
                 showlegend=split == splits[-1],
