@@ -364,4 +364,5 @@ def test_conda_environment_has_the_bounds_of_the_package():
     assert found["python"] == Requirement(f"python{project['requires-python']}").specifier
     for each in needed:
         name = {"torch": "pytorch"}.get(each.name, each.name)
-        assert name == "snakemake" or found[name] == each.specifier, name
+        # what starts the workflow, not what its rules need
+        assert name in ("snakemake", "pygments") or found[name] == each.specifier, name

@@ -16,8 +16,8 @@ import torch
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
 from pairvae.assess.latent_grids import latent_grids
-from pairvae.assess.likelihood import likelihood, posteriors
-from pairvae.assess.predict import Array
+from pairvae.assess.likelihood import likelihood
+from pairvae.assess.predict import Array, posterior
 from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
@@ -67,8 +67,8 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    posterior = {t: posteriors(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
-    code = {t: one.mean for t, one in posterior.items()}
+    posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: one.mean for t, one in posteriors.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def evaluate(
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
-    found |= {f"latent_logvar/{t}": posterior[t].logvar.numpy() for t in TECHNIQUES}
+    found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
     found |= latent_grids(trained.network, code, {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}, material)
     every = read_pairs(pairs)
     for t in TECHNIQUES:
@@ -123,7 +123,7 @@ def evaluate(
             t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
         },
         "likelihood": {
-            path: likelihood(trained.network, path, posterior[ends(path)[1]], part(tensors, ends(path)[0]))
+            path: likelihood(trained.network, path, posteriors[ends(path)[1]], part(tensors, ends(path)[0]))
             for path in PATHS
         },
         "data": {
@@ -141,7 +141,7 @@ def evaluate(
         "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
         "versions": trained.about["versions"],
     }
-    facts = {name: table[name] for name in table if name not in FACTS and not _is_json(table[name])}
+    facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
     _write_predictions(predictions, table["sample_id"].tolist(), material, facts, measured, exact, code, novelty, found)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
@@ -258,11 +258,10 @@ def _write_predictions(
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
         file.create_group("covariate")
-        for number, (name, values) in enumerate(facts.items()):
+        for number, (name, column) in enumerate(facts.items()):
             # a name may hold anything, a slash too: it is an attribute
-            text = not pd.api.types.is_numeric_dtype(values)
-            known = values.fillna("").astype(str).to_numpy(object) if text else values.to_numpy(np.float64)
-            file[f"covariate/{number}"] = known
+            text = not pd.api.types.is_numeric_dtype(column)
+            file[f"covariate/{number}"] = column.fillna("").to_numpy(object) if text else column.to_numpy(np.float64)
             file[f"covariate/{number}"].attrs["name"] = name
         for t in TECHNIQUES:
             file[f"q/{t}"] = measured[t].q

@@ -14,15 +14,6 @@ LN_2PI = float(np.log(2 * np.pi))
 
 
 @torch.inference_mode()
-def posteriors(network: PairVAE, technique: str, curves: Batch) -> Code:
-    """Mean and log-variance of the codes, each (samples, latent), of curves as `as_tensors` gives them."""
-    columns = ("log_intensity", "mask", "covariates")
-    parts = zip(*(curves[name].split(ROWS) for name in columns), strict=True)
-    found = [network.of(technique).encode(*part) for part in parts]
-    return Code(*(torch.cat(part) for part in zip(*found, strict=True)))
-
-
-@torch.inference_mode()
 def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int = 0) -> dict[str, float | None]:
     """Likelihood of the measured points of log10 I under the decoder's own Gaussian.
 

@@ -22,6 +22,8 @@ class Score(BaseModel):
     p90_measured: float | None = None
     reduced_chi2: float | None = None
     coverage: float | None = None
+    coverage_by_third: list[float | None] = []
+    coverage_of_curves: float | None = None
     band_width_dex: float | None = None
     samples: int | None = None
     by_material: dict[str, "Score"] = {}
@@ -53,6 +55,26 @@ class Novelty(BaseModel):
 
     median: float | None = None
     share_above_1: float | None = None
+    found: dict[str, dict[str, float | None]] = {}
+
+
+class Denoising(BaseModel):
+    """Distance from the truth before and after a technique's own network, for samples of like noise."""
+
+    samples: int
+    sigma_dex: float | None = None
+    rmse_measured: float | None = None
+    rmse_denoised: float | None = None
+
+
+class Hidden(BaseModel):
+    """Predictions from curves of which a share of the points was hidden."""
+
+    hidden: float = 0.0
+    rmse_truth: float | None = None
+    rmse_measured: float | None = None
+    coverage: float | None = None
+    novelty_above_1: float | None = None
 
 
 class Likelihood(BaseModel):
@@ -100,6 +122,11 @@ class Metrics(BaseModel):
     coverage_nominal: float | None = None
     novelty: dict[str, Novelty] = {}
     likelihood: dict[str, Likelihood] = {}
+    denoising: dict[str, list[Denoising]] = {}
+    hidden_ranges: dict[str, dict[str, list[Hidden]]] = {}
+    unknown_covariates: dict[str, Hidden | None] = {}
+    retrieval_by_likelihood: dict[str, Hits] = {}
+    pair_check: dict[str, float | None] = {}
     data: dict[str, Data] = {}
     materials: dict[str, dict[str, int]] = {}
     covariates: list[str] = []

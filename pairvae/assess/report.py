@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pairvae.assess.compare import comparison
 from pairvae.assess.explorer import explorer
-from pairvae.assess.figures import curves, data, errors, generated, latent, training
+from pairvae.assess.figures import curves, data, errors, generated, latent, training, trials
 from pairvae.assess.figures.style import spread
 from pairvae.assess.page import Page
 from pairvae.assess.predictions_file import CROSS
 from pairvae.assess.run_files import Run, flat, read_run, read_run_folder, shortened
+from pairvae.assess.side_by_side import side_by_side
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.settings import Report
@@ -25,6 +25,7 @@ SECTIONS = {
     "bands": "Bands",
     "latent": "Latent space",
     "generated": "Generated curves",
+    "trials": "Noise, missing ranges and wrong curves",
 }
 
 
@@ -63,14 +64,15 @@ def report(
         An input is missing or is not what its stage writes; the page is not written.
     """
     run = read_run(metrics, predictions, model, history, benchmarks)
+    sections = {name: title for name, title in SECTIONS.items() if name != "trials" or _tried(run)}
     rows = spread(len(run.predictions.sample), settings.samples)
     facts = facts_of(run) | drawn(run, rows)
     page = Page(run.numbers).render(
-        "report.html.j2", sections=SECTIONS, explorer=explorer(run.predictions, rows), alone=False, **facts
+        "report.html.j2", sections=sections, explorer=explorer(run.predictions, rows), alone=False, **facts
     )
     parts = {
         name: Page(run.numbers).render("section.html.j2", section=name, title=title, alone=True, **facts)
-        for name, title in (SECTIONS.items() if figures else ())
+        for name, title in (sections.items() if figures else ())
     }
     if figures:
         with written_whole(figures) as folder:
@@ -98,9 +100,14 @@ def compare(runs: list[Path], output: Path) -> None:
     """
     if len(runs) < 2:
         raise UserError(f"report: expected at least two folders of runs to compare, found {len(runs)}")
-    page = Page({}).render("compare.html.j2", **comparison([read_run_folder(folder) for folder in runs]))
+    page = Page({}).render("side_by_side.html.j2", **side_by_side([read_run_folder(folder) for folder in runs]))
     with written_whole(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _tried(run: Run) -> bool:
+    numbers = run.metrics
+    return bool(numbers.denoising or numbers.hidden_ranges or numbers.pair_check)
 
 
 def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
@@ -118,6 +125,8 @@ def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
         "error_by_material": {path: errors.error_by_material(predictions, path) for path in CROSS},
         "coverage_against_level": errors.coverage_against_level(predictions, nominal),
         "coverage_against_q": errors.coverage_against_q(predictions, nominal),
+        "denoising": trials.denoising(run.metrics.denoising) if run.metrics.denoising else None,
+        "hidden_ranges": {path: trials.hidden_ranges(tried) for path, tried in run.metrics.hidden_ranges.items()},
         "latent_map": latent.latent_map(predictions, rows),
         "correlation": latent.code_correlation(predictions),
         "marginals": latent.marginals(predictions),

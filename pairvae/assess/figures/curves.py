@@ -76,7 +76,7 @@ def curves(predictions: Predictions, path: str, rows: dict[str, int]) -> go.Figu
         figure.add_hrect(-2, 2, row=2, col=column, line_width=0, fillcolor=see_through(GREY, 0.2))
     log_q(figure)
     figure.update_xaxes(title_text=MOMENTUM, row=2)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1, row=1)
+    figure.update_yaxes(type="log", exponentformat="power", row=1)
     figure.update_yaxes(title_text=INTENSITY, row=1, col=1)
     figure.update_yaxes(title_text="residual in σ", row=2, col=1)
     figure.update_layout(hovermode="x", margin_t=72 if titles else 28)

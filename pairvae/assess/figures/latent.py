@@ -169,7 +169,7 @@ def marginals(predictions: Predictions) -> go.Figure:
             marker_color=COLOUR_OF[technique],
             line_width=1.2,
         )
-    expected = norm.ppf(QUANTILES)
+    expected = [float(norm.ppf(quantile)) for quantile in QUANTILES]
     figure.add_hrect(expected[1], expected[3], line_width=0, fillcolor=see_through(GREY, 0.35), layer="below")
     figure.add_hrect(expected[0], expected[4], line_width=0, fillcolor=see_through(GREY, 0.2), layer="below")
     figure.add_hline(0, line={"color": GREY, "width": 1})

@@ -25,6 +25,7 @@ WORDS = {
     "sans": "SANS",
     "neighbours": "nearest neighbours",
     "direct": "direct network",
+    "error": "likelihood of the error",
     "kl": "KL divergence",
     "kl_weight": "KL weight β",
     "barlow_twins": "Barlow Twins",

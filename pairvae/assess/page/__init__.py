@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -41,18 +42,20 @@ class Page:
         """The page as text."""
         return self.environment.get_template(template).render(**facts)
 
-    def metric(self, *places: str | tuple[str, ...], style: str = "decades") -> Markup:
+    def metric(self, *places: str | int | tuple[str, ...], style: str = "decades") -> Markup:
         """A number of metrics.json, rounded for reading; the element tells its place there and all of its digits."""
-        keys = [key for place in places for key in ([place] if isinstance(place, str) else place)]
+        keys = [key for place in places for key in (place if isinstance(place, tuple) else (place,))]
         value: Any = self.numbers
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        shown = {"decades": decades, "percent": percent, "factor": factor}.get(style)
-        text = shown(value) if shown else number(value, style)
+            if isinstance(key, str):
+                value = value.get(key) if isinstance(value, dict) else None
+            else:
+                value = value[key] if isinstance(value, list) else None
+        text = STYLES[style](value) if style in STYLES else number(value, style)
         if text == "–":
             return Markup(text)
         # a pointer as in RFC 6901
-        place = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+        place = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
         return Markup('<data value="{}" data-metric="{}" data-style="{}">{}</data>').format(
             json.dumps(value), place, style, text
         )
@@ -113,3 +116,6 @@ def factor(error: float | None) -> str:
     if share >= 99.5:
         return f"a factor\u00a0{ratio:.2g}"
     return f"{share:.{0 if share >= 9.95 else 1}f}\u00a0%"
+
+
+STYLES: dict[str, Callable[[float | None], str]] = {"decades": decades, "percent": percent, "factor": factor}

@@ -13,8 +13,8 @@ from pairvae.assess.predictions_file import CROSS
 from pairvae.assess.run_files import Run, flat
 
 
-def comparison(runs: Sequence[Run]) -> dict[str, Any]:
-    """Figures and tables that hold all runs, by the names that compare.html.j2 uses.
+def side_by_side(runs: Sequence[Run]) -> dict[str, Any]:
+    """Figures and tables that hold all runs, by the names that side_by_side.html.j2 uses.
 
     Parameters
     ----------
