@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import zipfile
 from importlib import import_module
 from pathlib import Path
 
@@ -141,6 +142,20 @@ def test_every_log_and_benchmark_is_kept(tiny_run):
         for folder, ending in (("logs", "log"), ("benchmarks", "tsv"))
     )
     assert timed == {stage for stage in logged if stage.parts[0] != "settings"}
+
+
+@pytest.mark.slow
+def test_snakemakes_own_report_holds_the_figures_with_captions(tiny_run):
+    done = snakemake(tiny_run, "--configfile", TINY, "--report", "report.zip")
+    assert done.returncode == 0, done.stdout
+    with zipfile.ZipFile(tiny_run / "report.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        text = archive.read("report/report.html").decode("utf-8")
+    (tiny_run / "report.zip").unlink()
+    sections = {"data", "training", "curves", "errors", "bands", "latent", "generated"}
+    assert names >= {f"{section}.html" for section in sections}
+    assert "Root-mean-square error of log10 I against q" in text
+    assert "The latent space: codes of both techniques" in text
 
 
 @pytest.mark.slow
