@@ -109,7 +109,7 @@ def look(browser, width, scheme="light"):
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     )
     feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": [feature]})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [feature]})
 
 
 def wait_until_drawn(browser):
@@ -257,18 +257,29 @@ def test_page_fits_its_window(page, width, scheme):
 def test_print_has_every_figure_and_cuts_none(page):
     labels = page.execute_script("return Array.from(document.querySelectorAll('.plot'), (p) => p.ariaLabel)")
     paper = {"paperWidth": A4[0], "paperHeight": A4[1], "printBackground": True, "generateTaggedPDF": True}
-    # widths and heights while it is printed, as the page itself sees them
     page.execute_script(
         "addEventListener('beforeprint', () => { window.printed = Array.from(document.querySelectorAll('.plot'),"
-        " (p) => [p.querySelector('.main-svg').clientWidth, p.querySelector('.main-svg').clientHeight]); })"
+        " (p) => p.layout.width); })"
     )
     pdf = base64.b64decode(page.execute_cdp_cmd("Page.printToPDF", paper)["data"])
     (SCREENSHOTS / "report.pdf").write_bytes(pdf)
     told = [text.decode() for text in re.findall(rb"/Alt \((.*?)\)\s", pdf)]
     assert [label for label in labels if label not in told] == []
-    inside = (A4[0] * 96 - 2 * 53, A4[1] * 96 - 2 * 53)  # CSS pixels between margins of 14 mm
-    sizes = page.execute_script("return window.printed")
-    assert len(sizes) == len(labels)
-    assert all(100 < width < inside[0] and 100 < height < inside[1] for width, height in sizes)
+    assert len(page.execute_script("return window.printed")) == len(labels)
     # afterwards the screen is as before
     assert page.execute_script("return document.getElementById('plot-map').layout.width ?? null") is None
+    # the same paper on the screen: every figure fits on a page and keeps together
+    look(page, 688)  # CSS pixels between the margins of A4
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    figures = page.execute_script(
+        "return Array.from(document.querySelectorAll('figure'), (f) => [getComputedStyle(f).breakInside,"
+        " f.clientWidth, f.clientHeight, f.querySelector('.main-svg').clientWidth])"
+    )
+    assert len(figures) == len(labels)
+    for kept, width, height, drawn in figures:
+        assert kept == "avoid"
+        assert drawn <= width <= 688
+        assert height < (A4[1] - 2 * 14 / 25.4) * 96
+    hidden = page.execute_script("return getComputedStyle(document.querySelector('.explorer > .panel')).display")
+    assert hidden == "none"
