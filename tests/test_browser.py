@@ -54,7 +54,7 @@ return Array.from(document.querySelectorAll(".js-plotly-plot"), (place) => {
 HIDE_DATA = """
 const style = document.createElement("style");
 style.id = "hidden-data";
-style.textContent = ".plot g.plot { display: none !important; }";
+style.textContent = ".scatterlayer, .boxlayer, .barlayer, .heatmaplayer { display: none !important; }";
 document.head.append(style);
 """
 # A sample of the map that lies apart from the others, and where on the screen its SAXS code is drawn.
