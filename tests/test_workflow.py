@@ -203,7 +203,7 @@ def test_run_killed_in_training_goes_on_behind_its_last_epoch(tiny_run, tmp_path
     shutil.copytree(tiny_run, folder)
     longer = {"pretrain.saxs": "pretrain={saxs: {steps: 500}}", "joint_train": "joint_train={steps: 500}"}[stage]
     told = ("--configfile", TINY, "--config", longer)
-    log = folder / "results" / "tiny" / "logs" / f"{stage.replace('.', '/')}.log"
+    log = folder / "results" / "tiny" / "logs" / {"pretrain.saxs": "pretrain/saxs.log"}.get(stage, "joint_train/1.log")
     log.unlink()
     with started(folder, *told) as process:
         wait_for(lambda: log.exists() and len(epochs(log)) >= 2, process)
@@ -221,12 +221,22 @@ def test_run_killed_in_training_goes_on_behind_its_last_epoch(tiny_run, tmp_path
 # Before the first job
 
 
-def test_plan_holds_every_stage_once_per_technique(tmp_path):
+def test_plan_holds_every_stage_once_per_technique_or_member(tmp_path):
     dry = snakemake(tmp_path, "--dry-run", "--quiet", "rules")
     assert dry.returncode == 0, dry.stdout
     jobs = dict(re.findall(r"^(\w+)\s+(\d+)$", dry.stdout, re.MULTILINE))
-    assert {rule for rule, count in jobs.items() if count == "2"} == {"normalize", "pretrain"}
+    assert {rule for rule, count in jobs.items() if count == "2"} == {"normalize", "pretrain", "joint_train"}
     assert jobs.keys() >= {"simulate", "pair", "joint_train", "calibrate", "baselines", "evaluate", "report"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [((), 0), (("--set-resources", "pretrain:gpu=1"), 1), (("--set-resources", "pretrain:gres='gpu:1'"), 1)],
+)
+def test_training_is_told_the_gpus_that_its_job_asked_for(tmp_path, asked, given):
+    dry = snakemake(tmp_path, "--dry-run", "--printshellcmds", *asked)
+    assert dry.returncode == 0, dry.stdout
+    assert re.findall(r"pairvae pretrain .*--gpus (\d)", dry.stdout) == 2 * [str(given)]
 
 
 @pytest.mark.parametrize(
@@ -370,14 +380,30 @@ def test_configuration_that_comes_along_is_valid(configuration, schema, name):
 # Packaging
 
 
-def test_conda_environment_has_the_bounds_of_the_package():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [Requirement(line) for line in project["dependencies"]]
-    environment = yaml.safe_load((ROOT / "workflow" / "envs" / "pairvae.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("file", "torch"), [("pairvae", "pytorch-cpu"), ("pairvae-gpu", "pytorch-gpu")])
+def test_conda_environment_has_the_bounds_of_the_package(file, torch):
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [
+        Requirement(line) for line in pyproject["project"]["dependencies"] + pyproject["build-system"]["requires"]
+    ]
+    environment = yaml.safe_load((ROOT / "workflow" / "envs" / f"{file}.yaml").read_text(encoding="utf-8"))
     found = {each.name: each.specifier for each in map(Requirement, environment["dependencies"])}
     assert environment["channels"] == ["conda-forge"]
-    assert found["python"] == Requirement(f"python{project['requires-python']}").specifier
-    for each in needed:
-        name = {"torch": "pytorch"}.get(each.name, each.name)
-        # what starts the workflow, not what its rules need
-        assert name in ("snakemake", "pygments") or found[name] == each.specifier, name
+    # snakemake and what it needs start the workflow; the rules do without
+    started_with = ("snakemake", "pygments")
+    bounds = {
+        {"torch": torch}.get(each.name, each.name): each.specifier for each in needed if each.name not in started_with
+    }
+    bounds["python"] = Requirement(f"python{pyproject['project']['requires-python']}").specifier
+    tools = {"pip", "editables", "c-compiler"}  # what installs pairvae, and sasmodels' compiler
+    assert found == bounds | {name: Requirement(name).specifier for name in tools}
+
+
+@pytest.mark.parametrize("recipe", ["Dockerfile", "pairvae.def"])
+def test_container_is_made_of_the_same_environment_and_snakemake(recipe):
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "workflow" / "envs" / recipe).read_text(encoding="utf-8")
+    (snakemake,) = (line for line in pyproject["project"]["dependencies"] if Requirement(line).name == "snakemake")
+    assert f'pip install --no-cache-dir "{snakemake}"' in text
+    for file in ("pairvae.yaml", "pairvae.post-deploy.sh"):
+        assert f"/opt/pairvae/workflow/envs/{file}" in text

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,8 +11,8 @@ from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
 from pairvae.assess.predict import Array
-from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import ResVAE
@@ -51,7 +50,7 @@ class DirectStage(Stage):
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {"reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"reconstruction": self.reconstruction(curve, target, batch, f"{self.target}.")}
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
@@ -61,7 +60,7 @@ class DirectStage(Stage):
         """The same error on whole curves."""
         curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
-        return {"loss": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"loss": self.reconstruction(curve, target, batch, f"{self.target}.")}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:
@@ -151,7 +150,7 @@ def baselines(
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
             found[f"direct/{path}"] = stage.cpu()._curve(*test).double().numpy()
-    with written_whole(predictions) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(predictions) as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)
 

@@ -17,9 +17,10 @@ from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.likelihood import likelihood
-from pairvae.assess.predict import Array, posterior
-from pairvae.assess.trained_model import load_model
+from pairvae.assess.predict import Array, codes, posterior
+from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.atomic import written_whole
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
@@ -113,6 +114,7 @@ def evaluate(
         "techniques": trained.about["grids"],
         "coverage_nominal": trained.coverage,
         "paths": paths,
+        "validation": _validation(trained, files, pairs),
         "baselines": beside,
         "gain_over": gain,
         "retrieval": {
@@ -149,6 +151,21 @@ def evaluate(
         error = paths[path]["rmse_truth" if exact else "rmse_measured"]
         against = ", ".join(f"{share:+.0%} against {name}" for name, share in gain[path].items())
         print(f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}")
+
+
+def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: Path) -> dict[str, dict[str, Any]]:
+    """Errors of the predictions on the validation split: what runs are chosen by, so that the test stays unseen."""
+    table = complete_pairs(read_pairs(pairs), "val")
+    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
+    tensors = paired_tensors(files["saxs"], files["sans"], pairs, trained.network, "val")
+    scores = {}
+    for path in CROSS_PATHS:
+        target, source = ends(path)
+        code = codes(trained.network, source, part(tensors, source))
+        middle, _, _ = trained.bands(path, code, tensors[f"{target}.covariates"])
+        every = np.arange(len(table))
+        scores[path] = Curves(measured[target], None).scores(every, middle, None, None)
+    return scores
 
 
 class Curves:
@@ -253,7 +270,7 @@ def _write_predictions(
     novelty: Mapping[Technique, Array],
     found: Mapping[str, Array],
 ) -> None:
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["format"] = FORMAT
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)

@@ -12,7 +12,7 @@ from pairvae.assess.metrics_file import Metrics, read_json, read_metrics
 from pairvae.assess.predictions_file import Predictions, read_predictions
 from pairvae.errors import UserError
 
-STAGES = ("pretrain/saxs", "pretrain/sans", "joint_train")
+STAGES = ("pretrain", "joint_train")
 LIST_SHOWN = 8  # longer lists of model.json are told by their length and ends
 
 
@@ -80,7 +80,7 @@ def read_run_folder(folder: Path) -> Run:
     """Read a run from `results/<run>`, where the workflow puts it."""
     if not (folder / "metrics.json").is_file():
         raise UserError(f"{folder}: is no folder of a run: it holds no metrics.json; name folders as results/demo")
-    history = [folder / stage / "history.csv" for stage in STAGES]
+    history = [path for stage in STAGES for path in sorted((folder / stage).glob("**/history.csv"))]
     return read_run(
         folder / "metrics.json", folder / "predictions.h5", folder / "model", history, folder / "benchmarks"
     )
@@ -103,7 +103,7 @@ def _read_history(path: Path) -> pd.DataFrame:
 
 def _stage(history: Path) -> str:
     folder = history.resolve().parent
-    return f"pretrain/{folder.name}" if folder.parent.name == "pretrain" else folder.name
+    return "/".join(folder.parts[-2:]) if folder.parent.name in ("pretrain", "joint_train") else folder.name
 
 
 def _read_benchmarks(folder: Path) -> dict[str, float]:

@@ -98,8 +98,9 @@ def _validation(named: dict[str, Run]) -> go.Figure:
     """Validation loss of joint training against the optimiser's steps."""
     figure = blank(height=400)
     for number, (name, run) in enumerate(named.items()):
-        history = run.history["joint_train"]
-        if "val/loss" not in history:
+        # of an ensemble, the first member
+        history = next((table for stage, table in run.history.items() if stage.startswith("joint_train")), None)
+        if history is None or "val/loss" not in history:
             continue
         over = "step" if "step" in history else "epoch"
         figure.add_scatter(

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Technique
 
 FORMAT = 1
@@ -55,7 +55,7 @@ def write_spectra(
 
     `counts` says what was done to the curves; it is written behind the last part, so it may grow with them.
     """
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs.update({"format": FORMAT, "technique": technique, "q_unit": "1/angstrom"})
         file["q"] = q
         kinds = {"log_intensity": np.float32, "log_sigma": np.float32, "mask": np.bool_}
@@ -67,6 +67,7 @@ def write_spectra(
             for name in (*kinds, "sample_id"):
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
+            file.flush()  # a full disk is noticed now, not when all is done
         file.attrs["counts"] = json.dumps(dict(counts or {}))
 
 

@@ -19,10 +19,12 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from pairvae.atomic import written_whole
-from pairvae.errors import UserError
-from pairvae.models.losses import point_weights
+from pairvae.errors import Stopped, UserError
+from pairvae.models import losses
 from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
+from pairvae.train.device import find_device
+from pairvae.train.interruption import StopSignals, resumable
 from pairvae.train.schedules import average_decay, cosine_with_warmup
 
 
@@ -62,9 +64,11 @@ class Stage(lightning.LightningModule, ABC):
         """Weight β of the KL term at this step; None where there is no such term."""
         return None
 
-    def weights(self, batch: Batch, prefix: str = "") -> Tensor:
-        """Weights of the points in the reconstruction losses."""
-        return point_weights(batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex)
+    def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
+        """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
+        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
+        weight = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
+        return losses.reconstruction(prediction, target, weight)
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers depend on seed and epoch alone, so that a resumed run repeats them."""
@@ -202,15 +206,34 @@ class Kept(callbacks.Checkpoint):
     """Keep every epoch in a file that is whole or absent: what a killed training goes on from.
 
     Lightning's own callback with `save_top_k=0, save_last=True` saves when training ends, not before.
+    A training that was asked to stop does so between two batches, never inside a write.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.signals = path, StopSignals()
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+        """Listen from here on: Lightning's own handler would lose the epoch and end with exit code 0."""
+        self.signals.listen(already=trainer.received_sigterm)
+        self._stop_if_asked(stage, trainer.current_epoch)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, stage: Stage, *_: Any) -> None:  # type: ignore[override]
+        """Stop here if asked to; behind the last batch of an epoch, the epoch is kept first."""
+        if not trainer.is_last_batch:
+            self._stop_if_asked(stage, trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
         """Called behind all other callbacks."""
         with written_whole(self.path) as temporary:
             trainer.save_checkpoint(temporary)
+        self._stop_if_asked(stage, trainer.current_epoch + 1)
+
+    def _stop_if_asked(self, stage: Stage, epochs: int) -> None:
+        if asked := self.signals.received:
+            raise Stopped(
+                f"{stage.name}: stopped by {asked.name} with {epochs} whole epochs kept; start it again to go on there",
+                asked,
+            )
 
 
 def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
@@ -233,15 +256,17 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
         Whatever decides the result besides the settings: checksums of the inputs.
     threads : int
         Processor cores.
+
+    Raises
+    ------
+    UserError
+        There is no GPU and the settings want one, or the loss is not finite.
+    Stopped
+        SIGTERM or SIGUSR1 came: the epochs so far are kept.
     """
     torch.set_num_threads(threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advice, no device lists
-    device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-    if settings.accelerator == "gpu" and device.type == "cpu":
-        raise UserError(
-            f"{stage.name}: accelerator is gpu but no GPU was found; check nvidia-smi, CUDA_VISIBLE_DEVICES and "
-            "that torch is a CUDA build, or set accelerator to auto or cpu"
-        )
+    device = find_device(settings.accelerator)
     batches = TrainBatches(
         {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
     )
@@ -257,6 +282,8 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # one process on one device needs no srun of its own, whatever the batch system's variables say
+        warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own, about torch
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
@@ -282,7 +309,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             stage,
             batches,
             ValidationBatches({k: t.to(device) for k, t in val.items()}),
-            ckpt_path=last if last.exists() else None,
+            ckpt_path=last if resumable(last) else None,
             weights_only=True,
         )
     stage.network.load_state_dict(best.weights)

@@ -20,6 +20,8 @@ from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import Stage, fit
 from pairvae.train.pretrain import load_resvae
 
+MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
+
 
 class JointStage(Stage):
     """Self- and cross-reconstruction, Barlow Twins on the mean codes, KL."""
@@ -49,7 +51,7 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
+            terms[path] = self.reconstruction(curve.log_intensity, target[to], batch, f"{to}.")
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
         return terms
@@ -82,9 +84,7 @@ class JointStage(Stage):
             curve = self.network.of(to).decode(
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
-            terms[path] = losses.reconstruction(
-                curve.log_intensity, batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
-            )
+            terms[path] = self.reconstruction(curve.log_intensity, batch[f"{to}.log_intensity"], batch, f"{to}.")
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
             terms["barlow_twins"] = losses.barlow_twins(
@@ -115,6 +115,7 @@ def joint_train(
     history: Path,
     resume: Path,
     threads: int,
+    member: int = 1,
 ) -> None:
     """Train and write the weights of the best epoch.
 
@@ -132,12 +133,15 @@ def joint_train(
         Folder of resume files.
     threads : int
         Processor cores.
+    member : int
+        Members of one model are trained alike, but for the random numbers.
 
     Raises
     ------
     UserError
         The codes differ in length, or a loss is not finite.
     """
+    settings = settings.model_copy(update={"seed": settings.seed + MEMBER_SEED * (member - 1)})
     network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans)).train()
     latent = network.saxs.latent_dim
     if latent != network.sans.latent_dim:

@@ -1,9 +1,12 @@
+TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
+
+
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
     input:
-        spectra=f"{RUN}/spectra/{{technique}}.h5",
-        pairs=f"{RUN}/pairs.csv",
+        spectra=RUNS.at("normalize.{technique}", "spectra/{technique}.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
         settings=f"{RUN}/settings/pretrain.{{technique}}.json",
     output:
         weights=f"{RUN}/pretrain/{{technique}}/weights.safetensors",
@@ -14,58 +17,60 @@ rule pretrain:
         f"{RUN}/benchmarks/pretrain/{{technique}}.tsv"
     priority: 1  # before baselines: joint_train, the longest, waits for it
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,  # a cluster's profile asks for one; without a batch system nobody has to
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="4h",
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         resume=f"{RUN}/pretrain/{{technique}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae pretrain --spectra {input.spectra} --pairs {input.pairs} --settings {input.settings}"
         " --weights {output.weights} --history {output.history} --resume {params.resume}"
-        " --threads {threads} &> {log}"
+        " --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule joint_train:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        pretrained_saxs=f"{RUN}/pretrain/saxs/weights.safetensors",
-        pretrained_sans=f"{RUN}/pretrain/sans/weights.safetensors",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        pretrained_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/weights.safetensors"),
+        pretrained_sans=RUNS.at("pretrain.sans", "pretrain/sans/weights.safetensors"),
         settings=f"{RUN}/settings/joint_train.json",
     output:
-        weights=f"{RUN}/joint_train/weights.safetensors",
-        history=f"{RUN}/joint_train/history.csv",
+        weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
+        history=f"{RUN}/joint_train/{{member}}/history.csv",
     log:
-        f"{RUN}/logs/joint_train.log",
+        f"{RUN}/logs/joint_train/{{member}}.log",
     benchmark:
-        f"{RUN}/benchmarks/joint_train.tsv"
+        f"{RUN}/benchmarks/joint_train/{{member}}.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        resume=f"{RUN}/joint_train/resume",
+        resume=f"{RUN}/joint_train/{{member}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
         " --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --member {wildcards.member} --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule baselines:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        pretrain_saxs=f"{RUN}/settings/pretrain.saxs.json",
-        pretrain_sans=f"{RUN}/settings/pretrain.sans.json",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        pretrain_saxs=RUNS.at("pretrain.saxs", "settings/pretrain.saxs.json"),
+        pretrain_sans=RUNS.at("pretrain.sans", "settings/pretrain.sans.json"),
         settings=f"{RUN}/settings/baselines.json",
     output:
         predictions=f"{RUN}/baselines/predictions.h5",
@@ -74,16 +79,17 @@ rule baselines:
     benchmark:
         f"{RUN}/benchmarks/baselines.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/baselines/resume",
+        gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrain-saxs {input.pretrain_saxs} --pretrain-sans {input.pretrain_sans}"
         " --settings {input.settings} --predictions {output.predictions}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"
