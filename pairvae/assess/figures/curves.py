@@ -28,6 +28,7 @@ from pairvae.assess.predictions_file import CROSS, TECHNIQUES, Numbers, Predicti
 STEP_DEX = 0.001  # curves in the page are rounded to this many decades: 0.2 %
 BAND_STEP_DEX = 0.004  # uncertainties and half bands
 NOT_MEASURED = -32768
+TITLE_SHOWN = 26  # characters of a sample's name above one of three columns on paper
 
 
 def examples(predictions: Predictions, path: str) -> dict[str, int]:
@@ -54,7 +55,7 @@ def curves(predictions: Predictions, path: str, rows: dict[str, int]) -> go.Figu
     """
     technique = path.split("_from_")[0]
     titles = [
-        f"{rank}: {plain(predictions.sample[row])}<br>{spoken(predictions.material[row])} "
+        f"{rank}: {plain(predictions.sample[row], TITLE_SHOWN)}<br>{spoken(predictions.material[row])} "
         f"{predictions[f'error/{path}'][row]:.3f} decades"
         for rank, row in rows.items()
         if rank

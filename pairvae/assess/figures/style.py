@@ -52,9 +52,9 @@ def words(name: str) -> str:
     return WORDS.get(name, name.replace("_", " "))
 
 
-def plain(name: str) -> str:
+def plain(name: str, longest: int = NAME_SHOWN) -> str:
     """A name from a stranger as Plotly may show it: not read as HTML, not endless."""
-    shown = name if len(name) <= NAME_SHOWN else name[: NAME_SHOWN - 1] + "…"
+    shown = name if len(name) <= longest else name[: longest - 1] + "…"
     return escape(shown, quote=False)
 
 
