@@ -354,6 +354,7 @@ def translate(
     q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
     allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
+    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
 ) -> None:
     """Predict one technique's curve from the other's."""
     from pairvae.assess.translate import translate_files, translate_manifest
@@ -363,9 +364,9 @@ def translate(
     if samples and (covariate or q_unit or columns):
         raise UserError("translate: --covariate, --q-unit and --columns stand in samples.csv when --samples is used")
     if samples:
-        translate_manifest(samples, model, to, output, format, allow_outside)
+        translate_manifest(samples, model, to, output, format, allow_outside, joint)
     else:
-        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns)
+        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns, joint)
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -255,7 +255,7 @@ class JointTrain(Fit):
 class Calibrate(StageSettings):
     """Turn the decoder's own error into bands that keep their word, on validation samples."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
 
 
@@ -269,7 +269,7 @@ class Baselines(Fit):
 class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
 
 
 class Report(StageSettings):
