@@ -276,7 +276,7 @@ class Report(StageSettings):
     """Show it."""
 
     numerics: Literal[1] = NUMERICS_1
-    latent_points: int = Field(2000, ge=10, description="Test samples drawn in the latent map.")
+    samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
 
 
 class NormalizeBoth(StageSettings):

@@ -56,6 +56,10 @@ class JointStage(Stage):
         terms["error"] = torch.stack(errors).mean()
         return terms
 
+    def kl_weight(self) -> float:
+        """Weight β of the KL term, the same at every step."""
+        return self.settings.kl_weight
+
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Weights as the settings say; each path by its own likelihood, so that the worse one does not rule."""
         settings = self.settings
@@ -64,7 +68,7 @@ class JointStage(Stage):
         return (
             torch.stack(paths).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
-            + settings.kl_weight * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + settings.variance_weight * terms["error"]
         )
 

@@ -39,12 +39,16 @@ class PretrainStage(Stage):
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
 
-    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+    def kl_weight(self) -> float:
         """The weight β of the KL term rises over the first steps."""
         rise = linear_warmup(self.global_step, self.total_steps, self.settings.kl_warmup_fraction)
+        return self.settings.kl_weight * rise
+
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """Reconstruction by its likelihood, and what the code may cost."""
         return (
             losses.log_likelihood_loss(terms["reconstruction"])
-            + self.settings.kl_weight * rise * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + self.settings.variance_weight * terms["error"]
         )
 

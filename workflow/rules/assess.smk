@@ -78,7 +78,19 @@ rule report:
         joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
-        report=f"{RUN}/report.html",
+        report=report(
+            f"{RUN}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"page": "the whole report, interactive"},
+        ),
+        figures=report(
+            directory(f"{RUN}/figures"),
+            patterns=["{section}.html"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"section": "{section}"},
+        ),
     log:
         f"{RUN}/logs/report.log",
     benchmark:
@@ -90,13 +102,15 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
             f"--history {path}"
             for path in (input.pretrain_saxs, input.pretrain_sans, *input.joint_train)
         ],
     shell:
         "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
-        " {params.histories} --settings {input.settings} --output {output.report} &> {log}"
+        " {params.histories} --settings {input.settings} --benchmarks {params.benchmarks}"
+        " --output {output.report} --figures {output.figures} &> {log}"
 
 
 if config["sweep"]:
