@@ -153,12 +153,12 @@ def joint_train(
     saxs: In,
     sans: In,
     pairs: In,
-    pretrained_saxs: In,
-    pretrained_sans: In,
     settings: SettingsFile,
     weights: Out,
     history: Out,
     resume: Resume,
+    pretrained_saxs: InOrNone = None,
+    pretrained_sans: InOrNone = None,
     threads: Threads = 1,
 ) -> None:
     """Train both ResVAEs together on pairs."""

@@ -1,6 +1,6 @@
 """What a PairVAE must beat: the mean curve, nearest neighbours, and one direct network per direction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -36,8 +36,8 @@ class DirectStage(Stage):
 
     network: PairVAE
 
-    def __init__(self, network: nn.Module, settings: Fit, path: str) -> None:
-        super().__init__(network, settings, f"baselines direct {path}")
+    def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str]) -> None:
+        super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
 
     def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def baselines(
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
         tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
-        stage = DirectStage(network, settings, path)
+        stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]

@@ -1,6 +1,5 @@
 """The trained model: one technique's curve from the other's, with a band and a novelty score."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ from torch import Tensor
 
 from pairvae.assess.calibrate import novelty
 from pairvae.assess.predict import Array, codes, predict
-from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import FORMAT, load_weights
+from pairvae.model_file import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
@@ -211,22 +209,7 @@ def load_model(folder: str | Path) -> TrainedModel:
     UserError
         A file is missing, altered, or of another format.
     """
-    folder = Path(folder)
-    try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
-    if not isinstance(about, dict):
-        raise UserError(f"{folder}: is no model folder: model.json holds a {type(about).__name__}; restore the folder")
-    if about.get("format") != FORMAT:
-        raise UserError(
-            f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "
-            "use the PairVAE version that wrote it, or train again"
-        )
-    weights = folder / "weights.safetensors"
-    if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
-        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
-    tensors, _ = load_weights(weights)
+    tensors, about = load_folder(Path(folder))
     network = PairVAE.from_facts(about["network"])
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}

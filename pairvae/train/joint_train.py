@@ -5,19 +5,23 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
+from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_ends, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import Stage, fit
+from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
 
 
@@ -26,6 +30,13 @@ class JointStage(Stage):
 
     network: PairVAE
     settings: JointTrain
+
+    def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
+        super().__init__(network, settings, "joint_train", samples)
+        self.keep_start = settings.start_from is not None
+        if self.keep_start:
+            self.learning_rate, self.weight_decay = settings.start_learning_rate, 0.0
+            self.register_buffer("start", parameters_to_vector(network.parameters()).detach(), persistent=False)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """One term per path, named target_from_source, and the terms on the codes."""
@@ -52,6 +63,9 @@ class JointStage(Stage):
             terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
+        if self.keep_start:
+            # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
+            terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
@@ -64,15 +78,20 @@ class JointStage(Stage):
             + settings.barlow_twins_weight * terms["barlow_twins"]
             + settings.kl_weight * terms["kl"]
             + settings.variance_weight * terms["error"]
+            + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device))
         )
 
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
-        codes = {
+    def codes(self, batch: Batch) -> dict[str, Code]:
+        """Of both techniques."""
+        return {
             t: self.network.of(t).encode(batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"])
             for t in TECHNIQUES
         }
-        terms = {}
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
+        codes = self.codes(batch)
+        terms = latent_measures(codes)
         for path in PATHS:
             to, source = ends(path)
             curve = self.network.of(to).decode(
@@ -104,8 +123,8 @@ def joint_train(
     saxs: Path,
     sans: Path,
     pairs: Path,
-    pretrained_saxs: Path,
-    pretrained_sans: Path,
+    pretrained_saxs: Path | None,
+    pretrained_sans: Path | None,
     settings: JointTrain,
     weights: Path,
     history: Path,
@@ -118,8 +137,8 @@ def joint_train(
     ----------
     saxs, sans, pairs : Path
         Gridded curves and the split.
-    pretrained_saxs, pretrained_sans : Path
-        Weights that `pretrain` wrote.
+    pretrained_saxs, pretrained_sans : Path, optional
+        Weights that `pretrain` wrote; None where `settings.start_from` names a trained model instead.
     settings : JointTrain
         Terms and training.
     weights, history : Path
@@ -132,15 +151,30 @@ def joint_train(
     Raises
     ------
     UserError
-        The codes differ in length, or a loss is not finite.
+        The codes differ in length, the curves lie on another grid than those of the model to start from, that model
+        is missing or altered, or a loss is not finite.
     """
-    network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans)).train()
+    train_table = complete_pairs(read_pairs(pairs), "train")
+    begun: list[Path]
+    training: dict[str, Any] = {}
+    if settings.start_from is not None:
+        folder = Path(settings.start_from)
+        network = start_network(folder, {"saxs": saxs, "sans": sans}, train_table, settings.covariates)
+        begun = [folder / "model.json"]  # it names the checksum of the weights
+    elif pretrained_saxs is None or pretrained_sans is None:
+        raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
+    else:
+        network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans))
+        begun = [pretrained_saxs, pretrained_sans]
+        if network.saxs.latent_dim != network.sans.latent_dim:
+            raise UserError(
+                f"latent_dim is {network.saxs.latent_dim} in {pretrained_saxs} and {network.sans.latent_dim} in "
+                f"{pretrained_sans}; both techniques share one latent space: set latent_dim for the run, not for a stage"
+            )
+        for file in begun:
+            training |= load_weights(file)[1].get("training", {})
+    network.train()
     latent = network.saxs.latent_dim
-    if latent != network.sans.latent_dim:
-        raise UserError(
-            f"latent_dim is {latent} in {pretrained_saxs} and {network.sans.latent_dim} in {pretrained_sans}; "
-            "both techniques share one latent space: set latent_dim for the run, not for a stage"
-        )
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
     batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))
     if settings.barlow_twins_weight > 0 and batch <= latent:
@@ -148,11 +182,13 @@ def joint_train(
             f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
             "the term keeps a floor. Raise batch_size, lower latent_dim, or set barlow_twins_weight to 0"
         )
-    stage = JointStage(network, settings, "joint_train")
-    identity = "".join(sha256(file) for file in (saxs, sans, pairs, pretrained_saxs, pretrained_sans))
+    stage = JointStage(network, settings, train_table["sample_id"].tolist())
+    identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    save_weights(weights, network.state_dict(), {**network.facts(), "joint_train": settings.model_dump(mode="json")})
+    training["joint_train"] = progress.outcome
+    facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
+    save_weights(weights, network.state_dict(), network.facts() | facts)
 
 
 def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:
