@@ -24,8 +24,9 @@ from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
 from pairvae.train.augment import hide_covariates, hide_ends, shift
 from pairvae.train.batches import Batch
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
 from pairvae.train.joint_train import paired_tensors
+from pairvae.train.stage import Stage
 
 BASELINES = ("mean_curve", "neighbours", "direct")
 ROWS = 256  # test curves whose distances are held at once

@@ -80,6 +80,7 @@ def calibrate(
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
+        "training": facts.get("training", {}),
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
         "grids": {t: _span(network, t) for t in TECHNIQUES},
         "versions": {

@@ -109,6 +109,7 @@ def evaluate(
         "novelty": {
             t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
         },
+        "training": trained.about.get("training", {}),
         "versions": trained.about["versions"],
     }
     _write_predictions(predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found)

@@ -53,9 +53,7 @@ def start_network(
                 f"on {grid.size} from {grid[0]:.6g} to {grid[-1]:.6g} 1/Å; set normalize.{technique}.grid to the "
                 "model's (the workflow does)"
             )
-    return PairVAE(
-        *(widened(net, known_besides(net.covariates, table, names)) for net in (network.saxs, network.sans))
-    )
+    return PairVAE(*(widened(net, known_besides(net.covariates, table, names)) for net in (network.saxs, network.sans)))
 
 
 def known_besides(

@@ -20,9 +20,10 @@ from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_ends, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
 from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
+from pairvae.train.stage import Stage
 
 
 class JointStage(Stage):
@@ -30,6 +31,7 @@ class JointStage(Stage):
 
     network: PairVAE
     settings: JointTrain
+    start: Tensor
 
     def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
         super().__init__(network, settings, "joint_train", samples)
@@ -154,25 +156,19 @@ def joint_train(
         The codes differ in length, the curves lie on another grid than those of the model to start from, that model
         is missing or altered, or a loss is not finite.
     """
-    train_table = complete_pairs(read_pairs(pairs), "train")
-    begun: list[Path]
+    table = complete_pairs(read_pairs(pairs), "train")
     training: dict[str, Any] = {}
     if settings.start_from is not None:
         folder = Path(settings.start_from)
-        network = start_network(folder, {"saxs": saxs, "sans": sans}, train_table, settings.covariates)
+        network = start_network(folder, {"saxs": saxs, "sans": sans}, table, settings.covariates)
         begun = [folder / "model.json"]  # it names the checksum of the weights
-    elif pretrained_saxs is None or pretrained_sans is None:
-        raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
-    else:
-        network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans))
+    elif pretrained_saxs is not None and pretrained_sans is not None:
         begun = [pretrained_saxs, pretrained_sans]
-        if network.saxs.latent_dim != network.sans.latent_dim:
-            raise UserError(
-                f"latent_dim is {network.saxs.latent_dim} in {pretrained_saxs} and {network.sans.latent_dim} in "
-                f"{pretrained_sans}; both techniques share one latent space: set latent_dim for the run, not for a stage"
-            )
+        network = _pretrained_network(pretrained_saxs, pretrained_sans)
         for file in begun:
-            training |= load_weights(file)[1].get("training", {})
+            training |= load_weights(file)[1]["training"]
+    else:
+        raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
     network.train()
     latent = network.saxs.latent_dim
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
@@ -182,13 +178,24 @@ def joint_train(
             f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
             "the term keeps a floor. Raise batch_size, lower latent_dim, or set barlow_twins_weight to 0"
         )
-    stage = JointStage(network, settings, train_table["sample_id"].tolist())
+    stage = JointStage(network, settings, table["sample_id"].tolist())
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
     training["joint_train"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
+
+
+def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:
+    network = PairVAE(load_resvae(saxs), load_resvae(sans))
+    lengths = network.saxs.latent_dim, network.sans.latent_dim
+    if lengths[0] != lengths[1]:
+        raise UserError(
+            f"latent_dim is {lengths[0]} in {saxs} and {lengths[1]} in {sans}; "
+            "both techniques share one latent space: set latent_dim for the run, not for a stage"
+        )
+    return network
 
 
 def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:

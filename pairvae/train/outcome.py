@@ -67,7 +67,12 @@ def fall_if_doubled(rows: Sequence[Mapping[str, float]]) -> float | None:
 
 
 def outcome_of(
-    name: str, rows: Sequence[Mapping[str, float]], best_epoch: int, loss: float, seconds: float, codes: Mapping[str, Code]
+    name: str,
+    rows: Sequence[Mapping[str, float]],
+    best_epoch: int,
+    loss: float,
+    seconds: float,
+    codes: Mapping[str, Code],
 ) -> Outcome:
     """Sum up a training, and say in the log what a user should know of it.
 
@@ -103,8 +108,8 @@ def outcome_of(
         }
         if collapsed:
             print(
-                f"{name}: warning: posterior collapse: {active} of {units} components of the {technique} code vary from "
-                "curve to curve; the decoder ignores the code and predicts a mean curve: lower kl_weight",
+                f"{name}: warning: posterior collapse: {active} of {units} components of the {technique} code vary "
+                "from curve to curve; the decoder ignores the code and predicts a mean curve: lower kl_weight",
                 flush=True,
             )
     more = fall is not None and fall > WORTH_IT

@@ -16,9 +16,10 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Pretrain
 from pairvae.train.augment import hide_covariates, hide_ends, shift
 from pairvae.train.batches import Batch, as_tensors
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
 from pairvae.train.outcome import latent_measures
 from pairvae.train.schedules import linear_warmup
+from pairvae.train.stage import Stage
 
 
 class PretrainStage(Stage):

@@ -72,8 +72,11 @@ rule report:
         predictions=f"{RUN}/predictions.h5",
         model=f"{RUN}/model",
         histories=[
-            f"{RUN}/pretrain/saxs/history.csv",
-            f"{RUN}/pretrain/sans/history.csv",
+            *(
+                f"{RUN}/pretrain/{t}/history.csv"
+                for t in ("saxs", "sans")
+                if not START
+            ),
             f"{RUN}/joint_train/history.csv",
         ],
         settings=f"{RUN}/settings/report.json",

@@ -1,3 +1,15 @@
+# A run that starts from a trained model pretrains nothing.
+START = start_files(config)
+PRETRAINED = (
+    {}
+    if START
+    else {
+        f"pretrained_{t}": f"{RUN}/pretrain/{t}/weights.safetensors"
+        for t in ("saxs", "sans")
+    }
+)
+
+
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
@@ -30,11 +42,11 @@ rule pretrain:
 
 rule joint_train:
     input:
+        **START,
+        **PRETRAINED,
         saxs=f"{RUN}/spectra/saxs.h5",
         sans=f"{RUN}/spectra/sans.h5",
         pairs=f"{RUN}/pairs.csv",
-        pretrained_saxs=f"{RUN}/pretrain/saxs/weights.safetensors",
-        pretrained_sans=f"{RUN}/pretrain/sans/weights.safetensors",
         settings=f"{RUN}/settings/joint_train.json",
     output:
         weights=f"{RUN}/joint_train/weights.safetensors",
@@ -51,11 +63,14 @@ rule joint_train:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime="12h",
     params:
+        pretrained=" ".join(
+            f"--{name.replace('_', '-')} {path}" for name, path in PRETRAINED.items()
+        ),
+        start=start_checksum(config),  # a file may change and keep its date
         resume=f"{RUN}/joint_train/resume",
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
-        " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
-        " --settings {input.settings} --weights {output.weights} --history {output.history}"
+        " {params.pretrained} --settings {input.settings} --weights {output.weights} --history {output.history}"
         " --resume {params.resume} --threads {threads} &> {log}"
 
 
