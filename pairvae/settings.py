@@ -167,6 +167,9 @@ class Normalize(StageSettings):
     assumed_relative_error: float = Field(
         0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
     )
+    scale_free: bool = Field(
+        False, description="Learn shapes only: curves may be in arbitrary units, the scale is a free factor."
+    )
     scale_settings: bool = Field(
         False, description="Scale the settings of one sample to the first by a factor fitted where they overlap."
     )

@@ -80,6 +80,11 @@ def start_faults(config: Group, schema: Group) -> list[str]:
     if not weights.is_file() or _sha256(weights) != wanted:
         return [f"{where}: weights.safetensors is missing or not the file that model.json was written for; restore it"]
     return [
+        f"configuration: normalize.{technique}.scale_free is true, but the model that joint_train.start_from names was "
+        f"trained on 1/cm; train that one with normalize.{technique}.scale_free: true"
+        for technique, told in config["normalize"].items()
+        if told.get("scale_free") and not about["settings"]["normalize"][technique].get("scale_free")
+    ] + [
         f"configuration: normalize.{technique}.grid.{name} is {given}, but joint_train.start_from brings a grid from "
         f"{grid['q_min']:.6g} to {grid['q_max']:.6g} 1/Å; leave {name} out"
         for technique, grid in about["grids"].items()
@@ -100,8 +105,8 @@ def start_checksum(config: Group) -> str:
     return _sha256(Path(files["start_model"])) if files else ""
 
 
-def with_grids_of_start(config: Group) -> Group:
-    """The same configuration, on the grids of the model that it starts from: its networks know no others."""
+def with_scales_of_start(config: Group) -> Group:
+    """The same configuration, on grids and scales of the model that it starts from: its networks know no others."""
     files = start_files(config)
     if not files:
         return config
@@ -113,6 +118,7 @@ def with_grids_of_start(config: Group) -> Group:
                 "q_max_inv_angstrom": grid["q_max"],
                 "points": grid["points"],
             },
+            "scale_free": about["settings"]["normalize"][technique].get("scale_free", False),
         }
         for technique, grid in about["grids"].items()
     }

@@ -16,7 +16,7 @@ from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
-from pairvae.models.resvae import ResVAE
+from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
@@ -41,18 +41,23 @@ class DirectStage(Stage):
         super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
 
-    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, known).mean
-        return self.network.of(self.target).decode(code, known, from_partner=True).log_intensity
+        return self.network.of(self.target).decode(code, known, from_partner=True)
+
+    def _error(self, curve: Decoded, target: Tensor, weights: Tensor) -> Tensor:
+        curve = self.network.of(self.target).at_scale_of(target, curve, weights)
+        return losses.reconstruction(curve.log_intensity, target, weights)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
-        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex)
+        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
+        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex if known_scale else 0.0)
         visible = hide_ends(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {"reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"reconstruction": self._error(curve, target, self.weights(batch, f"{self.target}."))}
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
@@ -62,7 +67,7 @@ class DirectStage(Stage):
         """The same error on whole curves."""
         curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
-        return {"loss": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"loss": self._error(curve, target, self.weights(batch, f"{self.target}."))}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:
@@ -151,7 +156,7 @@ def baselines(
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
-            found[f"direct/{path}"] = stage.cpu()._curve(*test).double().numpy()
+            found[f"direct/{path}"] = stage.cpu()._curve(*test).log_intensity.double().numpy()
     with written_whole(predictions) as temporary, h5py.File(temporary, "w") as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)

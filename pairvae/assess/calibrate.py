@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pairvae import __version__
-from pairvae.assess.predict import Array, codes, misfit, predict
+from pairvae.assess.predict import Array, codes, misfit, predict_beside
 from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.model_file import FORMAT, save_weights
@@ -63,7 +63,7 @@ def calibrate(
     for path in PATHS:
         target, source = ends(path)
         known = part(val, target)
-        predicted = predict(network, path, val_codes[source], known["covariates"])
+        predicted = predict_beside(network, path, val_codes[source], known)
         score = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity) / predicted.std
         score[known["mask"].numpy() == 0] = np.nan
         tensors[f"band.{path}"] = torch.from_numpy(conformal_factor(score, settings.coverage))
@@ -167,7 +167,7 @@ def _strangeness(network: PairVAE, technique: str, curves: Batch, usual: dict[st
     code = codes(network, technique, curves)
     away = code.double() - usual["centre"]
     distance = torch.einsum("ij,jk,ik->i", away, usual["precision"], away).clamp(min=0).sqrt().numpy()
-    again = predict(network, f"{technique}_from_{technique}", code, curves["covariates"])
+    again = predict_beside(network, f"{technique}_from_{technique}", code, curves)
     return distance, misfit(curves, again)
 
 

@@ -14,7 +14,7 @@ import torch
 
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.calibrate import part
-from pairvae.assess.predict import Array, codes
+from pairvae.assess.predict import Array, codes, free_scale
 from pairvae.assess.trained_model import load_model
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
@@ -65,13 +65,20 @@ def evaluate(
     exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
     code = {t: codes(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+
+    def at_scale(technique: Technique, *curves: Array) -> list[Array]:
+        """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
+        shift = free_scale(trained.network, technique, curves[0], part(tensors, technique))
+        return [curve + shift for curve in curves]
+
+    exact = {t: at_scale(t, curves)[0] for t, curves in exact.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
     found: dict[str, Array] = {}
     for path in PATHS:
         target, source = ends(path)
-        middle, lower, upper = trained.bands(path, code[source], tensors[f"{target}.covariates"])
+        middle, lower, upper = at_scale(target, *trained.bands(path, code[source], tensors[f"{target}.covariates"]))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
         found |= {
@@ -86,7 +93,7 @@ def evaluate(
         for name in BASELINES:
             for path in CROSS_PATHS:
                 target, _ = ends(path)
-                guess = file[f"{name}/{path}"][:].astype(np.float64)
+                (guess,) = at_scale(target, file[f"{name}/{path}"][:].astype(np.float64))
                 found[f"baseline/{name}/{path}"] = guess
                 beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
                 key = "rmse_truth" if exact else "rmse_measured"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import pandas as pd
 import torch
@@ -17,6 +17,7 @@ from pairvae.models.pairvae import PairVAE
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
+from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
@@ -34,7 +35,7 @@ class Prediction:
     q : array, shape (points,)
         In 1/Å, the target technique's grid.
     intensity, lower, upper : array, shape (points,)
-        Median and calibrated band of a measurement, in 1/cm.
+        Median and calibrated band of a measurement, in `intensity_unit`.
     coverage : float
         Share of measured points that the band covers.
     novelty : float
@@ -42,6 +43,8 @@ class Prediction:
         the prediction is a guess.
     sample, source : str
         Sample and file of the input.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
 
     technique: Technique
@@ -53,6 +56,7 @@ class Prediction:
     novelty: float
     sample: str
     source: str
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
 
 class TrainedModel:
@@ -166,6 +170,7 @@ class TrainedModel:
                 novelty=float(novelty[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
+                intensity_unit="arbitrary" if target.scale_free else "1/cm",
             )
             for i, settings in enumerate(samples)
         ]
@@ -185,10 +190,12 @@ class TrainedModel:
                 name = curve.source.file or curve.sample or "spectrum"
                 if curve.technique not in (None, technique):
                     raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
-                if curve.intensity_unit == "arbitrary":
+                if curve.intensity_unit == "arbitrary" and not self.network.of(technique).scale_free:
                     raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the curve"
+                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the "
+                        f"curve, or train a model with normalize.{technique}.scale_free: true"
                     )
+            check_units(name, curves, self.gridding[technique])
             row = grid_curves(curves, q, self.gridding[technique])
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")

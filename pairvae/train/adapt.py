@@ -39,14 +39,20 @@ def start_network(
     Raises
     ------
     UserError
-        The folder is missing, altered or of another format, the curves lie on another grid, or a covariate is a number
-        for the model and a text in the table.
+        The folder is missing, altered or of another format, the curves lie on another grid or scale, or a covariate is
+        a number for the model and a text in the table.
     """
     tensors, about = load_folder(folder)
     network = PairVAE.from_facts(about["network"])
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     for technique in TECHNIQUES:
-        q, grid = read_spectra(spectra[technique], np.empty(0, np.int64)).q, network.of(technique).q.numpy()
+        empty = read_spectra(spectra[technique], np.empty(0, np.int64))
+        q, grid = empty.q, network.of(technique).q.numpy()
+        if empty.scale_free != network.of(technique).scale_free:
+            raise UserError(
+                f"{spectra[technique]}: has scale_free {empty.scale_free}, the model {folder} the other; set "
+                f"normalize.{technique}.scale_free as for the model (the workflow does)"
+            )
         if q.shape != grid.shape or not np.allclose(q, grid, rtol=1e-9):
             raise UserError(
                 f"{spectra[technique]}: lies on {q.size} points from {q[0]:.6g} to {q[-1]:.6g} 1/Å, the model {folder} "

@@ -22,6 +22,7 @@ from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
+from pairvae.train.stage import Stage
 
 LATENT_ROWS = 2048  # training curves whose codes are looked at when a training has ended
 

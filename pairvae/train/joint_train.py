@@ -43,7 +43,9 @@ class JointStage(Stage):
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """One term per path, named target_from_source, and the terms on the codes."""
         settings = self.settings
-        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex)
+        # where one curve does not tell its scale, the other's cannot be moved along
+        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
+        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex if known_scale else 0.0)
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes = {
@@ -62,7 +64,9 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
+            weights = self.weights(batch, f"{to}.")
+            curve = self.network.of(to).at_scale_of(target[to], curve, weights)
+            terms[path] = losses.reconstruction(curve.log_intensity, target[to], weights)
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
         if self.keep_start:
@@ -99,9 +103,9 @@ class JointStage(Stage):
             curve = self.network.of(to).decode(
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
-            terms[path] = losses.reconstruction(
-                curve.log_intensity, batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
-            )
+            measured, weights = batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
+            curve = self.network.of(to).at_scale_of(measured, curve, weights)
+            terms[path] = losses.reconstruction(curve.log_intensity, measured, weights)
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
             terms["barlow_twins"] = losses.barlow_twins(

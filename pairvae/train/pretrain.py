@@ -34,9 +34,11 @@ class PretrainStage(Stage):
         known = hide_covariates(batch["covariates"])
         visible = hide_ends(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
+        weights = self.weights(batch)
         curve = self.network.decode(code.sample(), known, from_partner=False)
+        curve = self.network.at_scale_of(target, curve, weights)
         return {
-            "reconstruction": losses.reconstruction(curve.log_intensity, target, self.weights(batch)),
+            "reconstruction": losses.reconstruction(curve.log_intensity, target, weights),
             "kl": losses.kl_divergence(*code),
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
@@ -60,7 +62,9 @@ class PretrainStage(Stage):
         codes = self.codes(batch)
         (code,) = codes.values()
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
-        loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], self.weights(batch))
+        weights = self.weights(batch)
+        curve = self.network.at_scale_of(batch["log_intensity"], curve, weights)
+        loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], weights)
         return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
 
 
