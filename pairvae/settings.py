@@ -255,9 +255,9 @@ class JointTrain(Fit):
         json_schema_extra={"model_format": MODEL_FORMAT},
         description="Model folder to start from instead of pretraining; its grids and scalers hold; empty: none.",
     )
-    start_learning_rate: float = Field(3e-4, gt=0, description="Peak learning rate where start_from is set.")
+    start_learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate where start_from is set.")
     anchor_weight: float = Field(
-        0.01, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
+        0.3, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
     )
     covariates: tuple[str, ...] = Field(
         (), json_schema_extra=FILLED, description="What the networks are told besides what start_from knows."

@@ -162,6 +162,8 @@ def test_settings_of_one_sample_in_different_units_are_refused(measured, tmp_pat
         return [curves[0], replace(curves[0], intensity_unit="arbitrary"), *curves[1:]]
 
     file = write_units(tmp_path, measured, mixed)
-    with pytest.raises(UserError, match=r"another setting of the same sample is in 1/cm; set normalize\.saxs\.scale_sett"):
+    with pytest.raises(
+        UserError, match=r"another setting of the same sample is in 1/cm; set normalize\.saxs\.scale_sett"
+    ):
         normalize(file, Normalize(scale_free=True), tmp_path / "out.h5")
     normalize(file, Normalize(scale_free=True, scale_settings=True), tmp_path / "out.h5")
