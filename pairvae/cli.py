@@ -159,13 +159,14 @@ def joint_train(
     resume: Resume,
     pretrained_saxs: InOrNone = None,
     pretrained_sans: InOrNone = None,
+    member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
     threads: Threads = 1,
 ) -> None:
     """Train both ResVAEs together on pairs."""
     from pairvae.train.joint_train import joint_train as run
 
     stage = _settings(told.JointTrain, settings)
-    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads)
+    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads, member)
 
 
 @app.command()
@@ -173,7 +174,7 @@ def calibrate(
     saxs: In,
     sans: In,
     pairs: In,
-    weights: In,
+    weights: Annotated[list[Path], typer.Option(help="Weights of one member; several.", exists=True)],
     normalize_saxs: In,
     normalize_sans: In,
     settings: SettingsFile,

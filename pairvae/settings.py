@@ -255,9 +255,9 @@ class JointTrain(Fit):
         json_schema_extra={"model_format": MODEL_FORMAT},
         description="Model folder to start from instead of pretraining; its grids and scalers hold; empty: none.",
     )
-    start_learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate where start_from is set.")
+    start_learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate where start_from is set.")
     anchor_weight: float = Field(
-        0.3, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
+        0.1, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
     )
     covariates: tuple[str, ...] = Field(
         (), json_schema_extra=FILLED, description="What the networks are told besides what start_from knows."
@@ -320,6 +320,9 @@ class Settings(StageSettings):
     latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
     covariates: tuple[str, ...] = Field(
         (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
+    )
+    members: int = Field(
+        2, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
     )
     simulate: Simulate = Simulate()
     read: Read = Read()

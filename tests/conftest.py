@@ -192,19 +192,22 @@ def trained(pretrained):
     from pairvae.train.joint_train import joint_train
 
     files = [pretrained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    joint_train(
-        *files,
-        pretrained.path("pretrain/saxs.safetensors"),
-        pretrained.path("pretrain/sans.safetensors"),
-        pretrained.joint_train,
-        pretrained.path("joint.safetensors"),
-        pretrained.path("joint.csv"),
-        pretrained.path("resume/joint"),
-        threads=1,
-    )
+    weights = [pretrained.path("joint.safetensors"), pretrained.path("second.safetensors")]
+    for member, path in enumerate(weights, start=1):
+        joint_train(
+            *files,
+            pretrained.path("pretrain/saxs.safetensors"),
+            pretrained.path("pretrain/sans.safetensors"),
+            pretrained.joint_train,
+            path,
+            path.with_suffix(".csv"),
+            pretrained.path(f"resume/joint/{member}"),
+            threads=1,
+            member=member,
+        )
     calibrate(
         *files,
-        pretrained.path("joint.safetensors"),
+        weights,
         pretrained.gridding,
         Calibrate(),
         pretrained.path("model"),

@@ -12,6 +12,7 @@ from conftest import draw_spheres, measure, write_curves
 from pairvae.assess.predict import codes, predict
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights
+from pairvae.models.pairvae import joined
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.settings import Grid, JointTrain, Normalize, Pair
@@ -49,10 +50,10 @@ def project(trained, tmp_path_factory):
 
 @pytest.fixture
 def begin(trained, project):
-    def call(names=(), model=None):
+    def call(names=(), model=None, member=1):
         spectra = {t: project / f"{t}.h5" for t in ("saxs", "sans")}
         table = complete_pairs(read_pairs(project / "pairs.csv"), "train")
-        return start_network(model or trained.path("model"), spectra, table, names)
+        return start_network(model or trained.path("model"), spectra, table, names, member)
 
     return call
 
@@ -82,7 +83,7 @@ def flat(network):
 
 
 def test_network_told_of_new_covariates_begins_as_the_model(begin, model, project):
-    wider = begin(("temperature",)).eval()
+    wider = joined([begin(("temperature",), member=number) for number in (1, 2)]).eval()
     assert [c.name for c in wider.saxs.covariates] == ["d2o_fraction", "material", "temperature"]
     assert wider.saxs.covariates[1].values == ("latex", "silica", "gold")  # noqa: PD011, no data frame
     assert wider.saxs.covariates[0] == model.network.saxs.covariates[0]
@@ -92,7 +93,7 @@ def test_network_told_of_new_covariates_begins_as_the_model(begin, model, projec
 
 def test_new_covariates_are_learnt_from_zero(adapt):
     network, facts = adapt(covariates=("temperature",), steps=60)
-    assert facts["training"]["joint_train"]["best_epoch"] >= 1
+    assert facts["training"]["joint_train/1"]["best_epoch"] >= 1
     assert network.saxs.encoder_skip.weight[:, -2:].abs().max() > 0
 
 
@@ -106,13 +107,13 @@ def test_adapted_model_predicts_a_new_project_better_than_training_from_scratch(
     settings = trained.joint_train.model_copy(update={"steps": 100})
     joint_train(*files, *weights[:2], settings, weights[2], tmp_path / "h.csv", tmp_path / "joint", threads=1)
     scratch = load_weights(weights[2])[1]
-    loss = [facts["training"]["joint_train"]["validation_loss"] for facts in (adapted, scratch)]
+    loss = [facts["training"]["joint_train/1"]["validation_loss"] for facts in (adapted, scratch)]
     assert loss[0] < 0.5 * loss[1]
 
 
 def test_adaptation_that_only_harms_is_not_kept(adapt, begin):
     network, facts = adapt(start_learning_rate=1.0, warmup_fraction=0.0, average_decay=0.0, steps=20)
-    assert facts["training"]["joint_train"]["best_epoch"] == 0
+    assert facts["training"]["joint_train/1"]["best_epoch"] == 0
     start = begin().state_dict()
     assert all(torch.equal(tensor, start[name]) for name, tensor in network.state_dict().items())
 

@@ -24,7 +24,7 @@ def train(gridded, tmp_path):
         start = time.monotonic()
         pretrain(*files, settings, *outputs, threads=1)
         seconds = time.monotonic() - start
-        return pd.read_csv(outputs[1]), load_weights(outputs[0])[1]["training"]["pretrain saxs"], seconds
+        return pd.read_csv(outputs[1]), load_weights(outputs[0])[1]["training"]["pretrain/saxs"], seconds
 
     return call
 

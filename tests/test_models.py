@@ -8,7 +8,7 @@ from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
-from pairvae.models.pairvae import PATHS, PairVAE, ends
+from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import LATENT_LOGVAR, ResVAE
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import read_pairs
@@ -224,3 +224,48 @@ def test_weights_of_another_format_are_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(UserError, match="is of format 99, this version reads format 1"):
         load_weights(tmp_path / "w.safetensors")
+
+
+# Ensembles
+
+
+def pair_of_networks(seed):
+    torch.manual_seed(seed)
+    network = PairVAE(ResVAE(50, 3, SMALL, D2O), ResVAE(41, 3, SMALL, D2O)).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def decoded(network, path, curves, known):
+    target, source = ends(path)
+    return network.of(target).decode(network.of(source).encode(*curves).mean, known, from_partner=True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_joined_networks_predict_the_mean_and_err_by_the_spread_of_their_members(path):
+    members = [pair_of_networks(seed) for seed in range(3)]
+    curves, known = random_curves(members[0].of(ends(path)[1]).points, width=2), torch.randn(5, 2)
+    parts = [decoded(one, path, curves, known) for one in members]
+    whole = decoded(joined(members), path, curves, known)
+    log_intensity = np.stack([one.log_intensity.detach().numpy() for one in parts])
+    variance = np.stack([np.exp(one.log_variance.detach().numpy()) for one in parts])
+    np.testing.assert_allclose(whole.log_intensity.detach(), log_intensity.mean(0), rtol=1e-5, atol=1e-6)
+    # variance of a mixture: E[σ² + μ²] − E[μ]²
+    mixture = (variance + log_intensity**2).mean(0) - log_intensity.mean(0) ** 2
+    np.testing.assert_allclose(whole.log_variance.detach().exp(), mixture, rtol=1e-3)
+
+
+def test_joined_networks_come_back_from_their_facts():
+    network = joined([pair_of_networks(seed) for seed in range(2)])
+    again = PairVAE.from_facts(network.facts())
+    again.load_state_dict(network.state_dict())
+    curves, known = random_curves(50, width=2), torch.randn(5, 2)
+    first, second = (decoded(one.eval(), "sans_from_saxs", curves, known) for one in (network, again))
+    assert torch.equal(first.log_intensity, second.log_intensity)
+    assert network.saxs.latent_dim == network.sans.latent_dim == 6
+
+
+def test_single_network_stays_as_it_is():
+    network = pair_of_networks(0)
+    assert joined([network]) is network

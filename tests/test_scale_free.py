@@ -62,7 +62,7 @@ class Run:
         told = measured.joint_train.model_copy(update={"steps": 140})
         trained = (weights["saxs"], weights["sans"], told, weights["joint"], folder / "h.csv", folder / "joint")
         joint_train(*spectra.values(), pairs, *trained, threads=1)
-        calibrate(*spectra.values(), pairs, weights["joint"], gridding, Calibrate(), folder / "model")
+        calibrate(*spectra.values(), pairs, [weights["joint"]], gridding, Calibrate(), folder / "model")
         self.model = load_model(folder / "model")
         table = pd.read_csv(pairs)
         names = set(table.loc[table["split"] == "test", "sample_id"])

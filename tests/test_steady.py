@@ -121,7 +121,7 @@ def test_provoked_collapse_is_warned_of_and_written_down(spheres, capsys):
     histories, (_, facts) = train(spheres, seed=1, kl_weight=1e4)
     said = capsys.readouterr().out
     assert "joint_train: warning: posterior collapse: 0 of 4 components of the saxs code" in said
-    latent = facts["training"]["joint_train"]["latent"]
+    latent = facts["training"]["joint_train/1"]["latent"]
     assert {t: (one["active_units"], one["collapsed"]) for t, one in latent.items()} == {
         "saxs": (0, True),
         "sans": (0, True),
@@ -133,7 +133,7 @@ def test_provoked_collapse_is_warned_of_and_written_down(spheres, capsys):
 def test_codes_that_are_used_are_not_called_collapsed(spheres, capsys):
     histories, (_, facts) = train(spheres, seed=2)
     assert "collapse" not in capsys.readouterr().out
-    for stage, technique in (("pretrain saxs", "saxs"), ("pretrain sans", "sans"), ("joint_train", "sans")):
+    for stage, technique in (("pretrain/saxs", "saxs"), ("pretrain/sans", "sans"), ("joint_train/1", "sans")):
         latent = facts["training"][stage]["latent"][technique]
         assert latent["active_units"] >= 1
         assert len(latent["kl_per_unit"]) == latent["units"] == 4

@@ -15,7 +15,7 @@ from pairvae import cli
 from pairvae.assess.trained_model import TrainedModel
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
-from pairvae.models.pairvae import PairVAE
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import complete_pairs, read_pairs
@@ -152,9 +152,16 @@ def test_networks_may_have_seen_different_values_of_a_covariate(model, spheres):
     # unpaired samples give each technique a train split of its own
     own = (Covariate(name="buffer", kind="category", values=("pbs", "tris")),)
     other = (Covariate(name="buffer", kind="category", values=("pbs", "hepes", "tris")),)
-    network = PairVAE(
-        *(ResVAE(n.points, 4, n.architecture, c) for n, c in zip(model.network.children(), (own, other), strict=True))
-    )
+    members = [
+        PairVAE(
+            *(
+                ResVAE(n.points, one.latent_dim, one.architecture, covariates)
+                for n, one, covariates in zip(model.network.children(), pair, (own, other), strict=True)
+            )
+        )
+        for pair in zip(*(n.members for n in model.network.children()), strict=True)
+    ]
+    network = joined(members)
     for technique in ("saxs", "sans"):
         network.of(technique).q.copy_(model.network.of(technique).q)
     mixed = TrainedModel(network.eval(), model.calibration, model.about)
@@ -384,7 +391,7 @@ def test_missing_weights_are_refused(refused, file, copied):
 
 def test_altered_weights_are_refused(refused, file, copied):
     tensors, facts = load_weights(copied / "weights.safetensors")
-    tensors["network.saxs.mean"][0] += 1
+    tensors["network.saxs.members.0.mean"][0] += 1
     save_weights(copied / "weights.safetensors", tensors, facts)
     assert "not the file that model.json was written for" in refused(file, model=copied)
 

@@ -76,7 +76,7 @@ def test_run_goes_from_a_model_to_a_report_and_again_when_the_model_changed(mode
     results = tmp_path / "results" / "tiny"
     assert (results / "report.html").exists()
     assert not (results / "pretrain").exists()
-    training = json.loads((results / "metrics.json").read_text(encoding="utf-8"))["training"]["joint_train"]
+    training = json.loads((results / "metrics.json").read_text(encoding="utf-8"))["training"]["joint_train/1"]
     assert training["steps"] == 20
     assert planned(tmp_path, "--configfile", mine) == set()
     rewrite(model_folder, note="of another day")

@@ -16,7 +16,7 @@ from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
-from pairvae.models.resvae import Decoded, ResVAE
+from pairvae.models.resvae import Decoded, ResVAE, at_best_scale
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
@@ -46,7 +46,7 @@ class DirectStage(Stage):
         return self.network.of(self.target).decode(code, known, from_partner=True)
 
     def _error(self, curve: Decoded, target: Tensor, weights: Tensor) -> Tensor:
-        curve = self.network.of(self.target).at_scale_of(target, curve, weights)
+        curve = at_best_scale(curve, target, weights, self.network.of(self.target).scale_free)
         return losses.reconstruction(curve.log_intensity, target, weights)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pairvae.assess.predict import Array, codes, misfit, predict_beside
 from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.model_file import FORMAT, save_weights
-from pairvae.models.pairvae import PATHS, PairVAE, ends
+from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
@@ -30,7 +31,7 @@ def calibrate(
     saxs: Path,
     sans: Path,
     pairs: Path,
-    weights: Path,
+    weights: Sequence[Path],
     gridding: dict[Technique, Normalize],
     settings: Calibrate,
     model: Path,
@@ -41,8 +42,8 @@ def calibrate(
     ----------
     saxs, sans, pairs : Path
         Gridded curves and the split.
-    weights : Path
-        What `joint_train` wrote.
+    weights : sequence of Path
+        What `joint_train` wrote, one file per member.
     gridding : dict of Normalize
         How measured curves come onto each technique's grid.
     settings : Calibrate
@@ -50,7 +51,8 @@ def calibrate(
     model : Path
         Folder to write: weights.safetensors and model.json.
     """
-    network, facts = load_pairvae(weights)
+    loaded = [load_pairvae(one) for one in weights]
+    network = joined([member for member, _ in loaded]).eval()
     val = paired_tensors(saxs, sans, pairs, network, "val")
     train = paired_tensors(saxs, sans, pairs, network, "train")
     if len(val["saxs.mask"]) < FEW:
@@ -76,11 +78,11 @@ def calibrate(
         "format": FORMAT,
         "network": network.facts(),
         "settings": {
-            "joint_train": facts["joint_train"],
+            "joint_train": [facts["joint_train"] for _, facts in loaded],
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
-        "training": facts.get("training", {}),
+        "training": {name: outcome for _, facts in loaded for name, outcome in facts["training"].items()},
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
         "grids": {t: _span(network, t) for t in TECHNIQUES},
         "versions": {

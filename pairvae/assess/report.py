@@ -207,7 +207,7 @@ def _read_history(path: Path) -> pd.DataFrame:
 
 def _stage(history: Path) -> str:
     folder = history.resolve().parent
-    return f"pretrain/{folder.name}" if folder.parent.name == "pretrain" else folder.name
+    return "/".join(folder.parts[-2:]) if folder.parent.name in ("pretrain", "joint_train") else folder.name
 
 
 def _open_predictions(path: Path) -> h5py.File:

@@ -1,9 +1,11 @@
 """Two ResVAEs that share one latent space."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from torch import nn
 
+from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import ResVAE
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
@@ -24,15 +26,15 @@ class PairVAE(nn.Module):
 
     Parameters
     ----------
-    saxs, sans : ResVAE
-        Pretrained, with codes of the same length.
+    saxs, sans : ResVAE or Ensemble
+        With codes of the same length.
     """
 
-    def __init__(self, saxs: ResVAE, sans: ResVAE) -> None:
+    def __init__(self, saxs: ResVAE | Ensemble, sans: ResVAE | Ensemble) -> None:
         super().__init__()
         self.saxs, self.sans = saxs, sans
 
-    def of(self, technique: str) -> ResVAE:
+    def of(self, technique: str) -> ResVAE | Ensemble:
         """The autoencoder of one technique."""
         return {"saxs": self.saxs, "sans": self.sans}[technique]
 
@@ -43,4 +45,17 @@ class PairVAE(nn.Module):
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> "PairVAE":
         """Build the networks that `facts` describes, without their weights."""
-        return cls(*(ResVAE.from_facts(facts[technique]) for technique in TECHNIQUES))
+        return cls(*(_autoencoder(facts[technique]) for technique in TECHNIQUES))
+
+
+def joined(members: Sequence[PairVAE]) -> PairVAE:
+    """Several trained networks as one whose predictions are their mean; a single one as it is."""
+    if len(members) == 1:
+        return members[0]
+    return PairVAE(*(Ensemble([cast(ResVAE, one.of(technique)) for one in members]) for technique in TECHNIQUES))
+
+
+def _autoencoder(facts: dict[str, Any]) -> ResVAE | Ensemble:
+    if "members" in facts:
+        return Ensemble([ResVAE.from_facts(one) for one in facts["members"]])
+    return ResVAE.from_facts(facts)

@@ -38,6 +38,19 @@ class Decoded(NamedTuple):
     log_variance: Tensor
 
 
+def at_best_scale(curve: Decoded, target: Tensor, weight: Tensor, scale_free: bool) -> Decoded:
+    """A decoded curve as it is compared with a measured one: at its best scale where it has none of its own.
+
+    Parameters
+    ----------
+    target, weight : Tensor, shape (batch, q)
+        Measured log10 I, and the weights of its points.
+    """
+    if not scale_free:
+        return curve
+    return curve._replace(log_intensity=curve.log_intensity + best_log_scale(curve.log_intensity, target, weight))
+
+
 class ResVAE(nn.Module):
     """Encode curves of one technique to a Gaussian code and decode codes to curves.
 
@@ -163,19 +176,10 @@ class ResVAE(nn.Module):
         x = self.deconvolutions(hidden)[:, 0, : self.points] + self.decoder_skip(hidden)
         # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
         log_variance = self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
-        return Decoded(self.mean + self.std * x, log_variance.clamp(*LOG_VARIANCE))
-
-    def at_scale_of(self, target: Tensor, curve: Decoded, weight: Tensor) -> Decoded:
-        """A decoded curve as it is compared with a measured one: at its best scale where the network knows none.
-
-        Parameters
-        ----------
-        target, weight : Tensor, shape (batch, q)
-            Measured log10 I, and the weights of its points.
-        """
-        if not self.scale_free:
-            return curve
-        return curve._replace(log_intensity=curve.log_intensity + best_log_scale(curve.log_intensity, target, weight))
+        x = self.std * x
+        if self.scale_free:  # only one of all scales: members of an ensemble are to agree on it
+            x = x - x.mean(dim=1, keepdim=True)
+        return Decoded(self.mean + x, log_variance.clamp(*LOG_VARIANCE))
 
     def facts(self) -> dict[str, Any]:
         """What is needed to build this network again, as JSON types."""

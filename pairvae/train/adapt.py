@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pairvae.errors import UserError
 from pairvae.model_file import load_folder
+from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate, fit_covariates
@@ -18,7 +19,7 @@ from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
 
 def start_network(
-    folder: Path, spectra: Mapping[Technique, Path], table: pd.DataFrame, names: tuple[str, ...]
+    folder: Path, spectra: Mapping[Technique, Path], table: pd.DataFrame, names: tuple[str, ...], member: int = 1
 ) -> PairVAE:
     """The networks of a model folder, made ready for other samples.
 
@@ -35,6 +36,8 @@ def start_network(
         Training samples with their covariates.
     names : tuple of str
         Columns that the networks shall be told, besides those that the model knows.
+    member : int
+        Which member of an ensemble to begin with; counted round where the folder holds fewer.
 
     Raises
     ------
@@ -45,6 +48,7 @@ def start_network(
     tensors, about = load_folder(folder)
     network = PairVAE.from_facts(about["network"])
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
+    begun = {t: _member(network.of(t), member) for t in TECHNIQUES}
     for technique in TECHNIQUES:
         empty = read_spectra(spectra[technique], np.empty(0, np.int64))
         q, grid = empty.q, network.of(technique).q.numpy()
@@ -59,7 +63,13 @@ def start_network(
                 f"on {grid.size} from {grid[0]:.6g} to {grid[-1]:.6g} 1/Å; set normalize.{technique}.grid to the "
                 "model's (the workflow does)"
             )
-    return PairVAE(*(widened(net, known_besides(net.covariates, table, names)) for net in (network.saxs, network.sans)))
+    return PairVAE(*(widened(one, known_besides(one.covariates, table, names)) for one in begun.values()))
+
+
+def _member(network: ResVAE | Ensemble, number: int) -> ResVAE:
+    if isinstance(network, ResVAE):
+        return network
+    return network.members[(number - 1) % len(network.members)]
 
 
 def known_besides(

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import encode_covariates
 from pairvae.prepare.spectra_file import Spectra
@@ -17,7 +18,7 @@ SHORTEST_EPOCH = 100  # steps; small data sets are passed several times between 
 LARGEST_VALIDATION_BATCH = 4096  # rows
 
 
-def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE) -> Batch:
+def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE | Ensemble) -> Batch:
     """What a network of one technique sees of some samples.
 
     Parameters
@@ -26,7 +27,7 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE) -> Batch:
         Rows of the samples.
     table : DataFrame
         The same samples in the same order, with their covariates.
-    network : ResVAE
+    network : ResVAE or Ensemble
         Gives the fill value of points that were not measured, and the covariates.
 
     Returns

@@ -12,7 +12,7 @@ from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
-from pairvae.models.resvae import Code
+from pairvae.models.resvae import Code, at_best_scale
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
@@ -24,6 +24,8 @@ from pairvae.train.fit import fit
 from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
 from pairvae.train.stage import Stage
+
+MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
 
 
 class JointStage(Stage):
@@ -65,7 +67,7 @@ class JointStage(Stage):
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
             weights = self.weights(batch, f"{to}.")
-            curve = self.network.of(to).at_scale_of(target[to], curve, weights)
+            curve = at_best_scale(curve, target[to], weights, self.network.of(to).scale_free)
             terms[path] = losses.reconstruction(curve.log_intensity, target[to], weights)
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
@@ -104,7 +106,7 @@ class JointStage(Stage):
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
             measured, weights = batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
-            curve = self.network.of(to).at_scale_of(measured, curve, weights)
+            curve = at_best_scale(curve, measured, weights, self.network.of(to).scale_free)
             terms[path] = losses.reconstruction(curve.log_intensity, measured, weights)
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
@@ -136,6 +138,7 @@ def joint_train(
     history: Path,
     resume: Path,
     threads: int,
+    member: int = 1,
 ) -> None:
     """Train and write the weights of the best epoch.
 
@@ -153,6 +156,8 @@ def joint_train(
         Folder of resume files.
     threads : int
         Processor cores.
+    member : int
+        Members of one model are trained alike, but for the random numbers.
 
     Raises
     ------
@@ -160,11 +165,12 @@ def joint_train(
         The codes differ in length, the curves lie on another grid than those of the model to start from, that model
         is missing or altered, or a loss is not finite.
     """
+    settings = settings.model_copy(update={"seed": settings.seed + MEMBER_SEED * (member - 1)})
     table = complete_pairs(read_pairs(pairs), "train")
     training: dict[str, Any] = {}
     if settings.start_from is not None:
         folder = Path(settings.start_from)
-        network = start_network(folder, {"saxs": saxs, "sans": sans}, table, settings.covariates)
+        network = start_network(folder, {"saxs": saxs, "sans": sans}, table, settings.covariates, member)
         begun = [folder / "model.json"]  # it names the checksum of the weights
     elif pretrained_saxs is not None and pretrained_sans is not None:
         begun = [pretrained_saxs, pretrained_sans]
@@ -186,7 +192,7 @@ def joint_train(
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    training["joint_train"] = progress.outcome
+    training[f"joint_train/{member}"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
 

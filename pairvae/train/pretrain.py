@@ -9,7 +9,7 @@ from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.resvae import Code, ResVAE
+from pairvae.models.resvae import Code, ResVAE, at_best_scale
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -36,7 +36,7 @@ class PretrainStage(Stage):
         code = self.network.encode(target, visible, known)
         weights = self.weights(batch)
         curve = self.network.decode(code.sample(), known, from_partner=False)
-        curve = self.network.at_scale_of(target, curve, weights)
+        curve = at_best_scale(curve, target, weights, self.network.scale_free)
         return {
             "reconstruction": losses.reconstruction(curve.log_intensity, target, weights),
             "kl": losses.kl_divergence(*code),
@@ -63,7 +63,7 @@ class PretrainStage(Stage):
         (code,) = codes.values()
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
         weights = self.weights(batch)
-        curve = self.network.at_scale_of(batch["log_intensity"], curve, weights)
+        curve = at_best_scale(curve, batch["log_intensity"], weights, self.network.scale_free)
         loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], weights)
         return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
 
@@ -109,7 +109,7 @@ def pretrain(
     identity = sha256(spectra) + sha256(pairs)
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    facts = {"pretrain": settings.model_dump(mode="json"), "training": {stage.name: progress.outcome}}
+    facts = {"pretrain": settings.model_dump(mode="json"), "training": {f"pretrain/{technique}": progress.outcome}}
     save_weights(weights, network.state_dict(), network.facts() | facts)
 
 

@@ -11,7 +11,9 @@ rule calibrate:
         saxs=f"{RUN}/spectra/saxs.h5",
         sans=f"{RUN}/spectra/sans.h5",
         pairs=f"{RUN}/pairs.csv",
-        weights=f"{RUN}/joint_train/weights.safetensors",
+        weights=expand(
+            f"{RUN}/joint_train/{{member}}/weights.safetensors", member=MEMBERS
+        ),
         normalize_saxs=f"{RUN}/settings/normalize.saxs.json",
         normalize_sans=f"{RUN}/settings/normalize.sans.json",
         settings=f"{RUN}/settings/calibrate.json",
@@ -27,9 +29,11 @@ rule calibrate:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime="1h",
+    params:
+        weights=lambda wildcards, input: [f"--weights {path}" for path in input.weights],
     shell:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
-        " --weights {input.weights} --normalize-saxs {input.normalize_saxs}"
+        " {params.weights} --normalize-saxs {input.normalize_saxs}"
         " --normalize-sans {input.normalize_sans} --settings {input.settings}"
         " --model {output.model} &> {log}"
 
@@ -77,7 +81,7 @@ rule report:
                 for t in ("saxs", "sans")
                 if not START
             ),
-            f"{RUN}/joint_train/history.csv",
+            *expand(f"{RUN}/joint_train/{{member}}/history.csv", member=MEMBERS),
         ],
         settings=f"{RUN}/settings/report.json",
     output:

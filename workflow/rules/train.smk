@@ -49,12 +49,12 @@ rule joint_train:
         pairs=f"{RUN}/pairs.csv",
         settings=f"{RUN}/settings/joint_train.json",
     output:
-        weights=f"{RUN}/joint_train/weights.safetensors",
-        history=f"{RUN}/joint_train/history.csv",
+        weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
+        history=f"{RUN}/joint_train/{{member}}/history.csv",
     log:
-        f"{RUN}/logs/joint_train.log",
+        f"{RUN}/logs/joint_train/{{member}}.log",
     benchmark:
-        f"{RUN}/benchmarks/joint_train.tsv"
+        f"{RUN}/benchmarks/joint_train/{{member}}.tsv"
     conda:
         "../envs/pairvae.yaml"
     threads: 1
@@ -67,11 +67,11 @@ rule joint_train:
             f"--{name.replace('_', '-')} {path}" for name, path in PRETRAINED.items()
         ),
         start=start_checksum(config),  # a file may change and keep its date
-        resume=f"{RUN}/joint_train/resume",
+        resume=f"{RUN}/joint_train/{{member}}/resume",
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " {params.pretrained} --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --member {wildcards.member} --threads {threads} &> {log}"
 
 
 rule baselines:

@@ -1,0 +1,65 @@
+"""Several networks of one technique, trained alike from other seeds, that speak as one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pairvae.models.resvae import Code, Decoded, ResVAE
+
+
+class Ensemble(nn.Module):
+    """Members' codes side by side, members' curves averaged; used like one ResVAE.
+
+    The members of both techniques belong together one by one: a code of n·latent components holds one code
+    for each of n pairs of networks. The mean of several networks errs less than they do, and where they
+    disagree the error is larger.
+
+    Parameters
+    ----------
+    members : sequence of ResVAE
+        Of one technique, on one grid.
+
+    References
+    ----------
+    Lakshminarayanan et al., Simple and scalable predictive uncertainty estimation using deep ensembles,
+    NeurIPS 2017, section 2.4.
+    """
+
+    def __init__(self, members: Sequence[ResVAE]) -> None:
+        super().__init__()
+        self.members: Sequence[ResVAE] = nn.ModuleList(members)  # type: ignore[assignment]
+        self.covariates, self.points = members[0].covariates, members[0].points
+        self.scale_free = members[0].scale_free
+        self.latent_dim = sum(member.latent_dim for member in members)
+
+    @property
+    def q(self) -> Tensor:
+        """Grid of all members in 1/Å, shape (q,)."""
+        return self.members[0].q
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean log10 I of the training curves, shape (q,)."""
+        return self.members[0].mean
+
+    def encode(self, log_intensity: Tensor, mask: Tensor, covariates: Tensor) -> Code:
+        """All members' posteriors, (batch, n·latent); arguments as for `ResVAE.encode`."""
+        codes = [member.encode(log_intensity, mask, covariates) for member in self.members]
+        return Code(torch.cat([code.mean for code in codes], 1), torch.cat([code.logvar for code in codes], 1))
+
+    def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
+        """Mean of the members' curves; variance of the mixture (eq. in section 2.4 of the reference).
+
+        Arguments as for `ResVAE.decode`, the code being (batch, n·latent).
+        """
+        parts = code.split([member.latent_dim for member in self.members], dim=1)
+        curves = [member.decode(z, covariates, from_partner) for member, z in zip(self.members, parts, strict=True)]
+        log_intensity = torch.stack([curve.log_intensity for curve in curves])
+        variance = torch.stack([curve.log_variance for curve in curves]).exp().mean(0)
+        return Decoded(log_intensity.mean(0), torch.log(variance + log_intensity.var(0, correction=0)))
+
+    def facts(self) -> dict[str, Any]:
+        """What is needed to build these networks again, as JSON types."""
+        return {"members": [member.facts() for member in self.members]}
