@@ -16,7 +16,7 @@ from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
-from pairvae.models.resvae import Decoded, ResVAE, at_best_scale
+from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
@@ -37,17 +37,13 @@ class DirectStage(Stage):
 
     network: PairVAE
 
-    def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str]) -> None:
+    def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str] = ()) -> None:
         super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
 
     def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, known).mean
         return self.network.of(self.target).decode(code, known, from_partner=True)
-
-    def _error(self, curve: Decoded, target: Tensor, weights: Tensor) -> Tensor:
-        curve = at_best_scale(curve, target, weights, self.network.of(self.target).scale_free)
-        return losses.reconstruction(curve.log_intensity, target, weights)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
@@ -57,7 +53,8 @@ class DirectStage(Stage):
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {"reconstruction": self._error(curve, target, self.weights(batch, f"{self.target}."))}
+        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
+        return {"reconstruction": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
@@ -67,7 +64,8 @@ class DirectStage(Stage):
         """The same error on whole curves."""
         curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
-        return {"loss": self._error(curve, target, self.weights(batch, f"{self.target}."))}
+        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
+        return {"loss": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:

@@ -68,8 +68,9 @@ def free_scale(network: PairVAE, technique: str, log_intensity: Array, curves: B
     if not network.of(technique).scale_free:
         return np.zeros((len(log_intensity), 1))
     known = torch.from_numpy(np.asarray(log_intensity, np.float64))
-    weight = point_weights(curves["log_sigma"].double(), curves["mask"] * known.isfinite(), FITTED_WITHIN)
-    return best_log_scale(known.nan_to_num(), curves["log_intensity"].double(), weight).numpy()
+    measured, mask = curves["log_intensity"].double(), curves["mask"] * known.isfinite()
+    weight = point_weights(measured, measured, curves["log_sigma"].double(), mask, FITTED_WITHIN)
+    return best_log_scale(known.nan_to_num(), measured, weight).numpy()
 
 
 def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:

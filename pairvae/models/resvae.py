@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
-from pairvae.models.losses import best_log_scale
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
@@ -36,19 +35,6 @@ class Decoded(NamedTuple):
 
     log_intensity: Tensor
     log_variance: Tensor
-
-
-def at_best_scale(curve: Decoded, target: Tensor, weight: Tensor, scale_free: bool) -> Decoded:
-    """A decoded curve as it is compared with a measured one: at its best scale where it has none of its own.
-
-    Parameters
-    ----------
-    target, weight : Tensor, shape (batch, q)
-        Measured log10 I, and the weights of its points.
-    """
-    if not scale_free:
-        return curve
-    return curve._replace(log_intensity=curve.log_intensity + best_log_scale(curve.log_intensity, target, weight))
 
 
 class ResVAE(nn.Module):

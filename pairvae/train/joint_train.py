@@ -12,7 +12,7 @@ from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
-from pairvae.models.resvae import Code, at_best_scale
+from pairvae.models.resvae import Code
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
@@ -66,9 +66,8 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            weights = self.weights(batch, f"{to}.")
-            curve = at_best_scale(curve, target[to], weights, self.network.of(to).scale_free)
-            terms[path] = losses.reconstruction(curve.log_intensity, target[to], weights)
+            curve = self.at_scale(curve, target[to], batch, self.network.of(to).scale_free, f"{to}.")
+            terms[path] = self.reconstruction(curve.log_intensity, target[to], batch, f"{to}.")
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
         if self.keep_start:
@@ -105,9 +104,9 @@ class JointStage(Stage):
             curve = self.network.of(to).decode(
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
-            measured, weights = batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
-            curve = at_best_scale(curve, measured, weights, self.network.of(to).scale_free)
-            terms[path] = losses.reconstruction(curve.log_intensity, measured, weights)
+            measured = batch[f"{to}.log_intensity"]
+            curve = self.at_scale(curve, measured, batch, self.network.of(to).scale_free, f"{to}.")
+            terms[path] = self.reconstruction(curve.log_intensity, measured, batch, f"{to}.")
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
             terms["barlow_twins"] = losses.barlow_twins(

@@ -136,5 +136,5 @@ def farthest_first(batch: Batch, samples: Sequence[str]) -> str:
             away = (curves - curves.nanmedian(dim=0).values).abs() * batch[name.replace("log_intensity", "mask")]
             far = torch.maximum(far, away.nan_to_num(nan=math.inf).amax(dim=1).cpu())
     rows = batch["row"].cpu()[far.argsort(descending=True)].unique_consecutive().tolist()
-    names = [samples[row] for row in rows[:NAMED]]
+    names = [samples[row] if samples else f"row {row}" for row in rows[:NAMED]]
     return ", ".join(names) + (", …" if len(rows) > NAMED else "")

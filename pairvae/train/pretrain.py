@@ -9,7 +9,7 @@ from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.resvae import Code, ResVAE, at_best_scale
+from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -34,11 +34,10 @@ class PretrainStage(Stage):
         known = hide_covariates(batch["covariates"])
         visible = hide_ends(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
-        weights = self.weights(batch)
         curve = self.network.decode(code.sample(), known, from_partner=False)
-        curve = at_best_scale(curve, target, weights, self.network.scale_free)
+        curve = self.at_scale(curve, target, batch, self.network.scale_free)
         return {
-            "reconstruction": losses.reconstruction(curve.log_intensity, target, weights),
+            "reconstruction": self.reconstruction(curve.log_intensity, target, batch),
             "kl": losses.kl_divergence(*code),
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
@@ -62,9 +61,8 @@ class PretrainStage(Stage):
         codes = self.codes(batch)
         (code,) = codes.values()
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
-        weights = self.weights(batch)
-        curve = at_best_scale(curve, batch["log_intensity"], weights, self.network.scale_free)
-        loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], weights)
+        curve = self.at_scale(curve, batch["log_intensity"], batch, self.network.scale_free)
+        loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
         return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
 
 

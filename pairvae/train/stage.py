@@ -12,8 +12,8 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from pairvae.errors import UserError
-from pairvae.models.losses import point_weights
-from pairvae.models.resvae import Code
+from pairvae.models import losses
+from pairvae.models.resvae import Code, Decoded
 from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches
 from pairvae.train.outcome import farthest_first
@@ -32,12 +32,12 @@ class Stage(lightning.LightningModule, ABC):
     name : str
         For messages: `pretrain saxs`.
     samples : sequence of str
-        Names of the training samples, in the order of their rows: for messages.
+        Names of the training samples, in the order of their rows: for messages; empty: their numbers.
     """
 
     keep_start = False  # whether the weights it begins with are the first to be beaten
 
-    def __init__(self, network: nn.Module, settings: Fit, name: str, samples: Sequence[str]) -> None:
+    def __init__(self, network: nn.Module, settings: Fit, name: str, samples: Sequence[str] = ()) -> None:
         super().__init__()
         self.network, self.settings, self.name, self.samples = network, settings, name, samples
         self.learning_rate, self.weight_decay = settings.learning_rate, settings.weight_decay
@@ -62,9 +62,20 @@ class Stage(lightning.LightningModule, ABC):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """What is made small at this step, out of the terms."""
 
-    def weights(self, batch: Batch, prefix: str = "") -> Tensor:
-        """Weights of the points in the reconstruction losses."""
-        return point_weights(batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex)
+    def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
+        """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
+        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
+        weight = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
+        return losses.reconstruction(prediction, target, weight)
+
+    def at_scale(self, curve: Decoded, target: Tensor, batch: Batch, scale_free: bool, prefix: str = "") -> Decoded:
+        """A decoded curve as it is compared with its target: at the best scale where it has none of its own."""
+        if not scale_free:
+            return curve
+        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
+        weight = losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
+        factor = losses.best_log_scale(curve.log_intensity, target, weight)
+        return curve._replace(log_intensity=curve.log_intensity + factor)
 
     def elapsed(self) -> float:
         """Seconds of training so far, those before a restart with them."""
