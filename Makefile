@@ -1,4 +1,5 @@
-# Everything is installed into .venv and found there: nothing else on this machine is changed.
+# Everything is installed into .venv and found there: nothing else on this machine is changed, except that the tests, run
+# by root on Debian or Ubuntu, install the package slurm-wlm for tests/cluster.
 PYTHON ?= python3
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 INSTALLED := .venv/installed

@@ -185,7 +185,7 @@ def main() -> int:
             names = delimiter.join(["q [1/A]", "I [1/cm]", "dI [1/cm]"])
             paths = write_texts(folder, told.files, told.points, delimiter, names)
             rounds = side_by_side(bare, paths)
-            one, together = _ratios(rounds)[1], _ratios(rounds)[3]
+            one, _, together, _ = _ratios(rounds)
             missed |= one < RATIO_OF_ONE_CORE or (cores() > 1 and together < 1)
             speeds.add_row(f"{kind} (numpy.loadtxt)", *_shown(rounds))
         folder = Path(temporary) / "nxcansas"

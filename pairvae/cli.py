@@ -1,13 +1,16 @@
 """The command line: parse, call, exit. Heavy imports stand inside, so `pairvae --help` is fast."""
 
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal
 
 import typer
 
 from pairvae import settings as told
-from pairvae.errors import UserError
+from pairvae.errors import STOP_SIGNALS, Stopped, UserError
 from pairvae.parse_settings import T, parse, stage_class
 
 app = typer.Typer(
@@ -23,11 +26,28 @@ InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
+Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
 
 
 def _settings(kind: type[T], file: Path) -> T:
     return parse(kind, file.read_text(encoding="utf-8"), str(file))
+
+
+def _begin(kind: type[T], file: Path, gpus: int = 0) -> T:
+    """Settings of the stage that begins here; its log gets its first lines."""
+    from pairvae.log_head import log_head
+
+    settings = _settings(kind, file)
+    print(log_head(file.stem, settings), flush=True)
+    device = "cpu"
+    if isinstance(settings, told.Fit):
+        from pairvae.train.device import find_device, name_of
+
+        device = name_of(find_device(settings.accelerator, gpus))
+    print(f"{file.stem}: device {device}", flush=True)
+    return settings
 
 
 @app.command()
@@ -64,19 +84,48 @@ def simulate(
     truth_sans: Out,
     samples: Out,
     threads: Threads = 1,
+    part: Share = "1-of-1",
 ) -> None:
     """Draw particles and compute what both techniques measure of them."""
+    from pairvae.scattering.parts import Part
     from pairvae.scattering.simulate import simulate as run
 
-    run(_settings(told.Simulate, settings), saxs, sans, truth_saxs, truth_sans, samples, threads)
+    stage = _begin(told.Simulate, settings)
+    run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))
 
 
 @app.command()
-def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Files that the parts wrote, in their order.", exists=True)],
+    output: Out,
+) -> None:
+    """Put the curves or the tables of a simulation's parts together."""
+    from pairvae.scattering.parts import merge as run
+
+    run(parts, output)
+
+
+@app.command()
+def read(
+    manifest: In,
+    settings: SettingsFile,
+    saxs: Out,
+    sans: Out,
+    samples: Annotated[Path | None, typer.Option(help="Table to write; a part needs none.")] = None,
+    threads: Threads = 1,
+    part: Share = "1-of-1",
+    saxs_part: Annotated[list[Path] | None, typer.Option(help="SAXS curves of a part, already read; several.")] = None,
+    sans_part: Annotated[list[Path] | None, typer.Option(help="SANS curves of a part, already read; several.")] = None,
+) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
+    from pairvae.scattering.parts import Part
 
-    run(manifest, _settings(told.Read, settings), saxs, sans, samples, threads)
+    stage = _begin(told.Read, settings)
+    parts: dict[Technique, list[Path]] | None = None
+    if saxs_part or sans_part:
+        parts = {"saxs": saxs_part or [], "sans": sans_part or []}
+    run(manifest, stage, saxs, sans, samples, threads, Part.parse(part), parts)
 
 
 @app.command()
@@ -123,7 +172,7 @@ def normalize(curves: In, settings: SettingsFile, spectra: Out) -> None:
     """Bring curves onto one grid and to log10 of intensity."""
     from pairvae.prepare.normalize import normalize as run
 
-    run(curves, _settings(told.Normalize, settings), spectra)
+    run(curves, _begin(told.Normalize, settings), spectra)
 
 
 @app.command()
@@ -131,7 +180,7 @@ def pair(saxs: In, sans: In, samples: In, settings: SettingsFile, pairs: Out) ->
     """Match the curves of one sample and split the samples once."""
     from pairvae.prepare.pair import pair as run
 
-    run(saxs, sans, samples, _settings(told.Pair, settings), pairs)
+    run(saxs, sans, samples, _begin(told.Pair, settings), pairs)
 
 
 @app.command()
@@ -143,11 +192,12 @@ def pretrain(
     history: Out,
     resume: Resume,
     threads: Threads = 1,
+    gpus: Gpus = 0,
 ) -> None:
     """Train the ResVAE of one technique on its own spectra."""
     from pairvae.train.pretrain import pretrain as run
 
-    run(spectra, pairs, _settings(told.Pretrain, settings), weights, history, resume, threads)
+    run(spectra, pairs, _begin(told.Pretrain, settings, gpus), weights, history, resume, threads)
 
 
 @app.command(name="joint_train")
@@ -163,11 +213,12 @@ def joint_train(
     pretrained_sans: InOrNone = None,
     member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
     threads: Threads = 1,
+    gpus: Gpus = 0,
 ) -> None:
     """Train both ResVAEs together on pairs."""
     from pairvae.train.joint_train import joint_train as run
 
-    stage = _settings(told.JointTrain, settings)
+    stage = _begin(told.JointTrain, settings, gpus)
     run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads, member)
 
 
@@ -189,7 +240,7 @@ def calibrate(
         "saxs": _settings(told.Normalize, normalize_saxs),
         "sans": _settings(told.Normalize, normalize_sans),
     }
-    run(saxs, sans, pairs, weights, gridding, _settings(told.Calibrate, settings), model)
+    run(saxs, sans, pairs, weights, gridding, _begin(told.Calibrate, settings), model)
 
 
 @app.command()
@@ -203,6 +254,7 @@ def baselines(
     predictions: Out,
     resume: Resume,
     threads: Threads = 1,
+    gpus: Gpus = 0,
 ) -> None:
     """Predict the test split by mean curve, nearest neighbours and direct networks."""
     from pairvae.assess.baselines import baselines as run
@@ -211,7 +263,7 @@ def baselines(
         "saxs": _settings(told.Pretrain, pretrain_saxs),
         "sans": _settings(told.Pretrain, pretrain_sans),
     }
-    run(saxs, sans, pairs, networks, _settings(told.Baselines, settings), predictions, resume, threads)
+    run(saxs, sans, pairs, networks, _begin(told.Baselines, settings, gpus), predictions, resume, threads)
 
 
 @app.command()
@@ -236,7 +288,7 @@ def evaluate(
         raise UserError("evaluate: expected both --truth-saxs and --truth-sans, or neither; found one")
     if truth_saxs and truth_sans:
         truth = {"saxs": truth_saxs, "sans": truth_sans}
-    _settings(told.Evaluate, settings)  # its version alone: there is nothing to set yet
+    _begin(told.Evaluate, settings)  # its version alone: there is nothing to set yet
     run(model, saxs, sans, pairs, baselines, truth, metrics, predictions, threads)
 
 
@@ -252,7 +304,22 @@ def report(
     """Write one self-contained report.html."""
     from pairvae.assess.report import report as run
 
-    run(metrics, predictions, model, history, _settings(told.Report, settings), output)
+    run(metrics, predictions, model, history, _begin(told.Report, settings), output)
+
+
+@app.command()
+def compare(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json of every run, in their order.", exists=True)],
+    sweep: Annotated[str, typer.Option(help="Settings and their values as JSON text; the last varies fastest.")],
+    output: Out,
+    table: Out,
+) -> None:
+    """Compare the runs of a sweep: the best by validation, the spread over seeds."""
+    import json
+
+    from pairvae.assess.compare import compare as run
+
+    run(json.loads(sweep), metrics, output, table)
 
 
 @app.command()
@@ -267,6 +334,7 @@ def translate(
     q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
     allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
+    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
 ) -> None:
     """Predict one technique's curve from the other's."""
     from pairvae.assess.translate import translate_files, translate_manifest
@@ -276,15 +344,26 @@ def translate(
     if samples and (covariate or q_unit or columns):
         raise UserError("translate: --covariate, --q-unit and --columns stand in samples.csv when --samples is used")
     if samples:
-        translate_manifest(samples, model, to, output, format, allow_outside)
+        translate_manifest(samples, model, to, output, format, allow_outside, joint)
     else:
-        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns)
+        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns, joint)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    # like Ctrl-C: what was half-written is removed on the way out; a training notes the signal itself instead
+    raise Stopped(f"stopped by {signal.Signals(number).name}; what was finished is kept, start it again", number)
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit code 2."""
+    """Entry point: a user's mistake is one line and exit code 2; a signal one line and 128 + its number."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
     try:
         app()
     except UserError as error:
-        print(f"pairvae: {error}", file=sys.stderr)
+        with suppress(OSError):  # the log may lie on the disk that is full
+            print(f"pairvae: {error}", file=sys.stderr)
         sys.exit(2)
+    except Stopped as stopped:
+        print(f"pairvae: {stopped}", file=sys.stderr)
+        sys.exit(128 + stopped.signal)

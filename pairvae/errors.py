@@ -1,4 +1,9 @@
-"""Mistakes a user can mend."""
+"""Why the work ends before its end: a mistake that a user can mend, or a signal."""
+
+import signal
+
+# What a batch system sends before the time limit, at pre-emption and by `scancel`; Windows knows no SIGUSR1.
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name))
 
 
 class UserError(Exception):
@@ -22,3 +27,14 @@ class ReadError(UserError):
     def __init__(self, sentence: str, entry: str = "") -> None:
         super().__init__(sentence)
         self.entry = entry
+
+
+class Stopped(Exception):
+    """A signal ended the work, and what was finished is kept: started again, it goes on there.
+
+    The command line prints the sentence and ends with 128 + the signal's number, as a shell would say it.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.signal = number

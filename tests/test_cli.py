@@ -1,11 +1,14 @@
 """The command line: fast to ask, one line for a mistake."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from pairvae import cli
+from pairvae.settings import Simulate
 
 
 def pairvae(*arguments, then=""):
@@ -91,3 +94,22 @@ def test_generated_files_are_written_where_asked(tmp_path, monkeypatch):
         cli.main()
     assert ended.value.code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"default.yaml", "schema.json"}
+
+
+@pytest.mark.slow
+def test_stage_asked_to_stop_says_so_and_leaves_nothing_half_written(tmp_path):
+    (tmp_path / "simulate.json").write_text(Simulate(pairs=20_000).model_dump_json())
+    names = ("saxs", "sans", "truth-saxs", "truth-sans", "samples")
+    outputs = [part for name in names for part in (f"--{name}", tmp_path / "out" / name)]
+    call = [sys.executable, "-c", "from pairvae.cli import main; main()", "simulate", *outputs]
+    with subprocess.Popen(
+        [*call, "--settings", tmp_path / "simulate.json", "--threads", "2"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not list(tmp_path.glob("out/.*")):  # it has begun to write
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert said == "pairvae: stopped by SIGTERM; what was finished is kept, start it again\n"
+    assert list((tmp_path / "out").iterdir()) == []

@@ -1,6 +1,8 @@
 """Training that was killed and started again is training that was never killed, bit for bit."""
 
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from pairvae.errors import STOP_SIGNALS
 from pairvae.model_file import load_weights
 from pairvae.prepare.pair import read_pairs
 from pairvae.train.joint_train import joint_train
@@ -40,8 +43,8 @@ class Training:
         run = {"pretrain": pretrain, "joint_train": joint_train}[self.stage]
         run(**self.inputs, settings=self.settings, **self.outputs, threads=1)
 
-    def killed_after(self, epoch):
-        """Train by the command line, kill it without warning once that epoch is reported; the epochs reported."""
+    def killed_after(self, epoch, number=signal.SIGKILL, code=-signal.SIGKILL):
+        """Train by the command line, send a signal once that epoch is reported; the epochs reported."""
         path = self.folder / "settings.json"
         path.write_text(self.settings.model_dump_json())
         files = {**self.inputs, **self.outputs, "settings": path}
@@ -56,8 +59,8 @@ class Training:
             for line in process.stdout:
                 seen += epochs(line)
                 if epoch in seen:
-                    process.send_signal(signal.SIGKILL)
-        assert process.returncode == -signal.SIGKILL
+                    process.send_signal(number)
+        assert process.returncode == code
         return seen
 
     def tensors(self):
@@ -99,6 +102,74 @@ def test_killed_training_that_goes_on_equals_one_never_killed(training, stage, c
     assert repeated[0] >= reported[-1]
     assert_same(killed, whole)
     assert killed.history()["epoch"].tolist() == list(range(4))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_training_asked_to_stop_says_so_and_goes_on_as_if_never_stopped(training, number, capsys):
+    stopped, whole = training("pretrain", "stopped"), training("pretrain", "whole")
+    reported = stopped.killed_after(2, number, code=128 + number)
+    assert reported[-1] < 4
+    assert not stopped.outputs["weights"].exists()
+    capsys.readouterr()
+    stopped.here()
+    # the handler stops behind a batch, never while the epoch that was reported is being kept
+    assert epochs(capsys.readouterr().out) == list(range(reported[-1] + 1, 5))
+    whole.here()
+    assert_same(stopped, whole)
+
+
+def test_signals_are_handled_as_before_when_training_has_ended(training):
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    training("pretrain").here()
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
+
+
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def emptied(data):
+    return data[:0]
+
+
+def altered(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
+
+
+def foreign(data):
+    file = io.BytesIO()
+    torch.save({"weights": torch.zeros(3), "read": len(data)}, file)
+    return file.getvalue()
+
+
+class Harmful:
+    def __reduce__(self):
+        return os.system, ("touch harm_was_done",)
+
+
+def harmful(_):
+    return pickle.dumps(Harmful())
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, altered, foreign, harmful])
+def test_damaged_resume_file_is_named_and_training_begins_from_the_start(
+    training, damage, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    run, whole = training("pretrain"), training("pretrain", "whole")
+    run.settings = whole.settings = run.settings.model_copy(update={"steps": 200})
+    run.here()
+    (last,) = run.outputs["resume"].rglob("last.ckpt")
+    last.write_bytes(damage(last.read_bytes()))
+    capsys.readouterr()
+    run.here()
+    said = capsys.readouterr().out
+    assert f"warning: {last} is damaged (" in said
+    assert epochs(said) == [1, 2]
+    whole.here()
+    assert_same(run, whole)
+    assert not (tmp_path / "harm_was_done").exists()
 
 
 def test_finished_training_is_not_repeated(training, capsys):

@@ -215,6 +215,16 @@ def test_plan_holds_every_stage_once_per_technique_or_member(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("asked", "given"),
+    [((), 0), (("--set-resources", "pretrain:gpu=1"), 1), (("--set-resources", "pretrain:gres='gpu:1'"), 1)],
+)
+def test_training_is_told_the_gpus_that_its_job_asked_for(tmp_path, asked, given):
+    dry = snakemake(tmp_path, "--dry-run", "--printshellcmds", *asked)
+    assert dry.returncode == 0, dry.stdout
+    assert re.findall(r"pairvae pretrain .*--gpus (\d)", dry.stdout) == 2 * [str(given)]
+
+
+@pytest.mark.parametrize(
     ("told", "said"),
     [
         ("latent_dims=16", "latent_dims is not a setting; the nearest valid name is latent_dim"),
@@ -323,7 +333,7 @@ def test_stage_accepts_what_the_workflow_hands_it(configuration, schema, stage):
     frozen = parse(stage_class(stage), given, stage)
     assert getattr(frozen, "seed", 7) == 7
     assert getattr(frozen, "latent_dim", 5) == 5
-    assert json.loads(given)["numerics"] == 1
+    assert json.loads(given)["numerics"] == stage_class(stage).model_fields["numerics"].default
 
 
 def test_setting_of_a_stage_goes_before_that_of_the_run(configuration, schema):
@@ -355,13 +365,26 @@ def test_configuration_that_comes_along_is_valid(configuration, schema, name):
 # Packaging
 
 
-def test_conda_environment_has_the_bounds_of_the_package():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [Requirement(line) for line in project["dependencies"]]
-    environment = yaml.safe_load((ROOT / "workflow" / "envs" / "pairvae.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("file", "torch"), [("pairvae", "pytorch-cpu"), ("pairvae-gpu", "pytorch-gpu")])
+def test_conda_environment_has_the_bounds_of_the_package(file, torch):
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [
+        Requirement(line) for line in pyproject["project"]["dependencies"] + pyproject["build-system"]["requires"]
+    ]
+    environment = yaml.safe_load((ROOT / "workflow" / "envs" / f"{file}.yaml").read_text(encoding="utf-8"))
     found = {each.name: each.specifier for each in map(Requirement, environment["dependencies"])}
     assert environment["channels"] == ["conda-forge"]
-    assert found["python"] == Requirement(f"python{project['requires-python']}").specifier
-    for each in needed:
-        name = {"torch": "pytorch"}.get(each.name, each.name)
-        assert name == "snakemake" or found[name] == each.specifier, name
+    bounds = {{"torch": torch}.get(each.name, each.name): each.specifier for each in needed if each.name != "snakemake"}
+    bounds["python"] = Requirement(f"python{pyproject['project']['requires-python']}").specifier
+    tools = {"pip", "editables", "c-compiler"}  # what installs pairvae, and sasmodels' compiler
+    assert found == bounds | {name: Requirement(name).specifier for name in tools}
+
+
+@pytest.mark.parametrize("recipe", ["Dockerfile", "pairvae.def"])
+def test_container_is_made_of_the_same_environment_and_snakemake(recipe):
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "workflow" / "envs" / recipe).read_text(encoding="utf-8")
+    (snakemake,) = (line for line in pyproject["project"]["dependencies"] if Requirement(line).name == "snakemake")
+    assert f'pip install --no-cache-dir "{snakemake}"' in text
+    for file in ("pairvae.yaml", "pairvae.post-deploy.sh"):
+        assert f"/opt/pairvae/workflow/envs/{file}" in text

@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from math import isclose
 from pathlib import Path
@@ -63,6 +64,8 @@ def missing_manifest(config: Group) -> list[str]:
 def start_faults(config: Group, schema: Group) -> list[str]:
     """What is wrong with the model folder that `joint_train.start_from` names, one sentence each."""
     folder = config["joint_train"].get("start_from")
+    if "joint_train.start_from" in config["sweep"]:
+        return ["configuration: sweep.joint_train.start_from: all runs of a sweep stand on one grid; leave it out"]
     if not folder:
         return []
     where = f"configuration: joint_train.start_from: {folder}"
@@ -125,6 +128,16 @@ def with_scales_of_start(config: Group) -> Group:
     return config | {"normalize": {t: own | taken[t] for t, own in config["normalize"].items()}}
 
 
+def unwritable(folder: str) -> list[str]:
+    """A sentence where nothing can be written into a folder, or the one that it would be made in."""
+    there = Path(folder).absolute()
+    while not there.exists():
+        there = there.parent
+    if os.access(there, os.W_OK):
+        return []
+    return [f"{there}: cannot be written to; make it writable, or start in another folder (snakemake --directory)"]
+
+
 def stage_settings(config: Group, schema: Group, stage: str) -> str:
     """One stage's part of the configuration as JSON, with what the run sets for all stages filled in.
 
@@ -138,15 +151,21 @@ def stage_settings(config: Group, schema: Group, stage: str) -> str:
     str
         JSON with sorted keys: the order of the lines in a configuration changes nothing.
     """
-    values, group = config, schema
-    for part in stage.split("."):
-        values, group = values.get(part, {}), _resolved(group["properties"][part], schema)
+    values, group = stage_parts(config, schema, stage)
     filled = {
         name: config.get(name, field["default"])
         for name, field in group["properties"].items()
         if field.get("filled_in")
     }
     return json.dumps(filled | values, sort_keys=True, ensure_ascii=False)
+
+
+def stage_parts(config: Group, schema: Group, stage: str) -> tuple[Group, Group]:
+    """One stage's own part of the configuration, and of the schema."""
+    values, group = config, schema
+    for part in stage.split("."):
+        values, group = values.get(part, {}), _resolved(group["properties"][part], schema)
+    return values, group
 
 
 def files_named_in(manifest: str) -> list[str]:
@@ -178,6 +197,11 @@ def files_named_in(manifest: str) -> list[str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def gpus(wildcards: Any, resources: Any) -> int:  # noqa: ARG001, Snakemake hands both over by name
+    """How many GPUs a training's job was given: asked for as `gpu`, or as `gres` where a site wants that."""
+    return int(resources.get("gpu") or bool(resources.get("gres")))
 
 
 def _resolved(field: Group, schema: Group) -> Group:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,8 +11,8 @@ from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
 from pairvae.assess.predict import Array
-from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Decoded, ResVAE
@@ -155,7 +154,7 @@ def baselines(
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
             found[f"direct/{path}"] = stage.cpu()._curve(*test).log_intensity.double().numpy()
-    with written_whole(predictions) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(predictions) as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)
 

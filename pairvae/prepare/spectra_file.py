@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Technique
 
 FORMAT = 1
@@ -52,7 +52,7 @@ class Spectra:
 
 def write_spectra(path: Path, technique: Technique, q: Curve, parts: Iterable[Spectra]) -> None:
     """Write a table slice by slice; memory does not grow with the number of rows."""
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs.update({"format": FORMAT, "technique": technique, "q_unit": "1/angstrom"})
         file["q"] = q
         kinds = {"log_intensity": np.float32, "log_sigma": np.float32, "mask": np.bool_}
@@ -65,6 +65,7 @@ def write_spectra(path: Path, technique: Technique, q: Curve, parts: Iterable[Sp
             for name in (*kinds, "sample_id"):
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
+            file.flush()  # a full disk is noticed now, not when all is done
 
 
 def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:

@@ -17,9 +17,11 @@ from lightning.pytorch import callbacks
 from torch import Tensor
 
 from pairvae.atomic import written_whole
-from pairvae.errors import UserError
+from pairvae.errors import Stopped, UserError
 from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
+from pairvae.train.device import find_device
+from pairvae.train.interruption import StopSignals, resumable
 from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
 from pairvae.train.stage import Stage
@@ -140,15 +142,34 @@ class Kept(callbacks.Checkpoint):
     """Keep every epoch in a file that is whole or absent: what a killed training goes on from.
 
     Lightning's own callback with `save_top_k=0, save_last=True` saves when training ends, not before.
+    A training that was asked to stop does so between two batches, never inside a write.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.signals = path, StopSignals()
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+        """Listen from here on: Lightning's own handler would lose the epoch and end with exit code 0."""
+        self.signals.listen(already=trainer.received_sigterm)
+        self._stop_if_asked(stage, trainer.current_epoch)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, stage: Stage, *_: Any) -> None:  # type: ignore[override]
+        """Stop here if asked to; behind the last batch of an epoch, the epoch is kept first."""
+        if not trainer.is_last_batch:
+            self._stop_if_asked(stage, trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
         """Called behind all other callbacks."""
         with written_whole(self.path) as temporary:
             trainer.save_checkpoint(temporary)
+        self._stop_if_asked(stage, trainer.current_epoch + 1)
+
+    def _stop_if_asked(self, stage: Stage, epochs: int) -> None:
+        if asked := self.signals.received:
+            raise Stopped(
+                f"{stage.name}: stopped by {asked.name} with {epochs} whole epochs kept; start it again to go on there",
+                asked,
+            )
 
 
 def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
@@ -171,15 +192,17 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
         Whatever decides the result besides the settings: checksums of the inputs.
     threads : int
         Processor cores.
+
+    Raises
+    ------
+    UserError
+        There is no GPU and the settings want one, or the loss is not finite.
+    Stopped
+        SIGTERM or SIGUSR1 came: the epochs so far are kept.
     """
     torch.set_num_threads(threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advice, no device lists
-    device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-    if settings.accelerator == "gpu" and device.type == "cpu":
-        raise UserError(
-            f"{stage.name}: accelerator is gpu but no GPU was found; check nvidia-smi, CUDA_VISIBLE_DEVICES and "
-            "that torch is a CUDA build, or set accelerator to auto or cpu"
-        )
+    device = find_device(settings.accelerator)
     batches = TrainBatches(
         {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
     )
@@ -193,11 +216,13 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage), History(stage, batches.epochs)
-    if stage.keep_start and not last.exists():
+    if stage.keep_start and not resumable(last):
         best.begin(val)
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # one process on one device needs no srun of its own, whatever the batch system's variables say
+        warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own, about torch
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
@@ -223,7 +248,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             stage,
             batches,
             ValidationBatches({k: t.to(device) for k, t in val.items()}),
-            ckpt_path=last if last.exists() else None,
+            ckpt_path=last if resumable(last) else None,
             weights_only=True,
         )
     stage.network.load_state_dict(best.weights)

@@ -1,21 +1,19 @@
 # A run that starts from a trained model pretrains nothing.
 START = start_files(config)
-PRETRAINED = (
-    {}
-    if START
-    else {
-        f"pretrained_{t}": f"{RUN}/pretrain/{t}/weights.safetensors"
-        for t in ("saxs", "sans")
-    }
-)
+PRETRAINED = {
+    f"pretrained_{t}": RUNS.at(f"pretrain.{t}", f"pretrain/{t}/weights.safetensors")
+    for t in ("saxs", "sans")
+    if not START
+}
+TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
 
 
 # The resume folders are no outputs: Snakemake deletes the outputs of a failed job, and a killed training shall go
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
     input:
-        spectra=f"{RUN}/spectra/{{technique}}.h5",
-        pairs=f"{RUN}/pairs.csv",
+        spectra=RUNS.at("normalize.{technique}", "spectra/{technique}.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
         settings=f"{RUN}/settings/pretrain.{{technique}}.json",
     output:
         weights=f"{RUN}/pretrain/{{technique}}/weights.safetensors",
@@ -26,27 +24,28 @@ rule pretrain:
         f"{RUN}/benchmarks/pretrain/{{technique}}.tsv"
     priority: 1  # before baselines: joint_train, the longest, waits for it
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,  # a cluster's profile asks for one; without a batch system nobody has to
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime="4h",
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         resume=f"{RUN}/pretrain/{{technique}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae pretrain --spectra {input.spectra} --pairs {input.pairs} --settings {input.settings}"
         " --weights {output.weights} --history {output.history} --resume {params.resume}"
-        " --threads {threads} &> {log}"
+        " --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule joint_train:
     input:
         **START,
         **PRETRAINED,
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
         settings=f"{RUN}/settings/joint_train.json",
     output:
         weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
@@ -56,31 +55,32 @@ rule joint_train:
     benchmark:
         f"{RUN}/benchmarks/joint_train/{{member}}.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        pretrained=" ".join(
-            f"--{name.replace('_', '-')} {path}" for name, path in PRETRAINED.items()
-        ),
+        pretrained=lambda wildcards, input: [
+            f"--{name.replace('_', '-')} {input[name]}" for name in PRETRAINED
+        ],
         start=start_checksum(config),  # a file may change and keep its date
         resume=f"{RUN}/joint_train/{{member}}/resume",
+        gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " {params.pretrained} --settings {input.settings} --weights {output.weights} --history {output.history}"
-        " --resume {params.resume} --member {wildcards.member} --threads {threads} &> {log}"
+        " --resume {params.resume} --member {wildcards.member} --threads {threads} --gpus {params.gpus} &> {log}"
 
 
 rule baselines:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        pretrain_saxs=f"{RUN}/settings/pretrain.saxs.json",
-        pretrain_sans=f"{RUN}/settings/pretrain.sans.json",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        pretrain_saxs=RUNS.at("pretrain.saxs", "settings/pretrain.saxs.json"),
+        pretrain_sans=RUNS.at("pretrain.sans", "settings/pretrain.sans.json"),
         settings=f"{RUN}/settings/baselines.json",
     output:
         predictions=f"{RUN}/baselines/predictions.h5",
@@ -89,16 +89,17 @@ rule baselines:
     benchmark:
         f"{RUN}/benchmarks/baselines.tsv"
     conda:
-        "../envs/pairvae.yaml"
+        TRAINING[config["environment"]]
     threads: 1
     resources:
-        gpu=GPU_PER_TRAINING,
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime="12h",
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         resume=f"{RUN}/baselines/resume",
+        gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --pretrain-saxs {input.pretrain_saxs} --pretrain-sans {input.pretrain_sans}"
         " --settings {input.settings} --predictions {output.predictions}"
-        " --resume {params.resume} --threads {threads} &> {log}"
+        " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"

@@ -1,0 +1,1 @@
+pairvae.post-deploy.sh
