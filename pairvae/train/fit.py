@@ -216,7 +216,8 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage), History(stage, batches.epochs)
-    if stage.keep_start and not resumable(last):
+    goes_on = resumable(last)
+    if stage.keep_start and not goes_on:
         best.begin(val)
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
@@ -248,7 +249,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             stage,
             batches,
             ValidationBatches({k: t.to(device) for k, t in val.items()}),
-            ckpt_path=last if resumable(last) else None,
+            ckpt_path=last if goes_on else None,
             weights_only=True,
         )
     stage.network.load_state_dict(best.weights)
