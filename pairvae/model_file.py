@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pairvae.atomic import written_whole
+from pairvae.checksum import sha256
 from pairvae.errors import UserError
-
-FORMAT = 1
+from pairvae.settings import MODEL_FORMAT as FORMAT
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -44,3 +44,28 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             "use the PairVAE version that wrote it, or train again"
         )
     return tensors, about["facts"]
+
+
+def load_folder(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and model.json of a trained model's folder.
+
+    Raises
+    ------
+    UserError
+        A file is missing, altered, or of another format.
+    """
+    try:
+        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
+    if not isinstance(about, dict):
+        raise UserError(f"{folder}: is no model folder: model.json holds a {type(about).__name__}; restore the folder")
+    if about.get("format") != FORMAT:
+        raise UserError(
+            f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "
+            "use the PairVAE version that wrote it, or train again"
+        )
+    weights = folder / "weights.safetensors"
+    if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
+        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
+    return load_weights(weights)[0], about

@@ -69,6 +69,7 @@ def calibrate(
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
+        "training": {name: outcome for _, facts in loaded for name, outcome in facts["training"].items()},
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
         "grids": {t: _span(network, t) for t in TECHNIQUES},
         "versions": {

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pairvae.assess.bands import Band
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.likelihood import likelihood
-from pairvae.assess.predict import Array, codes, part, posterior, predict
+from pairvae.assess.predict import Array, codes, free_scale, part, posterior, predict_beside
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.assess.trials import hidden_ranges, unknown_covariates, wrong_curves
@@ -70,6 +71,13 @@ def evaluate(
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
     posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
     code = {t: one.mean for t, one in posteriors.items()}
+
+    def at_scale(technique: Technique, *curves: Array) -> list[Array]:
+        """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
+        shift = free_scale(trained.network, technique, curves[0], part(tensors, technique))
+        return [curve + shift for curve in curves]
+
+    exact = {t: at_scale(t, curves)[0] for t, curves in exact.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
@@ -77,8 +85,8 @@ def evaluate(
     for path in PATHS:
         target, source = ends(path)
         shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
-        middle, lower, upper = trained.bands(path, *shown)
-        whole = trained.bands(path, *shown, joint=True)
+        middle, lower, upper = at_scale(target, *trained.bands(path, *shown))
+        whole = Band(*at_scale(target, *trained.bands(path, *shown, joint=True)))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
         constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
@@ -103,7 +111,7 @@ def evaluate(
         for name in BASELINES:
             for path in CROSS_PATHS:
                 target, _ = ends(path)
-                guess = file[f"{name}/{path}"][:].astype(np.float64)
+                (guess,) = at_scale(target, file[f"{name}/{path}"][:].astype(np.float64))
                 found[f"baseline/{name}/{path}"] = guess
                 beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
                 key = "rmse_truth" if exact else "rmse_measured"
@@ -162,6 +170,7 @@ def evaluate(
             for kind in sorted(every["material"].dropna().unique())
         },
         "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
+        "training": trained.about.get("training", {}),
         "versions": trained.about["versions"],
     }
     facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
@@ -183,7 +192,7 @@ def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: P
     for path in CROSS_PATHS:
         target, source = ends(path)
         code = codes(trained.network, source, part(tensors, source))
-        middle = predict(trained.network, path, code, tensors[f"{target}.covariates"]).log_intensity
+        middle = predict_beside(trained.network, path, code, part(tensors, target)).log_intensity
         scores[path] = Curves(measured[target], None).scores(np.arange(len(table)), middle)
     return scores
 

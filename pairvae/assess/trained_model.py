@@ -1,10 +1,9 @@
 """The trained model: one technique's curve from the other's, with a band and a novelty score."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import pandas as pd
 import torch
@@ -13,13 +12,13 @@ from torch import Tensor
 from pairvae.assess.bands import Band, half_widths
 from pairvae.assess.novelty import novelty
 from pairvae.assess.predict import Array, codes, predict
-from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import FORMAT, load_weights
+from pairvae.model_file import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
+from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
@@ -37,7 +36,7 @@ class Prediction:
     q : array, shape (points,)
         In 1/Å, the target technique's grid.
     intensity, lower, upper : array, shape (points,)
-        Median and calibrated band of a measurement, in 1/cm.
+        Median and calibrated band of a measurement, in `intensity_unit`.
     coverage : float
         Share of measured points that the band covers; of whole measured curves, where joint.
     joint : bool
@@ -47,6 +46,8 @@ class Prediction:
         the prediction is a guess.
     sample, source : str
         Sample and file of the input.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
 
     technique: Technique
@@ -59,6 +60,7 @@ class Prediction:
     sample: str
     source: str
     joint: bool = False
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
 
 class TrainedModel:
@@ -186,6 +188,7 @@ class TrainedModel:
                 novelty=float(novelty[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
+                intensity_unit="arbitrary" if target.scale_free else "1/cm",
                 joint=joint,
             )
             for i, settings in enumerate(samples)
@@ -206,10 +209,12 @@ class TrainedModel:
                 name = curve.source.file or curve.sample or "spectrum"
                 if curve.technique not in (None, technique):
                     raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
-                if curve.intensity_unit == "arbitrary":
+                if curve.intensity_unit == "arbitrary" and not self.network.of(technique).scale_free:
                     raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the curve"
+                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the "
+                        f"curve, or train a model with normalize.{technique}.scale_free: true"
                     )
+            check_units(name, curves, self.gridding[technique])
             row = grid_curves(curves, q, self.gridding[technique])
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")
@@ -230,22 +235,7 @@ def load_model(folder: str | Path) -> TrainedModel:
     UserError
         A file is missing, altered, or of another format.
     """
-    folder = Path(folder)
-    try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: is no model folder: model.json cannot be read ({error})") from None
-    if not isinstance(about, dict):
-        raise UserError(f"{folder}: is no model folder: model.json holds a {type(about).__name__}; restore the folder")
-    if about.get("format") != FORMAT:
-        raise UserError(
-            f"{folder}/model.json: is of format {about.get('format')}, this version reads format {FORMAT}; "
-            "use the PairVAE version that wrote it, or train again"
-        )
-    weights = folder / "weights.safetensors"
-    if not weights.is_file() or sha256(weights) != about.get("weights_sha256"):
-        raise UserError(f"{weights}: is missing or not the file that model.json was written for; restore the folder")
-    tensors, _ = load_weights(weights)
+    tensors, about = load_folder(Path(folder))
     network = PairVAE.from_facts(about["network"])
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}

@@ -169,10 +169,15 @@ def _distance(prediction: Prediction, task: Task, trained: TrainedModel) -> str:
     mask = measured.mask[0]
     difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
     value = 10.0 ** measured.log_intensity[0][mask]
+    if prediction.intensity_unit == "arbitrary":
+        value = value * 10 ** np.mean(difference)
     inside = (value >= prediction.lower[mask]) & (value <= prediction.upper[mask])
+    factor = 10 ** np.mean(difference)
+    off = f"by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, by {np.std(difference):.2f} after the best common"
+    if prediction.intensity_unit == "arbitrary":
+        off = f"by {np.std(difference):.2f} decades RMS after the free"
     return (
-        f"; off the measured curve by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, "
-        f"by {np.std(difference):.2f} after the best common factor of {10 ** np.mean(difference):.3g}; "
+        f"; off the measured curve {off} factor of {factor:.3g}; "
         f"{inside.mean():.0%} of {mask.sum()} points inside the band"
     )
 
@@ -225,6 +230,8 @@ def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:
         f"lower and upper: {_promise(prediction)}",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
+    if prediction.intensity_unit == "arbitrary":
+        header.append("relative intensities: the model knows this technique up to a factor")
     write_text(path, _spectrum(prediction), (prediction.lower, prediction.upper), header)
 
 
@@ -243,4 +250,5 @@ def _spectrum(prediction: Prediction) -> Spectrum:
         intensity=prediction.intensity,
         technique=prediction.technique,
         sample=prediction.sample or Path(prediction.source).stem,
+        intensity_unit=prediction.intensity_unit,
     )

@@ -38,6 +38,8 @@ class Spectra:
         False: not measured.
     sample_id : list of str
         Names of the rows.
+    scale_free : bool
+        The curves were brought to a common scale: intensities are relative.
     """
 
     technique: Technique
@@ -46,6 +48,7 @@ class Spectra:
     log_sigma: Rows
     mask: npt.NDArray[np.bool_]
     sample_id: list[str]
+    scale_free: bool = False
 
 
 def write_spectra(
@@ -64,6 +67,7 @@ def write_spectra(
         file.create_dataset("sample_id", (0,), h5py.string_dtype(), maxshape=(None,), chunks=(ROWS,))
         for part in parts:
             start = file["sample_id"].shape[0]
+            file.attrs["scale_free"] = part.scale_free
             for name in (*kinds, "sample_id"):
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
@@ -89,6 +93,7 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
             log_sigma=file["log_sigma"][wanted][back],
             mask=file["mask"][wanted][back],
             sample_id=file["sample_id"].asstr()[wanted][back].tolist(),
+            scale_free=bool(file.attrs.get("scale_free", False)),
         )
 
 

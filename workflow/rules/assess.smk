@@ -68,13 +68,19 @@ rule evaluate:
         " --predictions {output.predictions} {params.truth} --threads {threads} &> {log}"
 
 
+PRETRAIN_HISTORIES = {
+    f"pretrain_{t}": RUNS.at(f"pretrain.{t}", f"pretrain/{t}/history.csv")
+    for t in ("saxs", "sans")
+    if not START
+}
+
+
 rule report:
     input:
+        **PRETRAIN_HISTORIES,
         metrics=RUNS.at("evaluate", "metrics.json"),
         predictions=RUNS.at("evaluate", "predictions.h5"),
         model=RUNS.at("calibrate", "model"),
-        pretrain_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/history.csv"),
-        pretrain_sans=RUNS.at("pretrain.sans", "pretrain/sans/history.csv"),
         joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
@@ -105,7 +111,10 @@ rule report:
         benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
             f"--history {path}"
-            for path in (input.pretrain_saxs, input.pretrain_sans, *input.joint_train)
+            for path in (
+                *(input[name] for name in PRETRAIN_HISTORIES),
+                *input.joint_train,
+            )
         ],
     shell:
         "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
