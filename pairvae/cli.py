@@ -206,12 +206,12 @@ def joint_train(
     saxs: In,
     sans: In,
     pairs: In,
-    pretrained_saxs: In,
-    pretrained_sans: In,
     settings: SettingsFile,
     weights: Out,
     history: Out,
     resume: Resume,
+    pretrained_saxs: InOrNone = None,
+    pretrained_sans: InOrNone = None,
     member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
     threads: Threads = 1,
     gpus: Gpus = 0,
@@ -295,17 +295,37 @@ def evaluate(
 
 @app.command()
 def report(
-    metrics: In,
-    predictions: In,
-    model: In,
-    history: Annotated[list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)],
-    settings: SettingsFile,
     output: Out,
+    runs: Annotated[list[Path] | None, typer.Argument(help="With --compare: folders of runs, results/<run>.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Put several runs side by side in one page.")] = False,
+    metrics: InOrNone = None,
+    predictions: InOrNone = None,
+    model: InOrNone = None,
+    history: Annotated[
+        list[Path] | None, typer.Option(help="history.csv of a training stage; several.", exists=True)
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings of this stage, as JSON.", exists=True)] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of benchmark tables: run time per stage.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder to write, one page of figures per section.")] = None,
 ) -> None:
-    """Write one self-contained report.html."""
+    """Write one self-contained report.html of a run, or of several runs side by side."""
+    from pairvae.assess.report import compare as run_compare
     from pairvae.assess.report import report as run
 
-    run(metrics, predictions, model, history, _begin(told.Report, settings), output)
+    if bool(runs) != compare:
+        raise UserError(
+            "report: --compare and folders of runs go together: pairvae report --compare results/a results/b"
+        )
+    if runs:
+        run_compare(runs, output)
+        return
+    if not (metrics and predictions and model and history and settings):
+        raise UserError(
+            "report: expected --metrics, --predictions, --model, --history and --settings, "
+            "or --compare with folders of runs"
+        )
+    told_report = _begin(told.Report, settings)
+    run(metrics, predictions, model, history, told_report, output, benchmarks, figures)
 
 
 @app.command()

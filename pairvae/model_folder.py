@@ -26,12 +26,13 @@ def save_folder(folder: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     tensors : mapping of Tensor
         Weights, under network.…, and calibration.
     about : mapping
-        What the model is and was trained on, as JSON types; the format is added.
+        What the model is and was trained on, as JSON types; format and checksum are added.
     """
     with written_whole(folder) as temporary:
         temporary.mkdir()
         save_weights(temporary / WEIGHTS, tensors, about["network"])
-        text = json.dumps({"format": FORMAT, **about}, indent=2, ensure_ascii=False)
+        known = {"format": FORMAT, "weights_sha256": sha256(temporary / WEIGHTS)}
+        text = json.dumps({**known, **about}, indent=2, ensure_ascii=False)
         (temporary / ABOUT).write_text(text, encoding="utf-8")
         sums = "".join(f"{sha256(temporary / name)}  {name}\n" for name in (WEIGHTS, ABOUT))
         (temporary / SUMS).write_text(sums, encoding="utf-8")  # `sha256sum --check SHA256SUMS` reads it, too

@@ -30,6 +30,10 @@ NUMERICS_1: Any = Field(1, json_schema_extra=FILLED, description="Version of thi
 NUMERICS_2: Any = Field(2, json_schema_extra=FILLED, description="Version of this stage's numbers.")
 
 
+# Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
+MODEL_FORMAT = 1
+
+
 class StageSettings(BaseModel):
     """What every group of settings has in common: no unknown keys, no change after it was read."""
 
@@ -169,6 +173,9 @@ class Normalize(StageSettings):
     assumed_relative_error: float = Field(
         0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
     )
+    scale_free: bool = Field(
+        False, description="Learn shapes only: curves may be in arbitrary units, the scale is a free factor."
+    )
     scale_settings: bool = Field(
         False, description="Scale the settings of one sample to the first by a factor fitted where they overlap."
     )
@@ -186,6 +193,11 @@ class Fit(Seeded):
     """How one network is trained."""
 
     steps: int = Field(6000, ge=1, description="Optimiser steps, whatever the number of samples.")
+    max_time: float | None = Field(
+        None,
+        gt=0,
+        description="Train for this many minutes instead of a number of steps; the numbers then depend on the machine.",
+    )
     batch_size: int = Field(64, ge=2, description="Samples per step.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
@@ -244,6 +256,18 @@ class JointTrain(Fit):
     """Train both ResVAEs together on pairs."""
 
     numerics: Literal[2] = NUMERICS_2
+    start_from: str | None = Field(
+        None,
+        json_schema_extra={"model_format": MODEL_FORMAT},
+        description="Model folder to start from instead of pretraining; its grids and scalers hold; empty: none.",
+    )
+    start_learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate where start_from is set.")
+    anchor_weight: float = Field(
+        0.1, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
+    )
+    covariates: tuple[str, ...] = Field(
+        (), json_schema_extra=FILLED, description="What the networks are told besides what start_from knows."
+    )
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
@@ -276,7 +300,7 @@ class Report(StageSettings):
     """Show it."""
 
     numerics: Literal[1] = NUMERICS_1
-    latent_points: int = Field(2000, ge=10, description="Test samples drawn in the latent map.")
+    samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
 
 
 class NormalizeBoth(StageSettings):

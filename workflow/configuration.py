@@ -5,10 +5,12 @@ Imports nothing that Snakemake does not bring: the environment that starts a wor
 
 import csv
 import difflib
+import hashlib
 import io
 import json
 import os
 from collections.abc import Iterator
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 Group = dict[str, Any]
+
+_MODEL_FILES = {"start_model": "model.json", "start_weights": "weights.safetensors"}
 
 
 def as_meant(values: Any, field: Group, schema: Group) -> Any:
@@ -55,6 +59,73 @@ def missing_manifest(config: Group) -> list[str]:
     near = difflib.get_close_matches(Path(manifest).name, tables, n=1, cutoff=0)
     found = f"found {folder / near[0]} beside it" if near else f"found no table in {folder.absolute()}"
     return [f"configuration: samples: {manifest} does not exist; {found}; mend the path"]
+
+
+def start_faults(config: Group, schema: Group) -> list[str]:
+    """What is wrong with the model folder that `joint_train.start_from` names, one sentence each."""
+    folder = config["joint_train"].get("start_from")
+    if "joint_train.start_from" in config["sweep"]:
+        return ["configuration: sweep.joint_train.start_from: all runs of a sweep stand on one grid; leave it out"]
+    if not folder:
+        return []
+    where = f"configuration: joint_train.start_from: {folder}"
+    if Path(folder).absolute() == Path("results", config["run"], "model").absolute():
+        return [f"{where} is the model that this run writes; give this run another name with `run`"]
+    try:
+        about = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+        found, wanted = about["format"], about["weights_sha256"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return [f"{where} is no model folder: no model.json can be read there; name one as results/demo/model"]
+    known = schema["$defs"]["JointTrain"]["properties"]["start_from"]["model_format"]
+    if found != known:
+        return [f"{where} is of format {found}, this version reads format {known}; train that model again"]
+    weights = Path(folder) / "weights.safetensors"
+    if not weights.is_file() or _sha256(weights) != wanted:
+        return [f"{where}: weights.safetensors is missing or not the file that model.json was written for; restore it"]
+    return [
+        f"configuration: normalize.{technique}.scale_free is true, but the model that joint_train.start_from names was "
+        f"trained on 1/cm; train that one with normalize.{technique}.scale_free: true"
+        for technique, told in config["normalize"].items()
+        if told.get("scale_free") and not about["settings"]["normalize"][technique].get("scale_free")
+    ] + [
+        f"configuration: normalize.{technique}.grid.{name} is {given}, but joint_train.start_from brings a grid from "
+        f"{grid['q_min']:.6g} to {grid['q_max']:.6g} 1/Å; leave {name} out"
+        for technique, grid in about["grids"].items()
+        for name, end in (("q_min_inv_angstrom", grid["q_min"]), ("q_max_inv_angstrom", grid["q_max"]))
+        if (given := config["normalize"][technique]["grid"].get(name)) and not isclose(given, end, rel_tol=1e-6)
+    ]
+
+
+def start_files(config: Group) -> dict[str, str]:
+    """Files of the model that a run starts from, model.json first; none where it starts from scratch."""
+    folder = config["joint_train"].get("start_from")
+    return {name: str(Path(folder) / file) for name, file in _MODEL_FILES.items()} if folder else {}
+
+
+def start_checksum(config: Group) -> str:
+    """What identifies the model that a run starts from; model.json holds the checksum of its weights."""
+    files = start_files(config)
+    return _sha256(Path(files["start_model"])) if files else ""
+
+
+def with_scales_of_start(config: Group) -> Group:
+    """The same configuration, on grids and scales of the model that it starts from: its networks know no others."""
+    files = start_files(config)
+    if not files:
+        return config
+    about = json.loads(Path(files["start_model"]).read_text(encoding="utf-8"))
+    taken = {
+        technique: {
+            "grid": {
+                "q_min_inv_angstrom": grid["q_min"],
+                "q_max_inv_angstrom": grid["q_max"],
+                "points": grid["points"],
+            },
+            "scale_free": about["settings"]["normalize"][technique].get("scale_free", False),
+        }
+        for technique, grid in about["grids"].items()
+    }
+    return config | {"normalize": {t: own | taken[t] for t, own in config["normalize"].items()}}
 
 
 def unwritable(folder: str) -> list[str]:
@@ -121,6 +192,11 @@ def files_named_in(manifest: str) -> list[str]:
     # a brace would be a wildcard to Snakemake, and no path has a null byte
     paths = sorted(str(Path(manifest).parent / name) for name in names if not set(name) & set("{}\0"))
     return [path for path in paths if Path(path).is_file()]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def gpus(wildcards: Any, resources: Any) -> int:  # noqa: ARG001, Snakemake hands both over by name

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pairvae.assess.neighbours import binned, local_error, nearest
-from pairvae.assess.predict import Array, Predicted, codes, part, predict
+from pairvae.assess.predict import Array, Predicted, codes, part, predict_beside
 from pairvae.assess.situations import gaps, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.scattering.spectrum import TECHNIQUES
@@ -164,6 +164,7 @@ def half_widths(
 def _errors(network: PairVAE, path: str, code: Tensor, pairs: Batch, told: bool) -> tuple[Array, Array]:
     """|measured − predicted| of every point of the target, NaN where not measured, and the predicted standard error."""
     known = part(pairs, ends(path)[0])
-    predicted = predict(network, path, code.float(), known["covariates"] * float(told))
+    told_of = {**known, "covariates": known["covariates"] * float(told)}
+    predicted = predict_beside(network, path, code.float(), told_of)
     off = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity)
     return np.where(known["mask"].numpy() > 0, off, np.nan), predicted.std

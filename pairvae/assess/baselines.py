@@ -1,6 +1,6 @@
 """What a PairVAE must beat: the mean curve, nearest neighbours, and one direct network per direction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,17 @@ from pairvae.checksum import sha256
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
-from pairvae.models.resvae import ResVAE
+from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
 from pairvae.train.joint_train import paired_tensors
+from pairvae.train.stage import Stage
 
 BASELINES = ("mean_curve", "neighbours", "direct")
 ROWS = 256  # test curves whose distances are held at once
@@ -35,22 +36,24 @@ class DirectStage(Stage):
 
     network: PairVAE
 
-    def __init__(self, network: nn.Module, settings: Fit, path: str) -> None:
-        super().__init__(network, settings, f"baselines direct {path}")
+    def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str] = ()) -> None:
+        super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
 
-    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, known).mean
-        return self.network.of(self.target).decode(code, known, from_partner=True).log_intensity
+        return self.network.of(self.target).decode(code, known, from_partner=True)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
-        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex)
-        visible = hide_ends(batch[f"{self.source}.mask"], self.settings.mask_probability)
+        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
+        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex if known_scale else 0.0)
+        visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {"reconstruction": self.reconstruction(curve, target, batch, f"{self.target}.")}
+        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
+        return {"reconstruction": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
@@ -60,7 +63,8 @@ class DirectStage(Stage):
         """The same error on whole curves."""
         curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
-        return {"loss": self.reconstruction(curve, target, batch, f"{self.target}.")}
+        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
+        return {"loss": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:
@@ -145,11 +149,11 @@ def baselines(
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
         tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
-        stage = DirectStage(network, settings, path)
+        stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
-            found[f"direct/{path}"] = stage.cpu()._curve(*test).double().numpy()
+            found[f"direct/{path}"] = stage.cpu()._curve(*test).log_intensity.double().numpy()
     with hdf5_written_whole(predictions) as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)

@@ -77,6 +77,7 @@ def calibrate(
             "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
+        "training": {name: outcome for _, facts in loaded for name, outcome in facts["training"].items()},
         "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
         "trained_on": _trained_on(complete_pairs(table, "train"), network),
         "grids": {t: _span(network, t) for t in TECHNIQUES},

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from pairvae.assess.figures import CROSS
+from pairvae.assess.predictions_file import CROSS
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 

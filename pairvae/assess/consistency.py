@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, codes, misfit, predict
+from pairvae.assess.predict import Array, codes, misfit, predict_beside
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.train.batches import Batch
@@ -69,7 +69,7 @@ def pair_measures(
     columns = []
     for path in CROSS_PATHS:
         target, source = ends(path)
-        predicted = predict(network, path, code[source], pairs[target]["covariates"])
+        predicted = predict_beside(network, path, code[source], pairs[target])
         columns.append(misfit(pairs[target], predicted))
     columns.append(whitened(code["saxs"] - code["sans"], fitted).norm(dim=1).numpy())
     return np.stack(columns, axis=1) / fitted["usual"].numpy()

@@ -9,12 +9,16 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 
+from pairvae.assess.bands import Band
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.check import detection
+from pairvae.assess.latent_grids import latent_grids
+from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
-from pairvae.assess.predict import Array, codes, part, predict
+from pairvae.assess.predict import Array, codes, free_scale, part, posterior, predict_beside
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.trained_model import TrainedModel, load_model
@@ -23,8 +27,8 @@ from pairvae.atomic import written_whole
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves
-from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import Normalize
@@ -68,7 +72,15 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    code = {t: codes(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: one.mean for t, one in posteriors.items()}
+
+    def at_scale(technique: Technique, *curves: Array) -> list[Array]:
+        """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
+        shift = free_scale(trained.network, technique, curves[0], part(tensors, technique))
+        return [curve + shift for curve in curves]
+
+    exact = {t: at_scale(t, curves)[0] for t, curves in exact.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
@@ -76,8 +88,8 @@ def evaluate(
     for path in PATHS:
         target, source = ends(path)
         shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
-        middle, lower, upper = trained.bands(path, *shown)
-        whole = trained.bands(path, *shown, joint=True)
+        middle, lower, upper = at_scale(target, *trained.bands(path, *shown))
+        whole = Band(*at_scale(target, *trained.bands(path, *shown, joint=True)))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
         constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
@@ -102,13 +114,22 @@ def evaluate(
         for name in BASELINES:
             for path in CROSS_PATHS:
                 target, _ = ends(path)
-                guess = file[f"{name}/{path}"][:].astype(np.float64)
+                (guess,) = at_scale(target, file[f"{name}/{path}"][:].astype(np.float64))
                 found[f"baseline/{name}/{path}"] = guess
                 beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     curves_of = {t: part(tensors, t) for t in TECHNIQUES}
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+    found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
+    found |= latent_grids(trained.network, code, {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}, material)
+    every = read_pairs(pairs)
+    for t in TECHNIQUES:
+        of_split = {split: every[(every["split"] == split) & every[f"row_{t}"].notna()] for split in SPLITS}
+        found |= {
+            f"measured_share/{t}/{split}": measured_share(files[t], rows_of(rows, t))
+            for split, rows in of_split.items()
+        }
 
     result = {
         "format": FORMAT,
@@ -144,9 +165,28 @@ def evaluate(
         "unknown_covariates": {
             path: unknown_covariates(trained, path, tensors, measured, exact) for path in CROSS_PATHS
         },
+        "likelihood": {
+            path: likelihood(trained.network, path, posteriors[ends(path)[1]], part(tensors, ends(path)[0]))
+            for path in PATHS
+        },
+        "data": {
+            t: {
+                "simulated": bool(exact),
+                "curves": {s: int((every[f"row_{t}"].notna() & (every["split"] == s)).sum()) for s in SPLITS},
+                "counts": read_counts(files[t]),
+            }
+            for t in TECHNIQUES
+        },
+        "materials": {
+            kind: {split: int((every.loc[every["material"] == kind, "split"] == split).sum()) for split in SPLITS}
+            for kind in sorted(every["material"].dropna().unique())
+        },
+        "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
+        "training": trained.about.get("training", {}),
         "versions": trained.about["versions"],
     }
-    _write_predictions(predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found)
+    facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
+    _write_predictions(predictions, table["sample_id"].tolist(), material, facts, measured, exact, code, novelty, found)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
     for path in CROSS_PATHS:
@@ -164,7 +204,7 @@ def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: P
     for path in CROSS_PATHS:
         target, source = ends(path)
         code = codes(trained.network, source, part(tensors, source))
-        middle = predict(trained.network, path, code, tensors[f"{target}.covariates"]).log_intensity
+        middle = predict_beside(trained.network, path, code, part(tensors, target)).log_intensity
         scores[path] = Curves(measured[target], None).scores(np.arange(len(table)), middle)
     return scores
 
@@ -203,6 +243,7 @@ def _write_predictions(
     path: Path,
     sample_id: list[str],
     material: Array,
+    facts: Mapping[str, "pd.Series[Any]"],
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
     code: Mapping[Technique, torch.Tensor],
@@ -213,6 +254,12 @@ def _write_predictions(
         file.attrs["format"] = FORMAT
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
+        file.create_group("covariate")
+        for number, (name, column) in enumerate(facts.items()):
+            # a name may hold anything, a slash too: it is an attribute
+            text = not pd.api.types.is_numeric_dtype(column)
+            file[f"covariate/{number}"] = column.fillna("").to_numpy(object) if text else column.to_numpy(np.float64)
+            file[f"covariate/{number}"].attrs["name"] = name
         for t in TECHNIQUES:
             file[f"q/{t}"] = measured[t].q
             file[f"measured/{t}/log_intensity"] = measured[t].log_intensity
@@ -223,6 +270,11 @@ def _write_predictions(
             file[f"novelty/{t}"] = novelty[t]
         for name, values in found.items():
             file[name] = values.astype(np.float32)
+
+
+def _is_json(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds objects, as the parameters of simulated particles: nothing to sort or to colour by."""
+    return bool(column.astype(str).str.startswith("{").any())
 
 
 def _plain(value: Any) -> Any:

@@ -7,11 +7,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pairvae.models.losses import best_log_scale, point_weights
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Code
 from pairvae.train.batches import Batch
 
 ROWS = 1024  # curves per batch
+FITTED_WITHIN = 0.1  # decades; noisier points weigh less where a free scale is fitted
 Array = npt.NDArray[np.float64]
 
 
@@ -67,6 +69,34 @@ def predict(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Pr
 def device_of(network: PairVAE) -> torch.device:
     """Where the network computes; codes and predictions come back to the CPU."""
     return next(network.parameters()).device
+
+
+def free_scale(network: PairVAE, technique: str, log_intensity: Array, curves: Batch) -> Array:
+    """log10 of the factor, shape (samples, 1), that brings curves to the scale of measured ones.
+
+    Zeros where the network knows the technique's scale; for a scale-free one the factor is fitted, points noisier
+    than 0.1 decades weighing less.
+
+    Parameters
+    ----------
+    log_intensity : array, shape (samples, q)
+        Predicted curves; NaN where unknown.
+    curves : dict of Tensor
+        The measured ones.
+    """
+    if not network.of(technique).scale_free:
+        return np.zeros((len(log_intensity), 1))
+    known = torch.from_numpy(np.asarray(log_intensity, np.float64))
+    measured, mask = curves["log_intensity"].double(), curves["mask"] * known.isfinite()
+    weight = point_weights(measured, measured, curves["log_sigma"].double(), mask, FITTED_WITHIN)
+    return best_log_scale(known.nan_to_num(), measured, weight).numpy()
+
+
+def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:
+    """Predict what was measured, too: like `predict`, at the scale of the measured curves where it is free."""
+    predicted = predict(network, path, code, curves["covariates"])
+    shift = free_scale(network, ends(path)[0], predicted.log_intensity, curves)
+    return predicted._replace(log_intensity=predicted.log_intensity + shift)
 
 
 def misfit(curves: Batch, reconstructed: Predicted) -> Array:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,8 @@ class Reconstruction:
         Above 1 the network does not know such curves: do not use its reconstruction.
     sample, source : str
         Sample and file of the curve.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
 
     technique: Technique
@@ -54,6 +56,7 @@ class Reconstruction:
     novelty: float
     sample: str
     source: str
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
 
 def reconstruct(
@@ -99,6 +102,7 @@ def reconstruct(
             novelty=float(novelty[i]),
             sample=settings[0].sample,
             source=" + ".join(one.source.file for one in settings),
+            intensity_unit="arbitrary" if model.network.of(technique).scale_free else "1/cm",
         )
         for i, settings in enumerate(samples)
     ]
@@ -134,7 +138,13 @@ def reconstruct_files(
             f"band covers {one.coverage:.0%}; measured 0: filled in where the curve had no usable point",
             f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
         )
-        curve = Spectrum(one.q, one.intensity, technique=technique, sample=one.sample or path.name.split(".")[0])
+        curve = Spectrum(
+            q=one.q,
+            intensity=one.intensity,
+            technique=technique,
+            sample=one.sample or path.name.split(".")[0],
+            intensity_unit=one.intensity_unit,
+        )
         extra = {"measured": one.measured.astype(np.float64)}
         write_curve(path, replace(curve, notes=notes), format, (one.lower, one.upper), extra)
         guess = " (unlike the training data: a guess)" if one.novelty > 1 else ""

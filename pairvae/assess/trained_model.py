@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from pairvae.models.resvae import Code
 from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
+from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
 from pairvae.settings import Normalize
@@ -46,7 +47,7 @@ class Prediction:
     q : array, shape (points,)
         In 1/Å, the target technique's grid.
     intensity, lower, upper : array, shape (points,)
-        Median and calibrated band of a measurement, in 1/cm.
+        Median and calibrated band of a measurement, in `intensity_unit`.
     coverage : float
         Share of measured points that the band covers; of whole measured curves, where joint.
     joint : bool
@@ -58,6 +59,8 @@ class Prediction:
         Sample and file of the input.
     draws : array, shape (draws, points), optional
         Intensities of codes drawn from the posterior: what else the input may mean, without noise.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
 
     technique: Technique
@@ -71,6 +74,7 @@ class Prediction:
     source: str
     draws: Curve | None = None
     joint: bool = False
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
     def on(self, q: Curve) -> "Prediction":
         """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
@@ -226,6 +230,7 @@ class TrainedModel:
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
                 draws=drawn[:, i] if draws else None,
+                intensity_unit="arbitrary" if self.network.of(to).scale_free else "1/cm",
                 joint=joint,
             )
             for i, settings in enumerate(samples)
@@ -280,10 +285,12 @@ class TrainedModel:
                 name = curve.source.file or curve.sample or "spectrum"
                 if curve.technique not in (None, technique):
                     raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
-                if curve.intensity_unit == "arbitrary":
+                if curve.intensity_unit == "arbitrary" and not self.network.of(technique).scale_free:
                     raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the curve"
+                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: scale the "
+                        f"curve, or train a model with normalize.{technique}.scale_free: true"
                     )
+            check_units(name, curves, self.gridding[technique])
             row = grid_curves(curves, q, self.gridding[technique])
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")

@@ -91,10 +91,15 @@ def _distance(prediction: "Prediction", sample: MeasuredSample, model: "TrainedM
     mask = measured.mask[0]
     difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
     value = 10.0 ** measured.log_intensity[0][mask]
+    if prediction.intensity_unit == "arbitrary":
+        value = value * 10 ** np.mean(difference)
     inside = (value >= prediction.lower[mask]) & (value <= prediction.upper[mask])
+    factor = 10 ** np.mean(difference)
+    off = f"by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, by {np.std(difference):.2f} after the best common"
+    if prediction.intensity_unit == "arbitrary":
+        off = f"by {np.std(difference):.2f} decades RMS after the free"
     return (
-        f"; off the measured curve by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, "
-        f"by {np.std(difference):.2f} after the best common factor of {10 ** np.mean(difference):.3g}; "
+        f"; off the measured curve {off} factor of {factor:.3g}; "
         f"{inside.mean():.0%} of {mask.sum()} points inside the band"
     )
 
@@ -106,6 +111,8 @@ def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum 
         f"lower and upper: band that covers {prediction.coverage:.0%} of {held}",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
+    if prediction.intensity_unit == "arbitrary":
+        notes.append("relative intensities: the model knows this technique up to a factor")
     if like is not None:
         left = like.q.size - prediction.q.size
         notes.append(f"on the q of {like.source.file}; {left} of them lie outside of the model's grid, left out")
@@ -114,6 +121,7 @@ def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum 
         intensity=prediction.intensity,
         technique=prediction.technique,
         sample=prediction.sample or path.name.split(".")[0],
+        intensity_unit=prediction.intensity_unit,
     )
     extra = {} if prediction.draws is None else {"draw": prediction.draws}
     write_curve(path, replace(curve, notes=tuple(notes)), format, (prediction.lower, prediction.upper), extra)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, codes, part
+from pairvae.assess.predict import Array, codes, free_scale, part
 from pairvae.assess.scores import Curves
 from pairvae.assess.situations import PLACES, SHARES, hide_range
 from pairvae.assess.trained_model import TrainedModel
@@ -74,9 +74,11 @@ def _scores(
     some = slice(AT_MOST)
     curves = {name: tensor[some] for name, tensor in {**part(pairs, source), "mask": mask}.items()}
     code = codes(trained.network, source, curves)
-    bands = trained.bands(path, code, pairs[f"{target}.covariates"][some], curves["mask"])
+    partner = {name: tensor[some] for name, tensor in part(pairs, target).items()}
+    bands = trained.bands(path, code, partner["covariates"], curves["mask"])
+    shift = free_scale(trained.network, target, bands.middle, partner)
     against = Curves(measured[target], exact.get(target), some)
-    scores = against.scores(slice(None), *bands)
+    scores = against.scores(slice(None), *(one + shift for one in bands))
     kept = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
     unusual = float((trained.novelty(source, curves) > 1).mean())
     return {name: scores[name] for name in kept} | {"novelty_above_1": unusual}

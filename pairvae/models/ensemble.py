@@ -31,6 +31,7 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members: Sequence[ResVAE] = nn.ModuleList(members)  # type: ignore[assignment]
         self.covariates, self.points = members[0].covariates, members[0].points
+        self.scale_free = members[0].scale_free
         self.latent_dim = sum(member.latent_dim for member in members)
 
     @property

@@ -25,6 +25,17 @@ def point_weights(prediction: Tensor, target: Tensor, log_sigma: Tensor, mask: T
     return torch.where(mask > 0, 1 / (1 + (log_sigma * 10**apart / error_scale) ** 2), 0)
 
 
+def best_log_scale(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """log10 of the factor that brings each predicted curve nearest to its target, shape (batch, 1).
+
+    Parameters
+    ----------
+    prediction, target, weight : Tensor, shape (batch, q)
+        log10 I, and weights of the points; targets may hold anything finite where the weight is 0.
+    """
+    return (weight * (target - prediction)).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True).clamp(min=1e-12)
+
+
 def reconstruction(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean square difference of log10 I in decades², over the points with weight > 0.
 

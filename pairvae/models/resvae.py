@@ -52,6 +52,8 @@ class ResVAE(nn.Module):
         Channels, width, dropout.
     covariates : tuple of Covariate
         What encoder and decoder are told besides the curve.
+    scale_free : bool
+        Shapes only: the scale of a curve does not reach the code, and that of a decoded curve means nothing.
 
     References
     ----------
@@ -63,11 +65,16 @@ class ResVAE(nn.Module):
     std: Tensor
 
     def __init__(
-        self, points: int, latent_dim: int, architecture: Architecture, covariates: tuple[Covariate, ...] = ()
+        self,
+        points: int,
+        latent_dim: int,
+        architecture: Architecture,
+        covariates: tuple[Covariate, ...] = (),
+        scale_free: bool = False,
     ) -> None:
         super().__init__()
         self.points, self.latent_dim = points, latent_dim
-        self.architecture, self.covariates = architecture, covariates
+        self.architecture, self.covariates, self.scale_free = architecture, covariates, scale_free
         self.register_buffer("q", torch.ones(points, dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(points))
         self.register_buffer("std", torch.ones(points))
@@ -113,6 +120,7 @@ class ResVAE(nn.Module):
 
     def fit_scaler(self, spectra: Spectra) -> None:
         """Take grid and per-q mean and standard deviation from the train split (measured points only)."""
+        self.scale_free = spectra.scale_free
         log_intensity = np.where(spectra.mask, spectra.log_intensity, np.nan).astype(np.float64)
         known = spectra.mask.any(axis=0)
         log_intensity[:, ~known] = 0.0
@@ -133,7 +141,10 @@ class ResVAE(nn.Module):
         covariates : Tensor, shape (batch, width)
             From `encode_covariates`; zeros: unknown.
         """
-        x = torch.stack([(log_intensity - self.mean) / self.std * mask, mask], dim=1)
+        x = log_intensity - self.mean
+        if self.scale_free:  # what lies above the mean curve everywhere is scale
+            x = x - torch.where(mask > 0, x, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
+        x = torch.stack([x / self.std * mask, mask], dim=1)
         features = self.convolutions(nn.functional.pad(x, (0, self.padding)))
         features = features + self.encoder_skip(torch.cat([x.flatten(1), covariates], dim=1))
         mean, logvar = self.encoder(features).chunk(2, dim=1)
@@ -151,7 +162,10 @@ class ResVAE(nn.Module):
         x = self.deconvolutions(hidden)[:, 0, : self.points] + self.decoder_skip(hidden)
         # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
         log_variance = self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
-        return Decoded(self.mean + self.std * x, log_variance.clamp(*LOG_VARIANCE))
+        x = self.std * x
+        if self.scale_free:  # only one of all scales: members of an ensemble are to agree on it
+            x = x - x.mean(dim=1, keepdim=True)
+        return Decoded(self.mean + x, log_variance.clamp(*LOG_VARIANCE))
 
     def facts(self) -> dict[str, Any]:
         """What is needed to build this network again, as JSON types."""
@@ -160,6 +174,7 @@ class ResVAE(nn.Module):
             "latent_dim": self.latent_dim,
             "architecture": self.architecture.model_dump(mode="json"),
             "covariates": [covariate.model_dump(mode="json") for covariate in self.covariates],
+            "scale_free": self.scale_free,
         }
 
     @classmethod
@@ -170,4 +185,5 @@ class ResVAE(nn.Module):
             latent_dim=facts["latent_dim"],
             architecture=Architecture.model_validate(facts["architecture"]),
             covariates=tuple(Covariate.model_validate(one) for one in facts["covariates"]),
+            scale_free=facts.get("scale_free", False),
         )

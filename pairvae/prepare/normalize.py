@@ -2,43 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from pairvae.errors import UserError
+from pairvae.prepare.gridded_curve import GriddedCurve
 from pairvae.prepare.overlap import Overlap, describe_overlaps, match_settings, sigma_or_assumed
+from pairvae.prepare.scale import at_common_scale, check_units, mean_shape
 from pairvae.prepare.spectra_file import ROWS, Spectra, write_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Grid, Normalize
 
 LN10 = np.log(10)
-
-
-@dataclass(frozen=True, eq=False)
-class GriddedCurve:
-    """One sample on the grid.
-
-    Parameters
-    ----------
-    log_intensity, log_sigma : array, shape (grid,)
-        log10 of the intensity in 1/cm and its standard uncertainty in decades; NaN where not measured.
-    mask : array of bool, shape (grid,)
-        False: not measured.
-    counts : Counter
-        Grid points by what happened to them: `raised` to the floor, `too_noisy` and masked,
-        `no_sigma`: measured, but the error is assumed.
-    """
-
-    log_intensity: Curve
-    log_sigma: Curve
-    mask: npt.NDArray[np.bool_]
-    counts: Counter[str]
 
 
 def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
@@ -54,13 +33,14 @@ def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
     Raises
     ------
     UserError
-        A curve has no measured point on the grid, or there is no curve at all.
+        A curve has no measured point on the grid or is in arbitrary units though `scale_free` is off, or there is no
+        curve at all.
     """
     with CurvesFile(curves) as table:
         q = make_grid(table, settings.grid, curves)
         total: Counter[str] = Counter()
         overlaps: list[tuple[str, Overlap]] = []
-        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total, overlaps))
+        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total, overlaps), total)
     share = {name: f"{count / max(total['points'], 1):.2%} {name}" for name, count in total.items()}
     print(
         f"normalize {table.technique}: {total['samples']} samples on {q.size} points, "
@@ -101,8 +81,18 @@ def _parts(
 ) -> Iterator[Spectra]:
     names: list[str] = []
     rows: list[GriddedCurve] = []
+    shape: Curve | None = None  # of the first rows: only a gauge, what is usual the networks learn themselves
+
+    def slice_of_table() -> Spectra:
+        nonlocal shape
+        if not settings.scale_free:
+            return stacked(table.technique, q, names, rows)
+        shape = mean_shape(rows) if shape is None else shape
+        return stacked(table.technique, q, names, [at_common_scale(row, shape) for row in rows], scale_free=True)
+
     for sample, group in groupby(table, attrgetter("sample")):
         curves = list(group)
+        check_units(sample, curves, settings)
         if len(curves) > 1:
             _, found = match_settings(curves, settings.assumed_relative_error, settings.scale_settings)
             overlaps += [(sample, overlap) for overlap in found]
@@ -115,14 +105,19 @@ def _parts(
         names.append(sample)
         rows.append(row)
         total.update(row.counts, samples=1, points=q.size, measured=int(row.mask.sum()))
+        total.update(no_sigma_curves=int(any(curve.sigma is None for curve in curves)), curves=len(curves))
+        for reading in (curve.reading for curve in curves if curve.reading):
+            total.update({f"repaired: {what}": count for what, count in reading.repairs.items()})
         if len(rows) == ROWS:
-            yield stacked(table.technique, q, names, rows)
+            yield slice_of_table()
             names, rows = [], []
     if rows:
-        yield stacked(table.technique, q, names, rows)
+        yield slice_of_table()
 
 
-def stacked(technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve]) -> Spectra:
+def stacked(
+    technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve], scale_free: bool = False
+) -> Spectra:
     """Gridded samples as the rows of one table."""
     return Spectra(
         technique=technique,
@@ -131,6 +126,7 @@ def stacked(technique: Technique, q: Curve, names: list[str], rows: list[Gridded
         log_sigma=np.stack([row.log_sigma for row in rows]).astype(np.float32),
         mask=np.stack([row.mask for row in rows]),
         sample_id=names,
+        scale_free=scale_free,
     )
 
 

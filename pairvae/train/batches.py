@@ -52,7 +52,7 @@ def prefixed(parts: dict[str, Batch]) -> Batch:
 
 
 class TrainBatches:
-    """Full batches in an order that depends on the seed and the epoch alone.
+    """Full batches in an order that depends on the seed and the epoch alone; `row` says which samples they hold.
 
     A pass over the samples follows the other without a break, so no batch is ragged (a correlation over a
     short batch would be noise) and every sample is seen equally often.
@@ -87,7 +87,7 @@ class TrainBatches:
         rows = torch.from_numpy(order).to(device)
         for step in range(self.per_epoch):
             chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
-            yield {name: tensor[chosen] for name, tensor in self.data.items()}
+            yield {name: tensor[chosen] for name, tensor in self.data.items()} | {"row": chosen}
 
 
 class ValidationBatches:

@@ -7,7 +7,6 @@ import math
 import sys
 import time
 import warnings
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -15,115 +14,50 @@ import lightning
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import callbacks
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
 
 from pairvae.atomic import written_whole
 from pairvae.errors import Stopped, UserError
-from pairvae.models import losses
 from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
-from pairvae.train.schedules import average_decay, cosine_with_warmup
+from pairvae.train.outcome import Outcome, outcome_of
+from pairvae.train.schedules import average_decay
+from pairvae.train.stage import Stage
 
-
-class Stage(lightning.LightningModule, ABC):
-    """What is trained and for what; a stage fills in `train_terms`, `loss` and `val_terms`.
-
-    Parameters
-    ----------
-    network : Module
-        What learns.
-    settings : Fit
-        Steps, rates, seed.
-    name : str
-        For messages: `pretrain saxs`.
-    """
-
-    def __init__(self, network: nn.Module, settings: Fit, name: str) -> None:
-        super().__init__()
-        self.network, self.settings, self.name = network, settings, name
-        self.total_steps = settings.steps  # made exact by `fit`
-        self.running: dict[str, tuple[Tensor, int]] = {}  # sums over the steps of the epoch
-        self.began = 0.0
-
-    @abstractmethod
-    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss terms of one batch by name, not weighted."""
-
-    @abstractmethod
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """Measures of one validation batch by name; `loss` decides which epoch was best."""
-
-    @abstractmethod
-    def loss(self, terms: dict[str, Tensor]) -> Tensor:
-        """What is made small at this step, out of the terms."""
-
-    def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
-        """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
-        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
-        weight = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
-        return losses.reconstruction(prediction, target, weight)
-
-    def on_train_epoch_start(self) -> None:
-        """Make the epoch's random numbers depend on seed and epoch alone, so that a resumed run repeats them."""
-        batches = self.trainer.train_dataloader
-        assert isinstance(batches, TrainBatches)
-        batches.epoch = self.current_epoch
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
-        self.running, self.began = {}, time.perf_counter()
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch; its terms are kept for the history."""
-        terms = self.train_terms(batch)
-        loss = self.loss(terms)
-        if (batch_idx % 20 == 0 or self.device.type == "cpu") and not torch.isfinite(loss):
-            bad = ", ".join(name for name, term in terms.items() if not torch.isfinite(term)) or "their sum"
-            raise UserError(
-                f"{self.name}, epoch {self.current_epoch}, step {self.global_step}: the loss is not finite ({bad}). "
-                "Likely causes: a learning_rate too high, 16-mixed precision (use bf16-mixed or 32-true), or "
-                "intensities far outside the rest of the data; mend and start again, finished epochs are kept"
-            )
-        for name, term in {"loss": loss, **terms}.items():
-            total, count = self.running.get(name, (torch.zeros_like(term), 0))
-            self.running[name] = (total + term.detach(), count + 1)
-        return loss
-
-    def validation_step(self, batch: Batch) -> None:
-        """Log the measures, averaged over the batches."""
-        self.log_dict({f"val/{name}": term for name, term in self.val_terms(batch).items()}, batch_size=1)
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW with warm-up and cosine decay; only matrices are decayed."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
-                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=self.settings.learning_rate,
-            # one pass over the weights; not with 16-mixed, whose scaled gradients must be clipped first
-            fused=self.settings.precision != "16-mixed",
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: cosine_with_warmup(step, self.total_steps, self.settings.warmup_fraction)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+LATENT_ROWS = 2048  # training curves whose codes are looked at when a training has ended
 
 
 class Best(callbacks.Callback):
     """Keep the averaged weights of the epoch with the lowest validation loss."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network, self.loss, self.epoch = network, math.inf, -1
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.network, self.loss, self.epoch = stage, stage.network, math.inf, -1
         self.weights: dict[str, Tensor] = {}
+
+    @torch.inference_mode()
+    def begin(self, val: Batch) -> None:
+        """Take the weights that a training begins with as those of epoch 0, the first to be beaten."""
+        self.stage.eval()
+        batches = ValidationBatches(val)
+        loss = sum(float(self.stage.val_terms(batch)["loss"]) for batch in batches) / len(batches)
+        self.stage.train()
+        print(f"{self.stage.name}: validation loss {loss:.5g} before the first step", flush=True)
+        self._look(loss, -1)
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Called while the averaged weights stand in the network."""
-        loss = float(trainer.callback_metrics["val/loss"])
+        self._look(float(trainer.callback_metrics["val/loss"]), trainer.current_epoch)
+
+    def _look(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"{self.stage.name}, epoch {epoch}: the loss of the validation samples is not finite; lower "
+                "learning_rate, or look for intensities far outside the rest of the data in the validation split"
+            )
         if loss < self.loss:
-            self.loss, self.epoch = loss, trainer.current_epoch
+            self.loss, self.epoch = loss, epoch
             self.weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -136,11 +70,18 @@ class Best(callbacks.Callback):
 
 
 class History(callbacks.Callback):
-    """One row per epoch: losses, learning rate, seconds; survives a resume; printed where there is no terminal."""
+    """One row per epoch: losses, learning rate, seconds; survives a resume; printed where there is no terminal.
+
+    Attributes
+    ----------
+    outcome : dict
+        What the training came to, set when it has ended; see `pairvae.train.outcome`.
+    """
 
     def __init__(self, stage: Stage, epochs: int) -> None:
         self.stage, self.epochs = stage, epochs
         self.rows: list[dict[str, float]] = []
+        self.outcome: Outcome = {}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Write down the epoch that has just been trained and validated."""
@@ -149,13 +90,16 @@ class History(callbacks.Callback):
         seconds = time.perf_counter() - self.stage.began
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate}
-        self.rows.append({**row, "seconds": seconds, **train, **val})
+        weight = self.stage.kl_weight()
+        beta = {} if weight is None else {"kl_weight": weight}
+        self.rows.append({**row, **beta, "seconds": seconds, **train, **val})
         if not sys.stderr.isatty():
             terms = "  ".join(f"{k} {v:.4g}" for k, v in {**train, **val}.items() if k != "train/loss")
-            print(
-                f"{self.stage.name}  epoch {trainer.current_epoch + 1}/{self.epochs}  {terms}  {seconds:.1f} s",
-                flush=True,
+            time_given = self.stage.settings.max_time
+            of = (
+                f"/{self.epochs}" if time_given is None else f" ({self.stage.elapsed() / 60:.1f} of {time_given:g} min)"
             )
+            print(f"{self.stage.name}  epoch {trainer.current_epoch + 1}{of}  {terms}  {seconds:.1f} s", flush=True)
 
     def state_dict(self) -> dict[str, Any]:
         """For the resume file."""
@@ -231,7 +175,7 @@ class Kept(callbacks.Checkpoint):
 
 
 def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
-    """Train until the steps are done or nothing improves; leave the best averaged weights in the network.
+    """Train until steps or time are over or nothing improves; leave the best averaged weights in the network.
 
     Every epoch is kept in `resume/<key>/last.ckpt`, the key being a hash of `identity` and the settings; a
     killed training goes on behind its last whole epoch.
@@ -266,13 +210,17 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     )
     stage.total_steps = batches.epochs * len(batches)
     print(
-        f"{stage.name}: {batches.samples} samples, {batches.epochs} epochs of {len(batches)} steps "
-        f"of {batches.batch_size}, on {device.type}",
+        f"{stage.name}: {batches.samples} samples, "
+        + (f"{batches.epochs} epochs" if settings.max_time is None else f"{settings.max_time:g} minutes in epochs")
+        + f" of {len(batches)} steps of {batches.batch_size}, on {device.type}",
         flush=True,
     )
     key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
-    best, history = Best(stage.network), History(stage, batches.epochs)
+    best, history = Best(stage), History(stage, batches.epochs)
+    goes_on = resumable(last)
+    if stage.keep_start and not goes_on:
+        best.begin(val)
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -284,7 +232,7 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             devices=1,
             plugins=[LightningEnvironment()],  # one process, whatever a batch system's variables say
             precision=settings.precision,
-            max_epochs=batches.epochs,
+            max_epochs=batches.epochs if settings.max_time is None else -1,
             gradient_clip_val=settings.gradient_clip,
             num_sanity_val_steps=0,
             logger=False,
@@ -303,10 +251,13 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             stage,
             batches,
             ValidationBatches({k: t.to(device) for k, t in val.items()}),
-            ckpt_path=last if resumable(last) else None,
+            ckpt_path=last if goes_on else None,
             weights_only=True,
         )
     stage.network.load_state_dict(best.weights)
     stage.network.eval()
     print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
+    with torch.inference_mode():
+        codes = stage.cpu().codes({name: tensor[:LATENT_ROWS] for name, tensor in train.items()})
+    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, stage.elapsed(), codes)
     return history

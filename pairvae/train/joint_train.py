@@ -5,20 +5,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.adapt import start_network
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
+from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
+from pairvae.train.stage import Stage
 
 MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
 
@@ -28,15 +33,25 @@ class JointStage(Stage):
 
     network: PairVAE
     settings: JointTrain
+    start: Tensor
+
+    def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
+        super().__init__(network, settings, "joint_train", samples)
+        self.keep_start = settings.start_from is not None
+        if self.keep_start:
+            self.learning_rate, self.weight_decay = settings.start_learning_rate, 0.0
+            self.register_buffer("start", parameters_to_vector(network.parameters()).detach(), persistent=False)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """One term per path, named target_from_source, and the terms on the codes."""
         settings = self.settings
-        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex)
+        # where one curve does not tell its scale, the other's cannot be moved along
+        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
+        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex if known_scale else 0.0)
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes = {
-            t: self.network.of(t).encode(target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t])
+            t: self.network.of(t).encode(target[t], hide_part(batch[f"{t}.mask"], settings.mask_probability), known[t])
             for t in TECHNIQUES
         }
         terms = {
@@ -51,10 +66,18 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
+            curve = self.at_scale(curve, target[to], batch, self.network.of(to).scale_free, f"{to}.")
             terms[path] = self.reconstruction(curve.log_intensity, target[to], batch, f"{to}.")
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
+        if self.keep_start:
+            # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
+            terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms
+
+    def kl_weight(self) -> float:
+        """Weight β of the KL term, the same at every step."""
+        return self.settings.kl_weight
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Weights as the settings say; each path by its own likelihood, so that the worse one does not rule."""
@@ -64,23 +87,30 @@ class JointStage(Stage):
         return (
             torch.stack(paths).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
-            + settings.kl_weight * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + settings.variance_weight * terms["error"]
+            + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device))
         )
 
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
-        codes = {
+    def codes(self, batch: Batch) -> dict[str, Code]:
+        """Of both techniques."""
+        return {
             t: self.network.of(t).encode(batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"])
             for t in TECHNIQUES
         }
-        terms = {}
+
+    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
+        codes = self.codes(batch)
+        terms = latent_measures(codes)
         for path in PATHS:
             to, source = ends(path)
             curve = self.network.of(to).decode(
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
-            terms[path] = self.reconstruction(curve.log_intensity, batch[f"{to}.log_intensity"], batch, f"{to}.")
+            measured = batch[f"{to}.log_intensity"]
+            curve = self.at_scale(curve, measured, batch, self.network.of(to).scale_free, f"{to}.")
+            terms[path] = self.reconstruction(curve.log_intensity, measured, batch, f"{to}.")
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
             terms["barlow_twins"] = losses.barlow_twins(
@@ -104,8 +134,8 @@ def joint_train(
     saxs: Path,
     sans: Path,
     pairs: Path,
-    pretrained_saxs: Path,
-    pretrained_sans: Path,
+    pretrained_saxs: Path | None,
+    pretrained_sans: Path | None,
     settings: JointTrain,
     weights: Path,
     history: Path,
@@ -119,8 +149,8 @@ def joint_train(
     ----------
     saxs, sans, pairs : Path
         Gridded curves and the split.
-    pretrained_saxs, pretrained_sans : Path
-        Weights that `pretrain` wrote.
+    pretrained_saxs, pretrained_sans : Path, optional
+        Weights that `pretrain` wrote; None where `settings.start_from` names a trained model instead.
     settings : JointTrain
         Terms and training.
     weights, history : Path
@@ -135,16 +165,25 @@ def joint_train(
     Raises
     ------
     UserError
-        The codes differ in length, or a loss is not finite.
+        The codes differ in length, the curves lie on another grid than those of the model to start from, that model
+        is missing or altered, or a loss is not finite.
     """
     settings = settings.model_copy(update={"seed": settings.seed + MEMBER_SEED * (member - 1)})
-    network = PairVAE(load_resvae(pretrained_saxs), load_resvae(pretrained_sans)).train()
+    table = complete_pairs(read_pairs(pairs), "train")
+    training: dict[str, Any] = {}
+    if settings.start_from is not None:
+        folder = Path(settings.start_from)
+        network = start_network(folder, {"saxs": saxs, "sans": sans}, table, settings.covariates, member)
+        begun = [folder / "model.json"]  # it names the checksum of the weights
+    elif pretrained_saxs is not None and pretrained_sans is not None:
+        begun = [pretrained_saxs, pretrained_sans]
+        network = _pretrained_network(pretrained_saxs, pretrained_sans)
+        for file in begun:
+            training |= load_weights(file)[1]["training"]
+    else:
+        raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
+    network.train()
     latent = network.saxs.latent_dim
-    if latent != network.sans.latent_dim:
-        raise UserError(
-            f"latent_dim is {latent} in {pretrained_saxs} and {network.sans.latent_dim} in {pretrained_sans}; "
-            "both techniques share one latent space: set latent_dim for the run, not for a stage"
-        )
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
     batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))
     if settings.barlow_twins_weight > 0 and batch <= latent:
@@ -152,11 +191,24 @@ def joint_train(
             f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
             "the term keeps a floor. Raise batch_size, lower latent_dim, or set barlow_twins_weight to 0"
         )
-    stage = JointStage(network, settings, "joint_train")
-    identity = "".join(sha256(file) for file in (saxs, sans, pairs, pretrained_saxs, pretrained_sans))
+    stage = JointStage(network, settings, table["sample_id"].tolist())
+    identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    save_weights(weights, network.state_dict(), {**network.facts(), "joint_train": settings.model_dump(mode="json")})
+    training[f"joint_train/{member}"] = progress.outcome
+    facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
+    save_weights(weights, network.state_dict(), network.facts() | facts)
+
+
+def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:
+    network = PairVAE(load_resvae(saxs), load_resvae(sans))
+    lengths = network.saxs.latent_dim, network.sans.latent_dim
+    if lengths[0] != lengths[1]:
+        raise UserError(
+            f"latent_dim is {lengths[0]} in {saxs} and {lengths[1]} in {sans}; "
+            "both techniques share one latent space: set latent_dim for the run, not for a stage"
+        )
+    return network
 
 
 def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:

@@ -9,15 +9,17 @@ from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.resvae import ResVAE
+from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors
-from pairvae.train.fit import Stage, fit
+from pairvae.train.fit import fit
+from pairvae.train.outcome import latent_measures
 from pairvae.train.schedules import linear_warmup
+from pairvae.train.stage import Stage
 
 
 class PretrainStage(Stage):
@@ -30,30 +32,42 @@ class PretrainStage(Stage):
         """Weighted squared error, KL, likelihood of the error."""
         target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
         known = hide_covariates(batch["covariates"])
-        visible = hide_ends(batch["mask"], self.settings.mask_probability)
+        visible = hide_part(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
         curve = self.network.decode(code.sample(), known, from_partner=False)
+        curve = self.at_scale(curve, target, batch, self.network.scale_free)
         return {
             "reconstruction": self.reconstruction(curve.log_intensity, target, batch),
             "kl": losses.kl_divergence(*code),
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
 
-    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+    def kl_weight(self) -> float:
         """The weight β of the KL term rises over the first steps."""
-        rise = linear_warmup(self.global_step, self.total_steps, self.settings.kl_warmup_fraction)
+        rise = linear_warmup(*self.position(self.global_step), self.settings.kl_warmup_fraction)
+        return self.settings.kl_weight * rise
+
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """Reconstruction by its likelihood, and what the code may cost."""
         return (
             losses.log_likelihood_loss(terms["reconstruction"])
-            + self.settings.kl_weight * rise * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + self.settings.variance_weight * terms["error"]
         )
 
+    def codes(self, batch: Batch) -> dict[str, Code]:
+        """Of the one technique, which is the last word of the stage's name."""
+        code = self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
+        return {self.name.split()[-1]: code}
+
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Reconstruction from the mean code of the whole curve."""
-        code = self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
+        codes = self.codes(batch)
+        (code,) = codes.values()
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
+        curve = self.at_scale(curve, batch["log_intensity"], batch, self.network.scale_free)
         loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
-        return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)}
+        return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
 
 
 def pretrain(
@@ -93,11 +107,12 @@ def pretrain(
     network = ResVAE(loaded["train"].q.size, settings.latent_dim, settings.architecture, covariates)
     network.fit_scaler(loaded["train"])
     tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
-    stage = PretrainStage(network, settings, f"pretrain {technique}")
+    stage = PretrainStage(network, settings, f"pretrain {technique}", parts["train"]["sample_id"].tolist())
     identity = sha256(spectra) + sha256(pairs)
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
     progress.write(history)
-    save_weights(weights, network.state_dict(), {**network.facts(), "pretrain": settings.model_dump(mode="json")})
+    facts = {"pretrain": settings.model_dump(mode="json"), "training": {f"pretrain/{technique}": progress.outcome}}
+    save_weights(weights, network.state_dict(), network.facts() | facts)
 
 
 def load_resvae(path: Path) -> ResVAE:

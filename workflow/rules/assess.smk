@@ -68,17 +68,35 @@ rule evaluate:
         " --predictions {output.predictions} {params.truth} --threads {threads} &> {log}"
 
 
+PRETRAIN_HISTORIES = {
+    f"pretrain_{t}": RUNS.at(f"pretrain.{t}", f"pretrain/{t}/history.csv")
+    for t in ("saxs", "sans")
+    if not START
+}
+
+
 rule report:
     input:
+        **PRETRAIN_HISTORIES,
         metrics=RUNS.at("evaluate", "metrics.json"),
         predictions=RUNS.at("evaluate", "predictions.h5"),
         model=RUNS.at("calibrate", "model"),
-        pretrain_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/history.csv"),
-        pretrain_sans=RUNS.at("pretrain.sans", "pretrain/sans/history.csv"),
         joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
-        report=f"{RUN}/report.html",
+        report=report(
+            f"{RUN}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"page": "the whole report, interactive"},
+        ),
+        figures=report(
+            directory(f"{RUN}/figures"),
+            patterns=["{section}.html"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"section": "{section}"},
+        ),
     log:
         f"{RUN}/logs/report.log",
     benchmark:
@@ -90,13 +108,18 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
             f"--history {path}"
-            for path in (input.pretrain_saxs, input.pretrain_sans, *input.joint_train)
+            for path in (
+                *(input[name] for name in PRETRAIN_HISTORIES),
+                *input.joint_train,
+            )
         ],
     shell:
         "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
-        " {params.histories} --settings {input.settings} --output {output.report} &> {log}"
+        " {params.histories} --settings {input.settings} --benchmarks {params.benchmarks}"
+        " --output {output.report} --figures {output.figures} &> {log}"
 
 
 if config["sweep"]:

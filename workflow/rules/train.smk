@@ -1,3 +1,10 @@
+# A run that starts from a trained model pretrains nothing.
+START = start_files(config)
+PRETRAINED = {
+    f"pretrained_{t}": RUNS.at(f"pretrain.{t}", f"pretrain/{t}/weights.safetensors")
+    for t in ("saxs", "sans")
+    if not START
+}
 TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
 
 
@@ -34,11 +41,11 @@ rule pretrain:
 
 rule joint_train:
     input:
+        **START,
+        **PRETRAINED,
         saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
         sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
         pairs=RUNS.at("pair", "pairs.csv"),
-        pretrained_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/weights.safetensors"),
-        pretrained_sans=RUNS.at("pretrain.sans", "pretrain/sans/weights.safetensors"),
         settings=f"{RUN}/settings/joint_train.json",
     output:
         weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
@@ -55,12 +62,15 @@ rule joint_train:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
+        pretrained=lambda wildcards, input: [
+            f"--{name.replace('_', '-')} {input[name]}" for name in PRETRAINED
+        ],
+        start=start_checksum(config),  # a file may change and keep its date
         resume=f"{RUN}/joint_train/{{member}}/resume",
         gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
-        " --pretrained-saxs {input.pretrained_saxs} --pretrained-sans {input.pretrained_sans}"
-        " --settings {input.settings} --weights {output.weights} --history {output.history}"
+        " {params.pretrained} --settings {input.settings} --weights {output.weights} --history {output.history}"
         " --resume {params.resume} --member {wildcards.member} --threads {threads} --gpus {params.gpus} &> {log}"
 
 
