@@ -4,28 +4,36 @@ python benchmarks/read.py [--files 2000] [--points 200] [--many 2000 10000]
 """
 
 import argparse
+import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from itertools import chain, islice, repeat
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.scattering.parallel import cores, in_order
+from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.scattering.manifest import Measured, measured_curves
+from pairvae.scattering.parallel import AHEAD, CHUNK, FEW, cores
 from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.samples_table import MeasuredFile, Row
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.scattering.write import write_nxcansas
+from pairvae.settings import Read
 
-TURNS = 15  # the same files again and again for the workers
-ROUNDS = 5  # each library reads a part of the files in turn, so that a busy moment hits both
+ROUNDS = 15
+IDLE = 0.1  # seconds
 RATIO_OF_ONE_CORE = 0.5  # of the bare library's speed, at least
 POINTS_OF_MANY = 20
 # the high-water mark of its own: the one that its parent is told begins with the parent's
@@ -57,29 +65,70 @@ def write_texts(folder: Path, files: int, points: int, delimiter: str, header: s
     return paths
 
 
-def speed(work: Callable[[Path], object], paths: Sequence[Path]) -> float:
-    """Files per second."""
-    begin = time.perf_counter()
-    for path in paths:
-        work(path)
-    return len(paths) / (time.perf_counter() - begin)
+class Cost(NamedTuple):
+    """Seconds per file: by the clock, and of all processes on their processors."""
+
+    wall: float
+    cpu: float
 
 
-def side_by_side(bare: Callable[[Path], object], ours: Callable[[Path], object], paths: list[Path]) -> list[float]:
-    """Median files per second of both on one core, and of ours on all cores once the workers have started."""
-    for work in (bare, ours):  # imports and first calls are no part of it
+class Round(NamedTuple):
+    """What a part of the files cost each in turn, so that a busy moment hits all."""
+
+    bare: Cost
+    ours: Cost
+    stream: Cost  # on all cores, into a curves file
+
+
+def cost(work: Callable[[], int], processes: Iterable[int] = ()) -> Cost:
+    """What a piece of work takes, per file, here and in other processes."""
+    begin = time.perf_counter(), time.process_time() + sum(map(_seconds, processes))
+    files = work()
+    end = time.perf_counter(), time.process_time() + sum(map(_seconds, processes))
+    return Cost((end[0] - begin[0]) / files, (end[1] - begin[1]) / files)
+
+
+def _seconds(process: int) -> float:
+    """Seconds on a processor so far (Linux)."""
+    numbers = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def side_by_side(bare: Callable[[Path], object], paths: list[Path]) -> list[Round]:
+    """Read bare and by ours on one core, and from a manifest into a curves file on all cores."""
+
+    def one_by_one(work: Callable[[Path], object], part: list[Path]) -> int:
+        for path in part:
+            work(path)
+        return len(part)
+
+    def into_file(writer: CurvesWriter, curves: Iterator[tuple[Row, MeasuredFile, Measured | str]], files: int) -> int:
+        for _, _, found in islice(curves, files):
+            if isinstance(found, str):
+                raise RuntimeError(found)
+            for setting in found.settings:
+                writer.append(setting)
+        return files
+
+    for work in (bare, read_spectrum):  # imports and first calls are no part of it
         work(paths[0])
+    folder = str(paths[0].parent)
+    table = [
+        Row(i, path.name, path.name, "", "", (MeasuredFile(folder, path.name, "saxs"),), {})
+        for i, path in enumerate(paths)
+    ]
     parts = [paths[start::ROUNDS] for start in range(ROUNDS)]
-    rates = [(speed(bare, part), speed(ours, part)) for part in parts]
-    results = in_order(ours, chain.from_iterable(repeat(paths, TURNS)), cores(), _crashed)
-    deque(islice(results, len(paths) * TURNS // 3), maxlen=0)  # until all workers have started
-    begin = time.perf_counter()
-    together = sum(1 for _ in results) / (time.perf_counter() - begin)
-    return [median(rate[0] for rate in rates), median(rate[1] for rate in rates), together]
-
-
-def _crashed(path: Path) -> object:
-    raise RuntimeError(f"{path}: ended its process")
+    curves = measured_curves(chain.from_iterable(repeat(table)), Read(), cores())
+    rounds = []
+    with closing(curves), CurvesWriter(paths[0].parent / "curves.h5", "saxs") as writer:
+        into_file(writer, curves, FEW + 2 * len(paths))  # until all workers have started
+        workers = [child.pid for child in multiprocessing.active_children() if child.pid]
+        for part in parts:
+            time.sleep(IDLE)  # the workers have done what they do ahead, and wait
+            own = cost(partial(one_by_one, bare, part)), cost(partial(one_by_one, read_spectrum, part))
+            into_file(writer, curves, 2 * AHEAD * CHUNK * cores())  # and now they have work
+            rounds.append(Round(*own, cost(partial(into_file, writer, curves, len(paths)), workers)))
+    return rounds
 
 
 def loadtxt_spaces(path: Path) -> object:
@@ -124,7 +173,9 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=200, help="points of each curve")
     parser.add_argument("--many", type=int, nargs="*", default=[2000, 10000], help="files of the memory runs")
     told = parser.parse_args()
-    speeds = Table("files", "bare, 1/s", "pairvae, 1/s", "ratio", f"on {cores()} cores, 1/s", "ratio")
+    speeds = Table(
+        "files", "bare, 1/s", "pairvae, 1/s", "ratio", "by CPU", f"{cores()} cores, 1/s", "ratio", "by CPU", "cores got"
+    )
     missed = False
     with tempfile.TemporaryDirectory() as temporary:
         kinds = [("text, spaces", " ", loadtxt_spaces), ("text, commas", ",", loadtxt_commas)]
@@ -133,14 +184,17 @@ def main() -> int:
             folder.mkdir()
             names = delimiter.join(["q [1/A]", "I [1/cm]", "dI [1/cm]"])
             paths = write_texts(folder, told.files, told.points, delimiter, names)
-            rates = side_by_side(bare, read_spectrum, paths)
-            missed |= rates[1] < RATIO_OF_ONE_CORE * rates[0] or (cores() > 1 and rates[2] < rates[0])
-            speeds.add_row(f"{kind} (numpy.loadtxt)", *_rates(rates))
-        paths = [Path(temporary) / f"{number}.h5" for number in range(told.files // 4)]
+            rounds = side_by_side(bare, paths)
+            one, _, together, _ = _ratios(rounds)
+            missed |= one < RATIO_OF_ONE_CORE or (cores() > 1 and together < 1)
+            speeds.add_row(f"{kind} (numpy.loadtxt)", *_shown(rounds))
+        folder = Path(temporary) / "nxcansas"
+        folder.mkdir()
+        paths = [folder / f"{number}.h5" for number in range(told.files // 4)]
         rng = np.random.default_rng(2)
         for path in paths:
             write_nxcansas(path, curve(rng, told.points))
-        speeds.add_row("NXcanSAS (h5py)", *_rates(side_by_side(bare_h5py, read_spectrum, paths)))
+        speeds.add_row("NXcanSAS (h5py)", *_shown(side_by_side(bare_h5py, paths)))
         Console().print(speeds)
         if told.many:
             held = Table("text files", f"highest memory, reading in 1 and in {cores()} processes", "files/s")
@@ -156,9 +210,25 @@ def main() -> int:
     return int(missed)
 
 
-def _rates(rates: Sequence[float]) -> list[str]:
-    bare, ours, together = rates
-    return [f"{bare:.0f}", f"{ours:.0f}", f"{ours / bare:.2f}", f"{together:.0f}", f"{together / bare:.2f}"]
+def _ratios(rounds: Sequence[Round]) -> tuple[float, float, float, float]:
+    """How fast beside the bare library on one core: on one core and on all, each by the clock and by CPU seconds.
+
+    By CPU seconds: what as many cores would give if no other process had a share of them.
+    """
+    return (
+        median(one.bare.wall / one.ours.wall for one in rounds),
+        median(one.bare.cpu / one.ours.cpu for one in rounds),
+        median(one.bare.wall / one.stream.wall for one in rounds),
+        cores() * sum(one.bare.cpu for one in rounds) / sum(one.stream.cpu for one in rounds),
+    )
+
+
+def _shown(rounds: Sequence[Round]) -> list[str]:
+    wall, cpu, all_wall, all_cpu = _ratios(rounds)
+    bare, ours, stream = (median(1 / costs.wall for costs in column) for column in zip(*rounds, strict=True))
+    got = median(one.stream.cpu / one.stream.wall for one in rounds)
+    ratios = f"{wall:.2f}", f"{cpu:.2f}", f"{stream:.0f}", f"{all_wall:.2f}", f"{all_cpu:.2f}", f"{got:.1f}"
+    return [f"{bare:.0f}", f"{ours:.0f}", *ratios]
 
 
 if __name__ == "__main__":

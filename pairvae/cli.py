@@ -102,17 +102,19 @@ def inspect(
     files: Annotated[list[str], typer.Argument(help="Files, patterns or folders of measured curves.", metavar="FILE…")],
     technique: Annotated[Technique | None, typer.Option(help="Technique of all files.")] = None,
     q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
+    intensity_unit: Annotated[str | None, typer.Option(help="Unit of I: 1/cm, 1/m, arbitrary, counts.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
     plot: Annotated[Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.")] = None,
 ) -> None:
     """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
-    from pairvae.scattering.inspect_report import Told, inspect_files
+    from pairvae.scattering.inspect_report import inspect_files
+    from pairvae.scattering.told import Told
 
     def show(line: str) -> None:
         print(line, flush=True)
 
-    counts = inspect_files(files, Told(technique, q_unit, columns), show, json, plot)
+    counts = inspect_files(files, Told(technique, q_unit, intensity_unit, columns), show, json, plot)
     print(
         f"inspect: {counts['read']} curves read, {counts['asked']} need a unit or columns, {counts['refused']} refused",
         file=sys.stderr,

@@ -14,7 +14,19 @@ class UserError(Exception):
 
 
 class ReadError(UserError):
-    """A file that could not be read as a scattering curve."""
+    """A file that could not be read as a scattering curve.
+
+    Parameters
+    ----------
+    sentence : str
+        What is wrong.
+    entry : str
+        The entry within the file where one of several curves could not be read.
+    """
+
+    def __init__(self, sentence: str, entry: str = "") -> None:
+        super().__init__(sentence)
+        self.entry = entry
 
 
 class Stopped(Exception):

@@ -25,6 +25,7 @@ SystemName = Literal[
 FILLED: dict[str, JsonValue] = {"filled_in": True}
 # Raised (a Literal of the next number) when a stage's results change for the same settings: forces a re-run.
 NUMERICS_1: Any = Field(1, json_schema_extra=FILLED, description="Version of this stage's numbers.")
+NUMERICS_2: Any = Field(2, json_schema_extra=FILLED, description="Version of this stage's numbers.")
 
 
 class StageSettings(BaseModel):
@@ -122,18 +123,21 @@ class Simulate(Seeded):
         return self
 
 
+class Trim(StageSettings):
+    """Points left out at the ends of every curve, and of every detector setting, of one technique."""
+
+    trim_first_points: int = Field(0, ge=0, description="Points left out at the low-q end (beam stop).")
+    trim_last_points: int = Field(0, ge=0, description="Points left out at the high-q end (detector edge).")
+
+
 class Read(StageSettings):
     """Read measured curves named in samples.csv."""
 
     numerics: Literal[1] = NUMERICS_1
     allow_outside: bool = Field(False, description="Allow paths that leave the folder of samples.csv.")
     max_megabytes: float = Field(200, gt=0, description="Larger files are refused; a reduced curve is far smaller.")
-    trim_first_points: int = Field(
-        0, ge=0, description="Points left out at the low-q end of every curve and detector setting (beam stop)."
-    )
-    trim_last_points: int = Field(
-        0, ge=0, description="Points left out at the high-q end of every curve and detector setting (detector edge)."
-    )
+    saxs: Trim = Trim()
+    sans: Trim = Trim()
 
 
 class Grid(StageSettings):
@@ -192,7 +196,7 @@ class Fit(Seeded):
     error_scale_dex: float = Field(
         0.5,
         gt=0,
-        description="Points noisier than this many decades weigh less in the reconstruction losses.",
+        description="Points expected to be noisier than this many decades weigh less in the reconstruction losses.",
     )
     intensity_shift_dex: float = Field(
         0.1,
@@ -221,7 +225,7 @@ class Architecture(StageSettings):
 class Pretrain(Fit):
     """Train the ResVAE of one technique on its own spectra."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
     steps: int = Field(800, ge=1, description="Optimiser steps, whatever the number of samples.")
     latent_dim: int = Field(
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
@@ -237,7 +241,7 @@ class Pretrain(Fit):
 class JointTrain(Fit):
     """Train both ResVAEs together on pairs."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
@@ -256,7 +260,7 @@ class Calibrate(StageSettings):
 class Baselines(Fit):
     """What a PairVAE must beat: mean curve, nearest neighbours, one direct network per direction."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
     neighbours: int = Field(5, ge=1, description="Nearest neighbours that are averaged.")
 
 

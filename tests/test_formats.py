@@ -5,8 +5,7 @@ import pytest
 
 from pairvae.errors import ReadError
 from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_settings, read_spectra, read_spectrum
-from pairvae.settings import Read
+from pairvae.scattering.read import read_settings, read_spectrum
 
 Q = np.linspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741
@@ -314,16 +313,6 @@ def test_overlapping_detector_settings_are_split(inspected, tmp_path, order):
 def test_a_q_that_goes_back_otherwise_is_refused(inspected, q, message):
     (found,) = inspected(rows(q, 1 / q), q_unit="1/A")
     assert message in found.error
-
-
-def test_ends_are_trimmed_where_the_settings_say(tmp_path):
-    path = tmp_path / "curve.dat"
-    path.write_text(rows(Q, I, DI))
-    (curve,) = read_spectra(path, q_unit="1/A", settings=Read(trim_first_points=2, trim_last_points=3))
-    np.testing.assert_allclose(curve.q, Q[2:-3], rtol=1e-6)
-    assert curve.reading.repairs == {"trimmed_first": 2, "trimmed_last": 3}
-    with pytest.raises(ReadError, match=r"0 usable points are left .*20 first points trimmed"):
-        read_spectra(path, q_unit="1/A", settings=Read(trim_first_points=20, trim_last_points=20))
 
 
 def test_both_needs_are_listed_and_numbers_stand_as_in_the_file(inspected):

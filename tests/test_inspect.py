@@ -11,9 +11,10 @@ import pytest
 from pairvae import cli
 from pairvae.scattering import inspect_report, parallel
 from pairvae.scattering.inspect import Inspected
-from pairvae.scattering.inspect_report import Told, inspect_files, json_line, text_line
+from pairvae.scattering.inspect_report import inspect_files, json_line, text_line
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.scattering.told import Told
 from pairvae.scattering.write import write_nxcansas
 
 KEYS = {

@@ -42,8 +42,25 @@ def test_log_likelihood_loss_is_the_gaussian_likelihood_at_its_best_variance():
 
 def test_point_weights_fall_with_the_error_and_vanish_where_masked():
     log_sigma, mask = np.array([[0.0, 0.1, 0.3, 0.1]]), np.array([[1.0, 1.0, 1.0, 0.0]])
+    exact = np.zeros((1, 4))
     expected = [[1.0, 0.5, 0.01 / (0.01 + 0.09), 0.0]]
-    np.testing.assert_allclose(losses.point_weights(*tensors(log_sigma, mask), 0.1), expected, rtol=1e-12)
+    np.testing.assert_allclose(losses.point_weights(*tensors(exact, exact, log_sigma, mask), 0.1), expected, rtol=1e-12)
+
+
+def test_faint_intensity_is_learned_where_it_is_and_not_where_luck_put_it():
+    truth, sigma, scale = 1e-3, 1.5e-3, 0.5
+    intensity = truth + sigma * np.random.default_rng(0).normal(size=(1, 200_000))
+    measured = np.log10(np.maximum(intensity, 0.3 * sigma))
+    log_sigma = sigma / (10**measured * np.log(10))
+    # weights by the measured intensity would pull the mean up: those that came out low have the larger relative error
+    by_luck = 1 / (1 + (log_sigma / scale) ** 2)
+    assert (by_luck * measured).sum() / by_luck.sum() > np.log10(truth) + 0.2
+    learned = measured.mean()
+    for _ in range(50):  # the constant with the smallest loss, its weights being those at itself
+        guess = np.full_like(measured, learned)
+        weight = losses.point_weights(*tensors(guess, measured, log_sigma, np.ones_like(measured)), scale).numpy()
+        learned = (weight * measured).sum() / weight.sum()
+    assert learned == pytest.approx(np.log10(truth), abs=0.03)
 
 
 def test_kl_equals_its_integral_by_quadrature():

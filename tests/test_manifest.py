@@ -122,7 +122,10 @@ PAIR = "good,raw/c00.dat,raw/c01.dat,,,\n"
         ("sample_id,saxs,sans,,x\na,b,c,1,2\n", "has a column without a name"),
         ("sample_id,saxs,sans,row_saxs\na,b,c,1\n", "a name the program needs for itself"),
         ("sample_id,saxs,sans,saxs_qunit\na,b,c,1\n", "unknown column 'saxs_qunit' much like 'saxs_q_unit'"),
-        ("sample_id,saxs,sans,sans_dq\na,b,c,1\n", "known with this beginning are sans_q_unit, sans_columns"),
+        (
+            "sample_id,saxs,sans,sans_dq\na,b,c,1\n",
+            "known with this beginning are sans_q_unit, sans_intensity_unit, sans_columns",
+        ),
         (
             HEADER + PAIR + "a,raw/c0.dat,,,,\n",
             r"row 3 \(a\): column saxs names 'raw/c0.dat', .* found 'raw/c\d\d.dat'",
@@ -133,6 +136,7 @@ PAIR = "good,raw/c00.dat,raw/c01.dat,,,\n"
         (HEADER + PAIR + "a,,,,,\n", r"row 3 \(a\): names no file"),
         (HEADER + PAIR + "a,raw/c02.dat,,validation,,\n", "split is 'validation'; expected train, val, test"),
         (HEADER + PAIR + "a,raw/c02.dat,,,1/s,\n", "column saxs_q_unit: unknown unit of q '1/s'"),
+        ("sample_id,saxs,sans,saxs_intensity_unit\na,raw/c00.dat,raw/c01.dat,1/s\n", "unit of intensity"),
         (HEADER + PAIR + "a,,raw/c02.dat,,,q J\n", "column sans_columns: unknown column 'J'"),
         (HEADER + PAIR + "a,raw/c02.dat;raw/c03.dat,,,1/A;1/A;1/A,\n", "says 3 things for 2 files"),
         (HEADER + PAIR + "a,raw/c02.dat,,,,,,7\n", "has 8 cells, the header 6"),
@@ -337,3 +341,10 @@ def test_a_symlink_out_of_the_folder_needs_permission(folder, tmp_path):
     with pytest.raises(UserError, match="lies outside the folder"):
         parse_manifest(write(folder, GOOD))
     assert parse_manifest(folder / "samples.csv", allow_outside=True)
+
+
+def test_the_manifest_says_the_unit_of_intensity(folder, tmp_path):
+    write(folder, "sample_id,saxs,sans,saxs_intensity_unit\na,raw/c00.dat,raw/c01.dat,counts\n")
+    _, (saxs,), (sans,) = read(folder / "samples.csv", tmp_path / "out")
+    assert (saxs.intensity_unit, saxs.reading.intensity_unit_from) == ("arbitrary", "manifest")
+    assert sans.intensity_unit == "1/cm"

@@ -116,3 +116,26 @@ def test_cansas_xml_in_both_versions_and_utf_16(tmp_path, version):
         assert (curve.technique, curve.points, curve.sigma_column, curve.dq_column) == ("saxs", 30, "Idev", "Qdev")
         assert curve.spectrum.sample == "silica"
         np.testing.assert_allclose(curve.spectrum.dq, DQ / 10, rtol=1e-3)
+
+
+def test_a_refused_entry_is_named_beside_its_sentence(nexus):
+    with h5py.File(nexus, "a") as file:
+        file.copy("entry", "second")
+        file["second/data/I"][...] = np.nan
+    good, bad = inspect_file(nexus)
+    assert (good.entry, good.error) == ("entry/data", None)
+    assert bad.entry == "second/data"
+    assert "second/data: none of its 30 points has finite numbers" in bad.error
+
+
+def test_a_unit_of_intensity_that_is_told_wins_over_the_file_and_is_noted(nexus):
+    read = one(inspect_file(nexus, intensity_unit="1/m"))
+    assert (read.intensity_unit, read.intensity_unit_from) == ("1/m", "option")
+    assert "intensity read in 1/m as told, though the file says 1/cm" in read.warnings
+    np.testing.assert_allclose(read.spectrum.intensity, I / 100)
+    np.testing.assert_allclose(read.spectrum.sigma, DI / 100)
+
+
+def test_a_unit_of_intensity_that_is_none_is_refused(nexus):
+    (found,) = inspect_file(nexus, intensity_unit="1/s")
+    assert "unknown unit of intensity '1/s'; known are 1/cm, 1/m, 1/mm, arbitrary, counts" in found.error

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from pairvae.errors import ReadError
 from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
 from pairvae.scattering.manifest import read_samples
+from pairvae.scattering.read import read_spectra as read_curves
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.settings import Grid, Normalize, Read
+from pairvae.settings import Grid, Normalize, Read, Trim
 
 
 def setting(low, high, factor=1.0, noise=0.01, seed=0, sigma=True):
@@ -93,7 +95,7 @@ def test_settings_in_one_file_travel_from_the_manifest_to_one_row_of_the_grid(tm
         "sample_id,saxs,sans,saxs_q_unit,sans_q_unit\nmicelle,one.dat,both.dat,1/nm,1/nm\n"
     )
     outputs = [tmp_path / name for name in ("saxs.h5", "sans.h5", "samples_out.csv")]
-    read_samples(tmp_path / "samples.csv", Read(trim_first_points=1), *outputs, threads=1)
+    read_samples(tmp_path / "samples.csv", Read(sans=Trim(trim_first_points=1)), *outputs, threads=1)
     with CurvesFile(tmp_path / "sans.h5") as table:
         first, second = list(table)
     assert (first.source.setting, second.source.setting) == (1, 2)
@@ -104,3 +106,17 @@ def test_settings_in_one_file_travel_from_the_manifest_to_one_row_of_the_grid(tm
     spectra = read_spectra(tmp_path / "out.h5")
     assert spectra.sample_id == ["micelle"]
     assert spectra.mask[0, :-1].all()
+
+
+def test_ends_are_trimmed_where_the_settings_of_the_technique_say(tmp_path):
+    path = tmp_path / "curve.dat"
+    q = np.linspace(0.01, 0.3, 30)
+    np.savetxt(path, np.stack([q, 1 / q, 0.01 / q], axis=1))
+    settings = Read(saxs=Trim(trim_first_points=2, trim_last_points=3))
+    (curve,) = read_curves(path, "saxs", q_unit="1/A", settings=settings)
+    np.testing.assert_allclose(curve.q, q[2:-3], rtol=1e-6)
+    assert curve.reading.repairs == {"trimmed_first": 2, "trimmed_last": 3}
+    (other,) = read_curves(path, "sans", q_unit="1/A", settings=settings)
+    assert other.q.size == q.size
+    with pytest.raises(ReadError, match=r"0 usable points are left .*20 first points trimmed"):
+        read_curves(path, "sans", q_unit="1/A", settings=Read(sans=Trim(trim_first_points=20, trim_last_points=20)))

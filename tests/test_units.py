@@ -1,5 +1,7 @@
 """What units are understood as."""
 
+import pytest
+
 from pairvae.scattering.units import LONGEST_UNIT, find_q_unit, intensity_unit_name, parse_intensity_unit
 
 
@@ -14,3 +16,20 @@ def test_a_text_too_long_for_a_unit_is_cut_and_unknown():
 
 def test_blanks_around_a_unit_do_not_make_it_too_long():
     assert str(find_q_unit("1/nm" + " " * 2 * LONGEST_UNIT)) == "1/nm"
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("rad/nm", "1/nm"),
+        ("rad/Å", "1/A"),
+        ("1/nm (rad)", "1/nm"),
+        ("rad nm^-1", "1/nm"),
+        ("s rad/nm", "s 1/nm"),
+        ("rad", None),
+        ("mrad", None),
+    ],
+)
+def test_an_angle_in_a_unit_of_q_has_no_dimension(text, unit):
+    found = find_q_unit(text)
+    assert (str(found) if found else None) == unit

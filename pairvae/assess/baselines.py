@@ -51,7 +51,7 @@ class DirectStage(Stage):
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
-        return {"reconstruction": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"reconstruction": self.reconstruction(curve, target, batch, f"{self.target}.")}
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
@@ -61,7 +61,7 @@ class DirectStage(Stage):
         """The same error on whole curves."""
         curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
         target = batch[f"{self.target}.log_intensity"]
-        return {"loss": losses.reconstruction(curve, target, self.weights(batch, f"{self.target}."))}
+        return {"loss": self.reconstruction(curve, target, batch, f"{self.target}.")}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:

@@ -183,7 +183,16 @@ def _curves(row: Row, technique: Technique) -> list[Spectrum]:
 
 
 def _read(file: MeasuredFile, sample: str) -> list[Spectrum]:
-    return read_settings(file.path, file.technique, file.q_unit, file.columns, file.entry, sample, said_in="manifest")
+    return read_settings(
+        file.path,
+        file.technique,
+        file.q_unit,
+        file.columns,
+        file.entry,
+        sample,
+        said_in="manifest",
+        intensity_unit=file.intensity_unit,
+    )
 
 
 def _other(technique: Technique) -> Technique:

@@ -4,19 +4,25 @@ import torch
 from torch import Tensor
 
 
-def point_weights(log_sigma: Tensor, mask: Tensor, error_scale: float) -> Tensor:
+def point_weights(prediction: Tensor, target: Tensor, log_sigma: Tensor, mask: Tensor, error_scale: float) -> Tensor:
     """Weights of measured points: 1 for exact ones, error_scale²/(error_scale² + σ²) for noisy ones, 0 masked.
+
+    σ is the relative error that the measurement would have at the predicted intensity. At the measured one, points that
+    came out low by chance would weigh less than those that came out high, and faint intensities be predicted too high.
 
     Parameters
     ----------
+    prediction, target : Tensor, shape (batch, q)
+        log10 I; no gradient flows to the prediction.
     log_sigma : Tensor, shape (batch, q)
-        Standard uncertainty of log10 I in decades, any value where masked.
+        Standard uncertainty of the measured log10 I in decades, any value where masked.
     mask : Tensor, shape (batch, q)
         1 where measured, else 0.
     error_scale : float
         The model's own expected error in decades.
     """
-    return torch.where(mask > 0, 1 / (1 + (log_sigma / error_scale) ** 2), 0)
+    apart = (target - prediction.detach()).clamp(-2, 2)  # a wild guess at the beginning of training rules nothing
+    return torch.where(mask > 0, 1 / (1 + (log_sigma * 10**apart / error_scale) ** 2), 0)
 
 
 def reconstruction(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from pairvae.scattering.units import QUnit, find_q_unit, is_cross_section
+from pairvae.scattering.units import QUnit, find_q_unit, is_arbitrary, is_cross_section
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
@@ -63,7 +63,6 @@ _TOKEN = re.compile(r"[^\s\[\](),;|]+(?:\([qsQS]\))?\s*[\[(][^\])]*[\])]|[^\s,;|
 _UNIT_SAID = r"[\s_-]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*((?:inverse|reciprocal)\s+\w+|[^\s\]),;]+)"
 _Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
 _I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
-_ARBITRARY = {"a.u.", "a.u", "au", "arb.u.", "arbitrary", "counts", "cts"}
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,10 @@ class Columns:
 
     def name_of(self, *kinds: Kind) -> str | None:
         """What the first column of these kinds is called; None where there is none."""
-        at = next((i for i, kind in enumerate(self.kinds) if kind in kinds), None)
-        if at is None:
+        found = [kind for kind in kinds if kind in self.kinds]
+        if not found:
             return None
+        at = self.kinds.index(found[0])
         return self.names[at] if self.names and self.names[at] else f"column {at + 1}"
 
     @property
@@ -199,7 +199,7 @@ def free_intensity_unit(lines: Sequence[str]) -> str | None:
 @lru_cache(4096)
 def _line_intensity_units(line: str) -> frozenset[str]:
     words = (match[1] for match in _I_WITH_UNIT.finditer(line))
-    return frozenset(word for word in words if word.lower() in _ARBITRARY or is_cross_section(word))
+    return frozenset(word for word in words if is_arbitrary(word) or is_cross_section(word))
 
 
 def header_angle(lines: Sequence[str], width: int) -> str | None:

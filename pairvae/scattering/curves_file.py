@@ -2,22 +2,60 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 import h5py
 import numpy as np
 
 from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
-from pairvae.scattering.spectrum import Curve, Reading, Source, Spectrum, Technique
+from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectrum, Technique
 
 FORMAT = 1
-COLUMNS = ("q", "intensity", "sigma", "dq")
+CHUNK_POINTS = 16384  # 128 kB
+COMPRESSION = {"q": "lzf", "dq": "lzf"}  # often the same again and again; measured numbers do not get smaller
 BUFFERED = 512  # curves held in memory before they go to disk
 BUFFERED_POINTS = 200_000  # or points, whichever is reached first
+
+
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+_NAN = np.array(np.nan).tobytes()
+
+
+class PackedCurve(NamedTuple):
+    """A curve as the file holds it: bytes and text, quickly handed from process to process.
+
+    Parameters
+    ----------
+    sample : str
+        Name of the sample.
+    points : int
+        How many.
+    columns : tuple of bytes or None
+        q, intensity, sigma and dq as numbers of 8 bytes; None for an absent one.
+    facts : str
+        Source, notes, unit and reading as JSON.
+    """
+
+    sample: str
+    points: int
+    columns: tuple[bytes | None, ...]
+    facts: str
+
+
+def pack(curve: Spectrum) -> PackedCurve:
+    """Make a curve ready for `CurvesWriter.append`."""
+    facts = {"source": vars(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit}
+    if curve.reading is not None:
+        facts["reading"] = vars(curve.reading)
+    columns = (None if values is None else values.tobytes() for values in _columns(curve))
+    return PackedCurve(curve.sample, curve.q.size, tuple(columns), _AS_JSON(facts))
+
+
+def _columns(curve: Spectrum) -> tuple[Curve, Curve, Curve | None, Curve | None]:
+    return curve.q, curve.intensity, curve.sigma, curve.dq
 
 
 class CurvesWriter:
@@ -39,40 +77,40 @@ class CurvesWriter:
     def __init__(self, path: Path, technique: Technique) -> None:
         self._whole = written_whole(path)
         self._technique = technique
-        self._waiting: list[Spectrum] = []
+        self._waiting: list[PackedCurve] = []
         self._points = 0
 
     def __enter__(self) -> Self:
         self._file = h5py.File(self._whole.__enter__(), "w")
         self._file.attrs.update({"format": FORMAT, "technique": self._technique, "q_unit": "1/angstrom"})
         for name in COLUMNS:
-            self._file.create_dataset(name, (0,), np.float64, maxshape=(None,), chunks=(65536,), compression="lzf")
+            self._file.create_dataset(
+                name, (0,), np.float64, maxshape=(None,), chunks=(CHUNK_POINTS,), compression=COMPRESSION.get(name)
+            )
         self._file.create_dataset("offset", (1,), np.int64, maxshape=(None,), chunks=(4096,))
         for name in ("sample_id", "facts"):
             self._file.create_dataset(name, (0,), h5py.string_dtype(), maxshape=(None,), chunks=(1024,))
         return self
 
-    def append(self, spectrum: Spectrum) -> None:
+    def append(self, curve: Spectrum | PackedCurve) -> None:
         """Add one curve."""
-        self._waiting.append(spectrum)
-        self._points += spectrum.q.size
+        packed = curve if isinstance(curve, PackedCurve) else pack(curve)
+        self._waiting.append(packed)
+        self._points += packed.points
         if len(self._waiting) >= BUFFERED or self._points >= BUFFERED_POINTS:
             self._flush()
 
     def _flush(self) -> None:
         if not self._waiting:
             return
-        for name in COLUMNS:
+        for i, name in enumerate(COLUMNS):
             # an absent sigma or dq is NaN for the whole curve
-            parts = [
-                values if (values := getattr(curve, name)) is not None else np.full(curve.q.size, np.nan)
-                for curve in self._waiting
-            ]
-            _extend(self._file[name], np.concatenate(parts))
-        ends = self._file["offset"][-1] + np.cumsum([curve.q.size for curve in self._waiting])
+            values = b"".join([curve.columns[i] or _NAN * curve.points for curve in self._waiting])
+            _extend(self._file[name], np.frombuffer(values))
+        ends = self._file["offset"][-1] + np.cumsum([curve.points for curve in self._waiting])
         _extend(self._file["offset"], ends)
         _extend(self._file["sample_id"], np.array([curve.sample for curve in self._waiting], dtype=object))
-        _extend(self._file["facts"], np.array([_facts(curve) for curve in self._waiting], dtype=object))
+        _extend(self._file["facts"], np.array([curve.facts for curve in self._waiting], dtype=object))
         self._waiting.clear()
         self._points = 0
 
@@ -91,13 +129,6 @@ def _extend(dataset: h5py.Dataset, values: Curve) -> None:
     start = dataset.shape[0]
     dataset.resize(start + len(values), axis=0)
     dataset[start:] = values
-
-
-def _facts(curve: Spectrum) -> str:
-    facts = {"source": asdict(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit}
-    if curve.reading is not None:
-        facts["reading"] = asdict(curve.reading)
-    return json.dumps(facts, ensure_ascii=False)
 
 
 def _reading(facts: dict[str, Any] | None) -> Reading | None:

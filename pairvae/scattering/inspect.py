@@ -9,6 +9,7 @@ from pairvae.errors import ReadError
 from pairvae.scattering.read import MissingFact, curve_outcomes
 from pairvae.scattering.repair import Need
 from pairvae.scattering.spectrum import Reading, Said, Spectrum, Technique
+from pairvae.scattering.told import Told
 from pairvae.settings import Read
 
 
@@ -77,6 +78,7 @@ def inspect_file(
     entry: str | None = None,
     settings: Read | None = None,
     said_in: Said = "option",
+    intensity_unit: str | None = None,
 ) -> list[Inspected]:
     """List the curves of one file with what was found, repaired and missing; never raise for a bad file.
 
@@ -84,7 +86,7 @@ def inspect_file(
     ----------
     file : Path
         One file; folders and patterns are the caller's.
-    technique, q_unit, columns, entry, settings, said_in
+    technique, q_unit, columns, entry, settings, said_in, intensity_unit
         As for `read_spectra`.
 
     Returns
@@ -92,14 +94,15 @@ def inspect_file(
     list of Inspected
         One per curve (and per detector setting of a curve), at least one: a refused file has one with `error`.
     """
+    told = Told(technique, q_unit, intensity_unit, columns, entry, said_in=said_in)
     found: list[Inspected] = []
-    for outcome in curve_outcomes(file, technique, q_unit, columns, entry, settings=settings, said_in=said_in):
+    for outcome in curve_outcomes(file, told, settings):
         if isinstance(outcome, MissingFact):
             found += [_one(str(file), spectrum, outcome.needs) for spectrum in outcome.spectra] or [
                 _as_it_stands(str(file), technique, outcome)
             ]
         elif isinstance(outcome, ReadError):
-            found.append(Inspected(str(file), error=str(outcome)))
+            found.append(Inspected(str(file), outcome.entry, error=str(outcome)))
         else:
             found += [_one(str(file), spectrum, ()) for spectrum in outcome]
     return found

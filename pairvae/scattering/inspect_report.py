@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,12 @@ from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.inspect import Inspected, inspect_file
 from pairvae.scattering.named_files import NamedFile, named_files
 from pairvae.scattering.parallel import cores, in_order
-from pairvae.scattering.spectrum import Technique
-from pairvae.scattering.units import parse_q_unit
+from pairvae.scattering.told import Told
+from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
 WIDEST_NAME = 60  # characters of a file's name before its line is pushed out of the columns
 MOST_DRAWN = 2000  # curves in one figure; a browser shows no more
 _MENDS = {"q_unit": "--q-unit '1/A' or '1/nm'", "columns": "--columns 'q I dI'"}
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the person at the command line says about all files, where the files do not.
-
-    Parameters
-    ----------
-    technique : {"saxs", "sans"}, optional
-        As for `read_spectra`, and so are the others.
-    """
-
-    technique: Technique | None = None
-    q_unit: str | None = None
-    columns: str | None = None
 
 
 def inspect_files(
@@ -68,7 +53,11 @@ def inspect_files(
     UserError
         A unit or columns that are no such thing.
     """
-    for option, text, parse in (("--q-unit", told.q_unit, parse_q_unit), ("--columns", told.columns, parse_columns)):
+    for option, text, parse in (
+        ("--q-unit", told.q_unit, parse_q_unit),
+        ("--intensity-unit", told.intensity_unit, known_intensity_unit),
+        ("--columns", told.columns, parse_columns),
+    ):
         try:
             if text is not None:
                 parse(text)
@@ -137,7 +126,7 @@ def _inspect(job: tuple[NamedFile, Told, bool]) -> list[Inspected]:
     file, told, keep_numbers = job
     if file.problem:
         return [Inspected(file.name, error=file.problem)]
-    curves = inspect_file(file.name, told.technique, told.q_unit, told.columns)
+    curves = inspect_file(file.name, told.technique, told.q_unit, told.columns, intensity_unit=told.intensity_unit)
     # the numbers need not travel between processes where nobody draws them
     return curves if keep_numbers else [replace(curve, spectrum=None) for curve in curves]
 

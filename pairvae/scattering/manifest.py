@@ -4,25 +4,27 @@ import csv
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from itertools import tee
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
 
 from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
-from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.scattering.curves_file import CurvesWriter, PackedCurve, pack
 from pairvae.scattering.parallel import in_order
 from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import FACTS, MeasuredFile, Row, checked_rows, parse_manifest, raise_problems
-from pairvae.scattering.spectrum import TECHNIQUES, Spectrum
+from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Read
 
-__all__ = ["parse_manifest", "read_samples"]
+__all__ = ["Measured", "measured_curves", "parse_manifest", "read_samples"]
 SHOWN = 5  # names in one remark
+_NUMBER = re.compile(r"\b\d+(\.\d+)?\b(?!/)")  # a remark on many curves is one line, whatever its numbers
 
 
 def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples: Path, threads: int) -> None:
@@ -58,15 +60,14 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         }
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
-        task = progress.add_task("read", total=sum(len(row.files) for row in rows))
-        for row, file, found in _read(rows, settings, threads):
-            progress.advance(task)
-            if isinstance(found, ReadError):
+        total = sum(len(row.files) for row in rows)
+        for row, file, found in progress.track(measured_curves(rows, settings, threads), total, description="read"):
+            if isinstance(found, str):
                 problems.append((row.number, f", row {row.number} ({row.sample_id}): {found}"))
             elif not problems:
-                for setting in found:
+                for setting in found.settings:
                     writers[file.technique].append(setting)
-                remarks.add(row, file, found[0])
+                remarks.add(row, file, found)
         raise_problems(manifest, problems)
         _write_table(rows, table)
     counts = remarks.curves
@@ -75,6 +76,27 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         print(f"read: warning: {text}")
     for note, times in remarks.notes.most_common():
         print(f"read: {times} curves: {note}")
+
+
+class Measured(NamedTuple):
+    """One curve of one technique, ready for the curves file.
+
+    Parameters
+    ----------
+    settings : list of PackedCurve
+        Its detector settings, one or several.
+    notes : set of str
+        What the reader had to say, without the numbers in it.
+    intensity_unit : {"1/cm", "arbitrary"}
+        Unit of its intensity.
+    content : tuple of str
+        Checksum of the file, and entry: the same content may stand under two names.
+    """
+
+    settings: list[PackedCurve]
+    notes: set[str]
+    intensity_unit: str
+    content: tuple[str, str]
 
 
 class _Remarks:
@@ -97,15 +119,15 @@ class _Remarks:
         self._copies: list[str] = []
         self._copied = 0
 
-    def add(self, row: Row, file: MeasuredFile, curve: Spectrum) -> None:
+    def add(self, row: Row, file: MeasuredFile, curve: Measured) -> None:
         """Take one more curve into account."""
         self.curves[file.technique] += 1
-        self.notes.update({re.sub(r"\b\d+(\.\d+)?\b(?!/)", "…", note) for note in curve.notes})
+        self.notes.update(curve.notes)
         unit = (file.technique, curve.intensity_unit)
         self._units[unit] += 1
         if len(self._named[unit]) < SHOWN:
             self._named[unit].append(row.sample_id)
-        first = self._contents.setdefault(hash((curve.source.sha256, curve.source.entry)), row)
+        first = self._contents.setdefault(hash(curve.content), row)
         if first.group != row.group:
             self._copied += 1
             if len(self._copies) < SHOWN:
@@ -140,28 +162,56 @@ def _write_table(rows: list[Row], path: Path) -> None:
             write.writerow([*(getattr(row, name) for name in FACTS), *row.covariates.values()])
 
 
-def _read(
-    rows: list[Row], settings: Read, threads: int
-) -> Iterator[tuple[Row, MeasuredFile, list[Spectrum] | ReadError]]:
-    jobs = ((file, row.sample_id, settings) for row in rows for file in row.files)
-    tasks = ((row, file) for row in rows for file in row.files)
-    for (row, file), curve in zip(tasks, in_order(_one, jobs, threads, _crashed), strict=True):
-        yield row, file, curve
+def measured_curves(
+    rows: Iterable[Row], settings: Read, threads: int
+) -> Iterator[tuple[Row, MeasuredFile, Measured | str]]:
+    """Read every file of the rows, in their order.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        Taken as they are needed.
+    settings : Read
+        Largest file, points to trim.
+    threads : int
+        Processes to read with.
+
+    Yields
+    ------
+    row, file, Measured or str
+        The curve, or a sentence why it cannot be read.
+    """
+    asked, waiting = tee((row, file) for row in rows for file in row.files)
+    jobs = ((file, row.sample_id, settings) for row, file in asked)
+    for (row, file), found in zip(waiting, in_order(_one, jobs, threads, _crashed), strict=True):
+        yield row, file, found
 
 
-def _one(job: tuple[MeasuredFile, str, Read]) -> list[Spectrum] | ReadError:
-    """The settings of one curve, or the reason why not: a value, since all reasons are shown together."""
+def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
+    """One curve, or the sentence why not: a value, since all reasons are shown together."""
     file, sample, settings = job
     try:
         curves = read_settings(
-            file.path, file.technique, file.q_unit, file.columns, file.entry, sample, settings, "manifest"
+            file.path,
+            file.technique,
+            file.q_unit,
+            file.columns,
+            file.entry,
+            sample,
+            settings,
+            "manifest",
+            file.intensity_unit,
+            file.name,  # as the manifest names it: the same wherever the folder lies
         )
     except ReadError as error:
-        return ReadError(str(error))  # the sentence alone: it goes from process to process
-    # as the manifest names it: the same wherever the folder lies
-    return [replace(curve, source=replace(curve.source, file=file.name)) for curve in curves]
+        return str(error)
+    first = curves[0]
+    notes = {_NUMBER.sub("…", note) for note in first.notes}
+    return Measured(
+        [pack(curve) for curve in curves], notes, first.intensity_unit, (first.source.sha256, first.source.entry)
+    )
 
 
-def _crashed(job: tuple[MeasuredFile, str, Read]) -> ReadError:
+def _crashed(job: tuple[MeasuredFile, str, Read]) -> str:
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
-    return ReadError(f"{job[0].name}: {problem}")
+    return f"{job[0].name}: {problem}"

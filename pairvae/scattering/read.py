@@ -13,10 +13,14 @@ from pairvae.errors import ReadError
 from pairvae.scattering.read_text import read_text
 from pairvae.scattering.repair import Need, RawCurve, repair
 from pairvae.scattering.spectrum import Said, Source, Spectrum, Technique
-from pairvae.settings import Read
+from pairvae.scattering.told import Told
+from pairvae.settings import Read, Trim
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _XML = re.compile(rb"\s*<(\?xml|!|html|(\w+:)?SASroot|(\w+:)?SASentry)", re.IGNORECASE)
+_USUAL = Read()
+# a pipe is opened at once instead of waiting for who writes to it, and then refused
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 Q_RANGE = (1e-5, 10.0)  # 1/Å; from light scattering and USANS to wide angles
 
 
@@ -49,6 +53,8 @@ def read_spectra(
     sample: str = "",
     settings: Read | None = None,
     said_in: Said = "option",
+    intensity_unit: str | None = None,
+    name: str | None = None,
 ) -> list[Spectrum]:
     """Read every curve of a file: NXcanSAS (HDF5), canSAS 1D XML or a text table.
 
@@ -71,7 +77,11 @@ def read_spectra(
     settings : Read, optional
         Largest file, points to trim.
     said_in : {"option", "manifest"}
-        Where unit and columns are from, for the record.
+        Where units and columns are from, for the record.
+    intensity_unit : str, optional
+        "1/cm", "1/m", "1/mm", "arbitrary" or "counts". It wins over what the file says.
+    name : str, optional
+        What the file is called in messages and in the record; if not said, as `file`.
 
     Returns
     -------
@@ -84,8 +94,9 @@ def read_spectra(
     ReadError
         One sentence: where, what was found, what was expected, how to mend it.
     """
+    told = Told(technique, q_unit, intensity_unit, columns, entry, sample, said_in)
     spectra: list[Spectrum] = []
-    for outcome in curve_outcomes(file, technique, q_unit, columns, entry, sample, settings, said_in):
+    for outcome in curve_outcomes(file, told, settings, name):
         if isinstance(outcome, ReadError):
             raise outcome
         spectra += outcome
@@ -101,6 +112,8 @@ def read_settings(
     sample: str = "",
     settings: Read | None = None,
     said_in: Said = "option",
+    intensity_unit: str | None = None,
+    name: str | None = None,
 ) -> list[Spectrum]:
     """Read the one curve of a file, in as many parts as it has detector settings; see `read_spectra`.
 
@@ -109,11 +122,11 @@ def read_settings(
     ReadError
         As `read_spectra`, or the file holds several curves: the message lists their entries.
     """
-    spectra = read_spectra(file, technique, q_unit, columns, entry, sample, settings, said_in)
-    if len({one.source.entry for one in spectra}) > 1:
+    spectra = read_spectra(file, technique, q_unit, columns, entry, sample, settings, said_in, intensity_unit, name)
+    if len(spectra) > 1 and len({one.source.entry for one in spectra}) > 1:
         names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
         raise ReadError(
-            f"{file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
+            f"{name or file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
             f"saxs_entry or sans_entry): {names}"
         )
     return spectra
@@ -126,6 +139,7 @@ def read_spectrum(
     columns: str | None = None,
     entry: str | None = None,
     sample: str = "",
+    intensity_unit: str | None = None,
 ) -> Spectrum:
     """Read the one curve of a file; see `read_spectra`.
 
@@ -138,7 +152,7 @@ def read_spectrum(
     --------
     >>> read_spectrum("measured.dat", technique="saxs", q_unit="1/nm")
     """
-    spectra = read_settings(file, technique, q_unit, columns, entry, sample)
+    spectra = read_settings(file, technique, q_unit, columns, entry, sample, intensity_unit=intensity_unit)
     if len(spectra) > 1:
         ranges = ", ".join(f"{one.q[0]:.4g} to {one.q[-1]:.4g} 1/Å ({one.q.size} points)" for one in spectra)
         raise ReadError(
@@ -149,14 +163,7 @@ def read_spectrum(
 
 
 def curve_outcomes(
-    file: Path | str,
-    technique: Technique | None = None,
-    q_unit: str | None = None,
-    columns: str | None = None,
-    entry: str | None = None,
-    sample: str = "",
-    settings: Read | None = None,
-    said_in: Said = "option",
+    file: Path | str, told: Told, settings: Read | None = None, name: str | None = None
 ) -> list[list[Spectrum] | ReadError]:
     """What comes of each curve of a file: its detector settings, or why it was refused; see `read_spectra`.
 
@@ -164,15 +171,15 @@ def curve_outcomes(
     -------
     list
         A value, not an exception, for each curve, since one bad curve does not spoil its neighbours;
-        `MissingFact` where only the caller can say more.
+        `MissingFact` where only the caller can say more. An error of one curve knows its `entry`.
     """
-    settings = settings or Read()
-    where = str(file)
+    settings = settings or _USUAL
+    where = name or str(file)
     outcomes: list[list[Spectrum] | ReadError] = []
     with np.errstate(all="ignore"):  # what overflows is dropped, and counted, as not finite
         try:
-            data = _content(where, settings.max_megabytes)
-            curves = _raw_curves(data, where, q_unit, columns, entry, said_in)
+            data = _content(file, where, settings.max_megabytes)
+            curves = _raw_curves(data, where, told)
         except ReadError as error:
             return [error]
         checksum = hashlib.sha256(data).hexdigest()
@@ -180,16 +187,16 @@ def curve_outcomes(
             try:
                 if isinstance(curve, ReadError):
                     raise curve
-                outcomes.append(_spectra(curve, where, technique, sample, checksum, settings))
+                outcomes.append(_spectra(curve, where, told, checksum, settings))
             except ReadError as error:
+                error.entry = error.entry or getattr(curve, "entry", "")
                 outcomes.append(error)
     return outcomes
 
 
-def _spectra(
-    curve: RawCurve, where: str, technique: Technique | None, sample: str, checksum: str, settings: Read
-) -> list[Spectrum]:
-    if technique and curve.technique and technique != curve.technique:
+def _spectra(curve: RawCurve, where: str, told: Told, checksum: str, settings: Read) -> list[Spectrum]:
+    technique = told.technique or curve.technique
+    if curve.technique and technique and technique != curve.technique:
         raise ReadError(
             f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as "
             f"{technique.upper()}; put it under its own technique, or mend probe or radiation in the file"
@@ -197,7 +204,8 @@ def _spectra(
     if "columns" in curve.needs:
         raise MissingFact(curve.question, curve.needs, curve, ())
     spectra = []
-    for part in repair(curve, settings.trim_first_points, settings.trim_last_points):
+    trim = getattr(settings, technique) if technique else Trim()
+    for part in repair(curve, trim.trim_first_points, trim.trim_last_points):
         if not curve.needs and (part.q[0] < Q_RANGE[0] or part.q[-1] > Q_RANGE[1]):
             part.warn(
                 f"q runs from {part.q[0]:.3g} to {part.q[-1]:.3g} 1/Å, outside {Q_RANGE[0]:g} to {Q_RANGE[1]:g} 1/Å: "
@@ -209,8 +217,8 @@ def _spectra(
                 intensity=part.intensity,
                 sigma=part.sigma,
                 dq=part.dq,
-                technique=technique or part.technique,
-                sample=sample or part.sample,
+                technique=technique,
+                sample=told.sample or part.sample,
                 source=Source(where, part.entry, checksum, part.setting),
                 notes=tuple(part.notes),
                 intensity_unit=part.intensity_unit,
@@ -222,45 +230,47 @@ def _spectra(
     return spectra
 
 
-def _content(file: str, max_megabytes: float) -> bytes:
+def _content(path: Path | str, file: str, max_megabytes: float) -> bytes:
     try:
-        mode = os.stat(file).st_mode  # before it is opened: a pipe would wait for ever
-        if stat.S_ISDIR(mode):
-            raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
-        if not stat.S_ISREG(mode):
-            raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
-        with open(file, "rb", buffering=0) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > max_megabytes * 1024**2:
+        handle = os.open(path, _READ_ONLY)
+        try:
+            found = os.fstat(handle)
+            if stat.S_ISDIR(found.st_mode):
+                raise ReadError(f"{file}: is a folder; expected a file with a scattering curve; name one file in it")
+            if not stat.S_ISREG(found.st_mode):
+                raise ReadError(f"{file}: is no ordinary file; expected a file with a scattering curve; name one")
+            if found.st_size > max_megabytes * 1024**2:
                 raise ReadError(
-                    f"{file}: has {size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced curve is "
-                    "far smaller: export I(q) alone, or raise read: max_megabytes"
+                    f"{file}: has {found.st_size / 1024**2:.4g} MB; at most {max_megabytes:g} MB are read; a reduced "
+                    "curve is far smaller: export I(q) alone, or raise read: max_megabytes"
                 )
-            data = stream.readall()
+            data = os.read(handle, found.st_size)
+            while len(data) < found.st_size and (more := os.read(handle, found.st_size - len(data))):
+                data += more  # the system hands over at most 2 GB at a time
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ReadError(f"{file}: cannot be read ({reason}); check name and permissions") from None
-    if not data.strip():
+    if not data or data.isspace():
         raise ReadError(f"{file}: is empty; expected a scattering curve; copy or export it anew")
     return data
 
 
-def _raw_curves(
-    data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None, said_in: Said
-) -> Sequence[RawCurve | ReadError]:
+def _raw_curves(data: bytes, where: str, told: Told) -> Sequence[RawCurve | ReadError]:
     xml = is_xml(data)
     if not xml and not data.startswith(_HDF5):
-        return read_text(data, where, q_unit, columns, entry, said_in)
+        return read_text(data, where, told)
     # sasdata takes a moment to import, and text files do not need it
     from pairvae.scattering.read_cansas_xml import cansas_xml_groups
     from pairvae.scattering.read_nxcansas import nxcansas_groups
     from pairvae.scattering.read_sasdata import read_groups
 
     groups = cansas_xml_groups(data, where) if xml else nxcansas_groups(data, where)
-    curves = read_groups(groups, where, q_unit, entry, said_in)
+    curves = read_groups(groups, where, told)
     for curve in curves:
-        if columns is not None and isinstance(curve, RawCurve):
-            curve.notes.append(f"columns {columns!r} not used: the file names its own")
+        if told.columns is not None and isinstance(curve, RawCurve):
+            curve.notes.append(f"columns {told.columns!r} not used: the file names its own")
     return curves
 
 

@@ -23,12 +23,14 @@ from sasdata.dataloader.data_info import Data1D
 from pairvae.errors import ReadError
 from pairvae.scattering.repair import RawCurve
 from pairvae.scattering.spectrum import Curve, Said, Technique
+from pairvae.scattering.told import Told
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
     LENGTHS,
     QUnit,
     find_q_unit,
     intensity_unit_name,
+    known_intensity_unit,
     parse_intensity_unit,
     parse_q_unit,
 )
@@ -91,25 +93,24 @@ class Group:
     problem: str = ""
 
 
-def read_groups(
-    groups: list[Group], where: str, q_unit: str | None, entry: str | None, said_in: Said
-) -> list[RawCurve | ReadError]:
-    """Turn the groups of a file, or those named `entry`, into curves, each by itself.
+def read_groups(groups: list[Group], where: str, told: Told) -> list[RawCurve | ReadError]:
+    """Turn the groups of a file, or those of the entry that is told, into curves, each by itself.
 
     Returns
     -------
     list
-        A ReadError in the place of each group that cannot be read.
+        A ReadError, which knows its entry, in the place of each group that cannot be read.
 
     Raises
     ------
     ReadError
-        No group, no such entry, or a unit of q that is none.
+        No group, no such entry, or a unit that is none.
     """
     if not groups:
         raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
     if len(groups) > MOST_GROUPS:
         raise ReadError(f"{where}: holds {len(groups)} curves; at most {MOST_GROUPS} are read; split the file")
+    entry = told.entry
     if entry is not None:
         chosen = [group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)]
         if not chosen:
@@ -117,24 +118,30 @@ def read_groups(
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {names}; name one of these")
         groups = chosen
     try:
-        told = parse_q_unit(q_unit) if q_unit is not None else None
+        q_unit = parse_q_unit(told.q_unit) if told.q_unit is not None else None
+        intensity_unit = known_intensity_unit(told.intensity_unit) if told.intensity_unit else None
     except ValueError as error:
         raise ReadError(f"{where}: {error}") from None
     curves: list[RawCurve | ReadError] = []
     for number, group in enumerate(groups):
         try:
-            curves.append(_curve(group, f"{where}, entry {group.entry}", told, said_in, number < MOST_CHECKED))
+            place = f"{where}, entry {group.entry}"
+            curves.append(_curve(group, place, q_unit, intensity_unit, told.said_in, number < MOST_CHECKED))
         except ReadError as error:
+            error.entry = group.entry
             curves.append(error)
     return curves
 
 
-def _curve(group: Group, where: str, told: QUnit | None, said_in: Said, check: bool) -> RawCurve:
+def _curve(
+    group: Group, where: str, told: QUnit | None, intensity_told: str | None, said_in: Said, check: bool
+) -> RawCurve:
     if group.problem:
         raise ReadError(group.problem)
     in_file = find_q_unit(group.q_unit)
     unit = told or in_file or QUnit("A")
-    factor, intensity_unit, note = parse_intensity_unit(group.intensity_unit)
+    intensity_said = intensity_told or group.intensity_unit
+    factor, intensity_unit, note = parse_intensity_unit(intensity_said)
     curve = RawCurve(
         where=where,
         q=group.columns["q"],
@@ -145,8 +152,8 @@ def _curve(group: Group, where: str, told: QUnit | None, said_in: Said, check: b
         intensity_unit=intensity_unit,
         q_unit=str(told or in_file or ""),
         q_unit_from=said_in if told else "file" if in_file else None,
-        intensity_said=intensity_unit_name(group.intensity_unit),
-        intensity_unit_from="file" if group.intensity_unit else None,
+        intensity_said=intensity_unit_name(intensity_said),
+        intensity_unit_from=said_in if intensity_told else "file" if group.intensity_unit else None,
         sigma_column=group.names.get("sigma"),
         dq_column=group.names.get("dq"),
         self_describing=True,
@@ -155,8 +162,10 @@ def _curve(group: Group, where: str, told: QUnit | None, said_in: Said, check: b
         curve.warn(warning)
     if told is not None and in_file is not None and in_file.length != told.length:
         curve.warn(f"q read in {told.text} as told, though the file says {in_file.text}")
+    if intensity_told and group.intensity_unit:
+        curve.warn_if_overruled(intensity_told, group.intensity_unit)
     if note:
-        (curve.notes.append if group.intensity_unit else curve.warn)(note)
+        (curve.notes.append if intensity_said else curve.warn)(note)
     good = _usable(curve)
     if told is None and in_file is None:
         curve.needs, curve.question = ("q_unit",), _ask_q_unit(group, where, curve.q[good])

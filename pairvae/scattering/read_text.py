@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +17,19 @@ from pairvae.scattering.columns import (
     header_q_position,
     parse_columns,
 )
-from pairvae.scattering.repair import Need, RawCurve
+from pairvae.scattering.repair import Need, RawCurve, scaled
 from pairvae.scattering.spectrum import Curve, Said, Technique
 from pairvae.scattering.text_layouts import Layout, find_layout
 from pairvae.scattering.text_table import LOST_ROWS, MOST_ROWS, TextTable, find_tables
-from pairvae.scattering.units import KNOWN_Q_UNITS, QUnit, intensity_unit_name, parse_intensity_unit, parse_q_unit
+from pairvae.scattering.told import Told
+from pairvae.scattering.units import (
+    KNOWN_Q_UNITS,
+    QUnit,
+    intensity_unit_name,
+    known_intensity_unit,
+    parse_intensity_unit,
+    parse_q_unit,
+)
 
 HOW_TO_SAY_COLUMNS = "say them as columns='q I dI dq' (samples.csv: column saxs_columns or sans_columns; - ignores one)"
 HOW_TO_SAY_Q_UNIT = "say which as q_unit='1/A' or '1/nm' (samples.csv: column saxs_q_unit or sans_q_unit)"
@@ -28,9 +37,7 @@ _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 
 
-def read_text(
-    data: bytes, where: str, q_unit: str | None, columns: str | None, entry: str | None, said_in: Said
-) -> list[RawCurve]:
+def read_text(data: bytes, where: str, told: Told) -> list[RawCurve]:
     """Read the table of a text, or the tables where each has a header of its own.
 
     Parameters
@@ -39,14 +46,8 @@ def read_text(
         The file's content.
     where : str
         The file's name, for messages.
-    q_unit : str, optional
-        Unit of q (or "s 1/nm"); it wins over what the file says.
-    columns : str, optional
-        Columns in their order, as "q I dI -"; they win over what the file says.
-    entry : str, optional
-        "block 2" where there are several tables.
-    said_in : {"option", "manifest"}
-        Where the caller has unit and columns from.
+    told : Told
+        Its entry is "block 2" where there are several tables.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def read_text(
     ReadError
         No table, no such entry, or columns that do not fit.
     """
-    told_columns, told_unit = _told(columns, q_unit, where)
+    stated = _stated(told, where)
+    entry = told.entry
     lines = _lines(data, where)
     layout = find_layout(lines)
     if layout is None:
@@ -76,66 +78,75 @@ def read_text(
         named = [(name, table) for name, table in named if name == entry]
         if not named:
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {', '.join(found)}; name one of these")
-    return [_curve(table, name, where, layout, told_columns, told_unit, said_in) for name, table in named]
+    return [_curve(table, name, where, layout, stated, told.said_in) for name, table in named]
 
 
-def _told(columns: str | None, q_unit: str | None, where: str) -> tuple[Columns | None, QUnit | None]:
+class _Stated(NamedTuple):
+    """What the caller says of a table, understood."""
+
+    columns: Columns | None = None
+    q_unit: QUnit | None = None
+    intensity_unit: str | None = None
+
+
+def _stated(told: Told, where: str) -> _Stated:
+    if told.columns is told.q_unit is told.intensity_unit is None:
+        return _Stated()
     try:
-        return parse_columns(columns) if columns is not None else None, parse_q_unit(q_unit) if q_unit else None
+        columns = parse_columns(told.columns) if told.columns is not None else None
+        intensity = known_intensity_unit(told.intensity_unit) if told.intensity_unit else None
+        return _Stated(
+            columns,
+            parse_q_unit(told.q_unit) if told.q_unit else columns.q_unit if columns else None,
+            intensity or (columns.intensity_unit if columns else None),
+        )
     except ValueError as error:
         raise ReadError(f"{where}: {error}") from None
 
 
-def _curve(
-    table: TextTable,
-    entry: str,
-    file: str,
-    layout: Layout | None,
-    told: Columns | None,
-    told_unit: QUnit | None,
-    said_in: Said,
-) -> RawCurve:
+def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, stated: _Stated, said_in: Said) -> RawCurve:
+    told = stated.columns
     where = f"{file}, {entry}" if entry else file
     found = _found_columns(table, layout)
     chosen, question = _chosen_columns(told, found, table, where)
     needs: list[Need] = ["columns"] if question else []
     in_file = (found.q_unit if found else None) or free_q_unit(table.header) or free_q_unit(table.footer)
-    unit = told_unit or (told.q_unit if told else None) or in_file
+    unit = stated.q_unit or in_file
     if unit is None:
         needs.insert(0, "q_unit")
         question = question or _ask_q_unit(table.values[:, chosen.kinds.index(chosen.quantity)], where)
         unit = QUnit("A")
-    elif not (told_unit and told_unit.quantity == "q"):
+    elif not (stated.q_unit and stated.q_unit.quantity == "q"):
         # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s, "q 1/nm" an s column q
         unit = QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)
-    said = (told.intensity_unit if told else None) or (found.intensity_unit if found else None)
-    said = said or free_intensity_unit(table.header)
+    intensity_in_file = (found.intensity_unit if found else None) or free_intensity_unit(table.header)
+    said = stated.intensity_unit or intensity_in_file
     factor, intensity_unit, note = parse_intensity_unit(said)
     values = dict(zip(chosen.kinds, table.values.T, strict=True))
     dq, sigma = values.get("dq", values.get("ds")), values.get("dI")
     if dq is not None:
         # dq and ds are what their names say, except where the column q was said to hold s
         is_s = "ds" in values or (unit.quantity == "s" and chosen.quantity == "q")
-        dq = dq * QUnit(unit.length, "s" if is_s else "q").inv_angstrom
+        dq = scaled(dq, QUnit(unit.length, "s" if is_s else "q").inv_angstrom)
     facts = _facts(table.header)
     technique: dict[str, Technique] = {"saxs": "saxs", "sans": "sans"}
     curve = RawCurve(
         where=where,
-        q=values[chosen.quantity] * (1.0 if "q_unit" in needs else unit.inv_angstrom),
-        intensity=values["I"] * factor,
-        sigma=None if sigma is None else sigma * factor,
+        q=scaled(values[chosen.quantity], 1.0 if "q_unit" in needs else unit.inv_angstrom),
+        intensity=scaled(values["I"], factor),
+        sigma=None if sigma is None else scaled(sigma, factor),
         dq=dq,
         technique=technique.get(facts.get("technique", "").lower()),
         sample=facts.get("sample", ""),
         entry=entry,
         intensity_unit=intensity_unit,
         q_unit="" if "q_unit" in needs else str(unit),
-        q_unit_from=None if "q_unit" in needs else said_in if told_unit or (told and told.q_unit) else "file",
+        q_unit_from=None if "q_unit" in needs else said_in if stated.q_unit else "file",
         intensity_said=intensity_unit_name(said),
-        intensity_unit_from=None if not said else said_in if told and told.intensity_unit else "file",
+        intensity_unit_from=None if not said else said_in if stated.intensity_unit else "file",
         sigma_column=chosen.name_of("dI"),
         dq_column=chosen.name_of("dq", "ds"),
-        self_describing=any("PairVAE" in line for line in table.header[:3]),
+        self_describing="PairVAE" in "".join(table.header[:3]),
         needs=tuple(needs),
         question=question,
     )
@@ -151,8 +162,10 @@ def _curve(
         curve.warn(f"q read in {unit.text} as told, though the header says {in_file.text}")
     if found is not None and told is None and "s" in found.kinds and unit.quantity == "s" and "ds" not in found.kinds:
         curve.warnings.append("the first column is named s: read as s = q/2π; say q_unit='q 1/nm' if it is q")
-    if any(name.lower().startswith("smr_") for name in (found.names if found else ())):
+    if found is not None and any(name.startswith(("SMR_", "smr_")) for name in found.names):
         curve.warn("columns named SMR_… are slit-smeared: read as they are, not desmeared")
+    if stated.intensity_unit and intensity_in_file:
+        curve.warn_if_overruled(stated.intensity_unit, intensity_in_file)
     if note:
         (curve.warn if not said else curve.notes.append)(note)
     return curve

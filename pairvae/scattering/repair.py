@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pairvae.errors import ReadError
 from pairvae.scattering.detector_settings import detector_settings
 from pairvae.scattering.spectrum import Curve, Reading, Said, Technique
+from pairvae.scattering.units import parse_intensity_unit
 
 FEWEST_POINTS = 3
 Need = Literal["q_unit", "columns"]
@@ -67,6 +68,11 @@ class RawCurve:
         self.warnings.append(note)
         self.notes.append(note)
 
+    def warn_if_overruled(self, told: str, in_file: str) -> None:
+        """Note a unit of intensity that is not the file's own."""
+        if parse_intensity_unit(told)[:2] != parse_intensity_unit(in_file)[:2]:
+            self.warn(f"intensity read in {told} as told, though the file says {in_file}")
+
     def reading(self) -> Reading:
         """The facts for the Spectrum."""
         return Reading(
@@ -79,6 +85,11 @@ class RawCurve:
             repairs=dict(self.repairs),
             warnings=tuple(self.warnings),
         )
+
+
+def scaled(values: Curve, factor: float) -> Curve:
+    """The values times a factor; the values themselves where it is 1, as in most files."""
+    return values if factor == 1.0 else values * factor
 
 
 def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[RawCurve]:
@@ -105,16 +116,15 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
     ReadError
         q goes back in a way that no detector settings do, or too few points are left.
     """
-    rising = _rises(curve)
-    if not rising:
-        _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
-        _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
+    if _is_whole(curve) and not trim_first and not trim_last:
+        return [curve]
+    _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
+    _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
     _repair_sigma(curve)
     _repair_dq(curve)
-    parts = [curve] if rising else _settings(curve)
+    parts = _settings(curve)
     for part in parts:
-        if not rising:
-            _merge_duplicates(part)
+        _merge_duplicates(part)
         _trim(part, trim_first, trim_last)
         below = int(np.count_nonzero(part.intensity <= 0))
         if below:
@@ -130,13 +140,21 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
     return parts
 
 
-def _rises(curve: RawCurve) -> bool:
-    """Whether q is finite, > 0 and rises from point to point and the intensity is finite, as in most files."""
-    q = curve.q
-    if not q.size or not (q[0] > 0 and q[-1] < np.inf and np.logical_and.reduce(q[1:] > q[:-1])):
+def _is_whole(curve: RawCurve) -> bool:
+    """Whether one look shows that there is nothing to repair, as with most files; if not, a closer look follows."""
+    q, sigma, dq = curve.q, curve.sigma, curve.dq
+    if q.size < _ENOUGH_TO_JUDGE or not q[0] > 0 or np.count_nonzero(q[1:] > q[:-1]) < q.size - 1:
         return False
     lowest, highest = np.minimum.reduce(curve.intensity), np.maximum.reduce(curve.intensity)  # NaN where one is
-    return bool(-np.inf < lowest and highest < np.inf)
+    if not (q[-1] < np.inf and 0 < lowest <= highest < np.inf):
+        return False
+    if sigma is not None:
+        least, most = np.minimum.reduce(sigma), np.maximum.reduce(sigma)
+        if not 1e-9 * highest < least < most < highest or sigma[-1] == curve.intensity[-1]:
+            return False
+    if dq is None:
+        return True
+    return bool(0 <= np.minimum.reduce(dq) < np.maximum.reduce(dq) and np.logical_and.reduce(dq <= 2 * q))
 
 
 def _settings(curve: RawCurve) -> list[RawCurve]:

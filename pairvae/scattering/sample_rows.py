@@ -5,20 +5,21 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
-from pairvae.scattering.units import parse_q_unit
+from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
 SHOWN = 20  # problems in one message
 FACTS = ("sample_id", "group", "split", "material")
-OPTIONS = ("q_unit", "columns", "entry")
+OPTIONS = ("q_unit", "intensity_unit", "columns", "entry")
 KNOWN = (*FACTS, *TECHNIQUES, *(f"{technique}_{option}" for technique in TECHNIQUES for option in OPTIONS))
+_PARSED = (("q_unit", parse_q_unit), ("intensity_unit", known_intensity_unit), ("columns", parse_columns))
 _SPLITS = ("", "train", "val", "test")
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredFile:
+class MeasuredFile(NamedTuple):
     """One file of one technique, and how to read it.
 
     Parameters
@@ -27,7 +28,7 @@ class MeasuredFile:
         Folder of the manifest; one text for all files, since a table may name very many.
     name : str
         As the manifest names it.
-    q_unit, columns, entry : str, optional
+    q_unit, intensity_unit, columns, entry : str, optional
         As the manifest says; None where it says nothing.
     """
 
@@ -35,6 +36,7 @@ class MeasuredFile:
     name: str
     technique: Technique
     q_unit: str | None = None
+    intensity_unit: str | None = None
     columns: str | None = None
     entry: str | None = None
 
@@ -158,7 +160,7 @@ class RowChecks:
                 )
                 return
             options[option] = [part or None for part in (said * len(names) if len(said) == 1 else said)]
-        for option, parse in (("q_unit", parse_q_unit), ("columns", parse_columns)):
+        for option, parse in _PARSED:
             for text in dict.fromkeys(options[option]):
                 try:
                     if text is not None:

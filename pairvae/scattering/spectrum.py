@@ -10,6 +10,7 @@ Technique = Literal["saxs", "sans"]
 TECHNIQUES: tuple[Technique, ...] = get_args(Technique)
 Curve = npt.NDArray[np.float64]
 Said = Literal["file", "option", "manifest"]
+COLUMNS = ("q", "intensity", "sigma", "dq")
 
 
 @dataclass(frozen=True)
@@ -107,22 +108,28 @@ class Spectrum:
     reading: Reading | None = None
 
     def __post_init__(self) -> None:
-        for name in ("q", "intensity", "sigma", "dq"):
-            values = getattr(self, name)
-            if values is None:
-                continue
-            values = np.array(values, dtype=np.float64)  # a copy of its own: nobody else can change it
-            if values.ndim != 1 or values.shape != np.shape(self.q):
-                raise ValueError(f"{name} has shape {values.shape}, q has {np.shape(self.q)}; expected one value per q")
-            if not np.logical_and.reduce(np.isfinite(values)):
-                raise ValueError(f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite")
-            values.setflags(write=False)
-            object.__setattr__(self, name, values)
-        if self.q.size == 0:
+        names = [name for name in COLUMNS if getattr(self, name) is not None]
+        try:
+            # one copy of its own: nobody else can change it
+            block = np.array([getattr(self, name) for name in names], dtype=np.float64)
+        except ValueError:
+            block = np.empty(0)
+        if block.ndim != 2:
+            shapes = ", ".join(f"{name} has shape {np.shape(getattr(self, name))}" for name in names)
+            raise ValueError(f"{shapes}; expected one value per q")
+        if block.shape[1] == 0:
             raise ValueError("a spectrum needs at least one point")
-        if self.q[0] <= 0 or np.logical_or.reduce(self.q[1:] <= self.q[:-1]):
+        block.setflags(write=False)
+        for name, values in zip(names, block, strict=True):
+            object.__setattr__(self, name, values)
+        # counted, since numpy counts faster than it asks for all or any
+        if np.count_nonzero(np.isfinite(block)) < block.size:
+            name = names[int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])]
+            bad = int((~np.isfinite(getattr(self, name))).sum())
+            raise ValueError(f"{name} has {bad} values that are not finite")
+        if self.q[0] <= 0 or np.count_nonzero(self.q[1:] <= self.q[:-1]):
             raise ValueError("q must be > 0 and strictly increasing")
-        if self.sigma is not None and np.minimum.reduce(self.sigma) <= 0:
-            raise ValueError(f"sigma must be > 0; {int((self.sigma <= 0).sum())} values are not")
-        if self.dq is not None and (self.dq < 0).any():
-            raise ValueError(f"dq must be ≥ 0; {int((self.dq < 0).sum())} values are not")
+        if self.sigma is not None and (bad := int(np.count_nonzero(self.sigma <= 0))):
+            raise ValueError(f"sigma must be > 0; {bad} values are not")
+        if self.dq is not None and (bad := int(np.count_nonzero(self.dq < 0))):
+            raise ValueError(f"dq must be ≥ 0; {bad} values are not")

@@ -10,6 +10,7 @@ from pairvae.scattering.units import QUnit, find_q_unit
 _INTEGERS = re.compile(r"\s*(\d+)(\s+-?\d+){7}\s*")
 _FLOATS = re.compile(r"\s*([+-]?\d+\.\d*(E[+-]?\d+)?\s+){4}[+-]?\d+\.\d*(E[+-]?\d+)?\s*", re.IGNORECASE)
 _FORTRAN_FORMAT = re.compile(r"\s*\d+\s+\(F\d+\.\d+,\s*\d*E\d+\.\d+\)\s*", re.IGNORECASE)
+_COUNT = re.compile(r"\s*\d+(\s+\d+)?\s*")  # of points, in one or two numbers
 _PDH_UNIT = re.compile(r'<column key="(?P<axis>[XY])">\s*<value key="unit">(?P<unit>[^<]*)</value>')
 
 
@@ -52,7 +53,7 @@ def find_layout(lines: Sequence[str]) -> Layout | None:
     CHI: FIT2D, CHIPLOT "SPREAD SHEET" and "2-D" output.
     """
     top = lines[:40]
-    text = "\n".join(top)  # most files have none of the words: searched once, not line by line
+    text = "".join(top)  # most files have none of the words: searched once, not line by line
     return (
         _pdh(lines)
         or (_rkh(top) if "(" in text else None)
@@ -102,9 +103,9 @@ def _abs(top: Sequence[str]) -> Layout | None:
 
 
 def _chi(top: Sequence[str]) -> Layout | None:
-    lines = [line.strip() for line in top[:6]]
-    if len(lines) < 6 or not re.fullmatch(r"\d+(\s+\d+)?", lines[3]) or len(lines[4].split()) != 2:
+    if len(top) < 6 or not _COUNT.fullmatch(top[3][:100]) or len(top[4][:100].split()) != 2:
         return None
+    lines = [line.strip() for line in top[:6]]
     label = re.match(r"(?P<name>q|2-?theta)\b.*?(?:[(\[](?P<unit>[^)\]]*)[)\]])?$", lines[1], re.IGNORECASE)
     if label is None or not label["name"].lower().startswith("q"):
         return None

@@ -160,7 +160,9 @@ def _quick(lines: Sequence[str]) -> TextTable | None:
         values = np.loadtxt(lines[first:end], delimiter=delimiter, comments=None, ndmin=2)
     except ValueError:
         return None
-    return TextTable(values, first + 1, lines[:first]) if 2 <= values.shape[1] <= MOST_COLUMNS else None
+    if not 2 <= values.shape[1] <= MOST_COLUMNS:
+        return None
+    return TextTable(np.asfortranarray(values), first + 1, lines[:first])  # each column in one piece
 
 
 def _floats(cells: Sequence[str]) -> bool:

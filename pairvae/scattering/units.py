@@ -46,6 +46,9 @@ _SPELLINGS = {
 _RECIPROCAL = re.compile(r"(?:1/|inv(?:erse)?|per|reciprocal)(?P<over>\w+)|(?P<power>[^\W\d]+)-1")
 # 1/cm in one of each
 _INTENSITY = {"1/cm": 1.0, "cm-1": 1.0, "cm2/cm3": 1.0, "1/m": 1e-2, "m-1": 1e-2, "1/mm": 10.0, "mm-1": 10.0}
+KNOWN_INTENSITY_UNITS = "1/cm, 1/m, 1/mm, arbitrary, counts"
+_ARBITRARY = {"a.u.", "a.u", "au", "arb.u.", "arb.units", "arbitrary", "arbitraryunits", "counts", "cts"}
+_RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)?$")  # an angle has no dimension
 KNOWN_Q_UNITS = "1/A, 1/nm, 1/m, 1/cm, or s 1/nm where the column is s = q/2π"
 
 
@@ -87,7 +90,10 @@ def parse_q_unit(text: str) -> QUnit:
         The text is no reciprocal length; the message lists the known units.
     """
     quantity, unit = re.fullmatch(r"(?:([qs])[\s:=]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
-    match = _RECIPROCAL.fullmatch(_plain(unit))
+    plain = _plain(unit)
+    if "rad" in plain:
+        plain = re.sub("^/", "1/", _RADIAN.sub("", plain))
+    match = _RECIPROCAL.fullmatch(plain)
     length = _SPELLINGS.get(match["over"] or match["power"]) if match else None
     if length is None:
         raise ValueError(f"unknown unit of q {text!r}; known are {KNOWN_Q_UNITS}")
@@ -137,6 +143,24 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
     if factor is None:
         return 1.0, "arbitrary", f"intensity in {text!r}: taken as arbitrary"
     return factor, "1/cm", ""
+
+
+def known_intensity_unit(text: str) -> str:
+    """Check what a caller says: "1/cm", "1/m", "1/mm", "arbitrary", "counts".
+
+    Raises
+    ------
+    ValueError
+        None of these; the message lists them.
+    """
+    if not (is_cross_section(text) or is_arbitrary(text)):
+        raise ValueError(f"unknown unit of intensity {text!r}; known are {KNOWN_INTENSITY_UNITS}")
+    return text
+
+
+def is_arbitrary(text: str) -> bool:
+    """Whether a text says that the scale is not absolute."""
+    return _plain(text[:LONGEST_UNIT]) in _ARBITRARY
 
 
 @_remembered

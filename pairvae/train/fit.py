@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pairvae.atomic import written_whole
 from pairvae.errors import Stopped, UserError
-from pairvae.models.losses import point_weights
+from pairvae.models import losses
 from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
@@ -60,9 +60,11 @@ class Stage(lightning.LightningModule, ABC):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """What is made small at this step, out of the terms."""
 
-    def weights(self, batch: Batch, prefix: str = "") -> Tensor:
-        """Weights of the points in the reconstruction losses."""
-        return point_weights(batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"], self.settings.error_scale_dex)
+    def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
+        """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
+        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
+        weight = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
+        return losses.reconstruction(prediction, target, weight)
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers depend on seed and epoch alone, so that a resumed run repeats them."""

@@ -51,7 +51,7 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample()
             curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            terms[path] = losses.reconstruction(curve.log_intensity, target[to], self.weights(batch, f"{to}."))
+            terms[path] = self.reconstruction(curve.log_intensity, target[to], batch, f"{to}.")
             errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
         terms["error"] = torch.stack(errors).mean()
         return terms
@@ -80,9 +80,7 @@ class JointStage(Stage):
             curve = self.network.of(to).decode(
                 codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
             )
-            terms[path] = losses.reconstruction(
-                curve.log_intensity, batch[f"{to}.log_intensity"], self.weights(batch, f"{to}.")
-            )
+            terms[path] = self.reconstruction(curve.log_intensity, batch[f"{to}.log_intensity"], batch, f"{to}.")
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         if len(codes["saxs"].mean) > 1:
             terms["barlow_twins"] = losses.barlow_twins(

@@ -34,7 +34,7 @@ class PretrainStage(Stage):
         code = self.network.encode(target, visible, known)
         curve = self.network.decode(code.sample(), known, from_partner=False)
         return {
-            "reconstruction": losses.reconstruction(curve.log_intensity, target, self.weights(batch)),
+            "reconstruction": self.reconstruction(curve.log_intensity, target, batch),
             "kl": losses.kl_divergence(*code),
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
@@ -52,7 +52,7 @@ class PretrainStage(Stage):
         """Reconstruction from the mean code of the whole curve."""
         code = self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
-        loss = losses.reconstruction(curve.log_intensity, batch["log_intensity"], self.weights(batch))
+        loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
         return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)}
 
 

@@ -1,0 +1,346 @@
+"""How well the partner's curve is predicted, beside what else could predict it: same data, same processor time.
+
+python benchmarks/accuracy.py [--train 4800] [--test 3000] [--seed 7] [--d2o] [--members 2] [--steps 6000]
+python benchmarks/accuracy.py --variants [NAME …] --seeds 3 --steps 1500
+
+The first command prints ours beside the mean curve, nearest neighbours, ridge regression, partial least squares, a
+direct perceptron and a direct residual network, one per direction; the second trains variants of the settings.
+Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.table import Table
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.linear_model import RidgeCV
+from torch import Tensor, nn
+
+from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
+from pairvae.assess.calibrate import part
+from pairvae.assess.evaluate import retrieval
+from pairvae.assess.predict import Array, codes, predict
+from pairvae.models.blocks import ResidualLinear
+from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
+from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.prepare.covariates import encode_covariates, fit_covariates
+from pairvae.prepare.normalize import grid_curves, normalize
+from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.scattering.curves_file import CurvesFile
+from pairvae.scattering.simulate import simulate
+from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
+from pairvae.train.fit import fit
+from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
+from pairvae.train.pretrain import pretrain
+
+CANDIDATES = 600  # among which the partner is looked for
+RESAMPLES = 1000  # of the bootstrap over test samples
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "default": {},
+    "no pretraining (1 step)": {"pretrain": {"steps": 1}},
+    "no Barlow Twins": {"joint_train": {"barlow_twins_weight": 0.0}},
+    "Barlow Twins 0.1": {"joint_train": {"barlow_twins_weight": 0.1}},
+    "no self-reconstruction": {"joint_train": {"self_weight": 0.0}},
+    "no KL": {"joint_train": {"kl_weight": 0.0}, "pretrain": {"kl_weight": 0.0}},
+    "nothing hidden": {"joint_train": {"mask_probability": 0.0}},
+    "hidden in 30 %": {"joint_train": {"mask_probability": 0.3}},
+    "no shifts": {"joint_train": {"intensity_shift_dex": 0.0}},
+    "shifts of 0.2 decades": {"joint_train": {"intensity_shift_dex": 0.2}},
+    "no dropout": {"pretrain": {"architecture": {"dropout": 0.0}}},
+    "wider": {"pretrain": {"architecture": {"channels": (32, 48, 64), "hidden": 384}}},
+    "latent 64": {"pretrain": {"latent_dim": 64}},
+}
+
+
+class Data:
+    """Simulated pairs on their grids, with the truth of the test samples.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are made, or lie from an earlier call with the same numbers.
+    train, test, seed : int
+        Pairs to train with (an eighth more validate), pairs to test, seed of the simulation.
+    d2o : bool
+        The D2O fraction varies between 0 and 1 and is told to the networks; else it is 1.
+    """
+
+    def __init__(self, folder: Path, train: int, test: int, seed: int, d2o: bool) -> None:
+        self.folder, self.covariates = folder, ("d2o_fraction",) if d2o else ()
+        self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
+        self.pairs = folder / "pairs.csv"
+        if not self.pairs.exists():
+            val = train // 8
+            told = Simulate(pairs=train + val + test, seed=seed, d2o_fraction=(0.0 if d2o else 1.0, 1.0))
+            curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
+            truth = [self._truth_file(t) for t in TECHNIQUES]
+            simulate(told, *curves.values(), *truth, folder / "samples.csv", 2)
+            table = pd.read_csv(folder / "samples.csv")
+            table["split"] = ["train"] * train + ["val"] * val + ["test"] * test
+            table.to_csv(folder / "samples.csv", index=False)
+            for t in TECHNIQUES:
+                normalize(curves[t], getattr(NormalizeBoth(), t), self.spectra[t])
+            pair(*self.spectra.values(), folder / "samples.csv", Pair(), self.pairs)
+        self.tables = {split: complete_pairs(read_pairs(self.pairs), split) for split in ("train", "val", "test")}
+        self.curves = {
+            (t, split): read_spectra(self.spectra[t], rows_of(table, t))
+            for t in TECHNIQUES
+            for split, table in self.tables.items()
+        }
+        self.truth = {t: self._truth(t) for t in TECHNIQUES}
+
+    def _truth_file(self, technique: str) -> Path:
+        return self.folder / f"{technique}.truth.h5"
+
+    def _truth(self, technique: str) -> Array:
+        measured = self.curves[technique, "test"]
+        rows = {sample: row for row, sample in enumerate(measured.sample_id)}
+        exact = np.full(measured.log_intensity.shape, np.nan)
+        with CurvesFile(self._truth_file(technique)) as table:
+            for curve in table:
+                if curve.sample in rows:
+                    gridding = getattr(NormalizeBoth(), technique)
+                    exact[rows[curve.sample]] = grid_curves([curve], measured.q, gridding).log_intensity
+        return np.where(measured.mask, exact, np.nan)
+
+    def errors(self, path: str, guess: Array) -> Array:
+        """RMSE of each test sample, shape (samples,)."""
+        return np.sqrt(np.nanmean((guess - self.truth[ends(path)[0]]) ** 2, axis=1))
+
+
+def train_ours(data: Data, folder: Path, members: int, seed: int, **told: Mapping[str, Any]) -> PairVAE:
+    """Pretrain both networks and train the members, one after the other on one core."""
+    first = told.get("pretrain", {})
+    given: dict[str, Any] = {"seed": seed, "covariates": data.covariates, **first}
+    weights = {t: folder / f"{t}.safetensors" for t in TECHNIQUES}
+    for t in TECHNIQUES:
+        settings = Pretrain.model_validate(given)
+        pretrain(data.spectra[t], data.pairs, settings, weights[t], folder / f"{t}.csv", folder / f"resume_{t}", 1)
+    networks = []
+    for member in range(1, members + 1):
+        joint = folder / f"{member}.safetensors"
+        settings = JointTrain.model_validate({"seed": seed, **told.get("joint_train", {})})
+        rest = (settings, joint, folder / f"{member}.csv", folder / f"resume_{member}", 1, member)
+        joint_train(*data.spectra.values(), data.pairs, *weights.values(), *rest)
+        networks.append(load_pairvae(joint)[0])
+    return joined(networks).eval()
+
+
+def predictions(network: PairVAE, data: Data) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Both cross-predictions of the test curves, and the codes of both techniques."""
+    tensors = paired_tensors(*data.spectra.values(), data.pairs, network, "test")
+    code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
+    guesses = {}
+    for path in CROSS_PATHS:
+        target, source = ends(path)
+        guesses[path] = predict(network, path, code[source], tensors[f"{target}.covariates"]).log_intensity
+    return guesses, {t: one.numpy() for t, one in code.items()}
+
+
+class Perceptron(nn.Module):
+    """A multilayer perceptron that stands where a direct network's encoder or decoder stands."""
+
+    def __init__(self, twin: ResVAE, width: int = 512) -> None:
+        super().__init__()
+        self.covariates, self.points, self.latent_dim = twin.covariates, twin.points, twin.latent_dim
+        self.register_buffer("mean", twin.mean.clone())
+        self.register_buffer("std", twin.std.clone())
+        known = sum(covariate.width for covariate in twin.covariates)
+        self.encoder = nn.Sequential(nn.Linear(2 * twin.points + known, width), *_wide(width))
+        self.decoder = nn.Sequential(nn.Linear(width + known, width), *_wide(width), nn.Linear(width, twin.points))
+
+    def encode(self, log_intensity: Tensor, mask: Tensor, covariates: Tensor) -> Code:
+        """Features (batch, width)."""
+        features = self.encoder(torch.cat([(log_intensity - self.mean) / self.std * mask, mask, covariates], dim=1))
+        return Code(features, torch.zeros_like(features))
+
+    def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:  # noqa: ARG002
+        """Curves (batch, q); no error is learned, from wherever the code comes."""
+        curve = self.mean + self.std * self.decoder(torch.cat([code, covariates], dim=1))
+        return Decoded(curve, torch.zeros_like(curve))
+
+
+def _wide(width: int) -> tuple[nn.Module, ...]:
+    return ResidualLinear(width, 0.1), ResidualLinear(width, 0.1)
+
+
+def direct(data: Data, path: str, folder: Path, seconds: float, seed: int, perceptron: bool) -> Array:
+    """A network for this one prediction alone, trained for about so many seconds of processor time."""
+    table = data.tables["train"]
+    torch.manual_seed(seed)
+    given = Pretrain(seed=seed)
+    networks: list[Any] = []
+    for t in TECHNIQUES:
+        curves = data.curves[t, "train"]
+        covariates = fit_covariates(table, data.covariates)
+        network = ResVAE(curves.q.size, given.latent_dim, given.architecture, covariates)
+        network.fit_scaler(curves)
+        networks.append(Perceptron(network) if perceptron else network)
+    network = PairVAE(*networks)
+    tensors = {s: paired_tensors(*data.spectra.values(), data.pairs, network, s) for s in data.tables}
+    steps, begin = 100, time.process_time()
+    fit(
+        _stage(network, steps, seed, path),
+        tensors["train"],
+        tensors["val"],
+        _told(steps, seed),
+        folder / "trial",
+        "",
+        1,
+    )
+    steps = max(100, round(seconds / (time.process_time() - begin) * steps))
+    stage = _stage(network, steps, seed, path)
+    fit(stage, tensors["train"], tensors["val"], _told(steps, seed), folder / "direct", "", 1)
+    target, source = ends(path)
+    with torch.inference_mode():
+        test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
+        code = network.of(source).encode(*test).mean
+        known = tensors["test"][f"{target}.covariates"]
+        return network.of(target).decode(code, known, from_partner=True).log_intensity.double().numpy()
+
+
+def _told(steps: int, seed: int) -> Baselines:
+    return Baselines(steps=steps, seed=seed)
+
+
+def _stage(network: PairVAE, steps: int, seed: int, path: str) -> DirectStage:
+    return DirectStage(network, _told(steps, seed), path)
+
+
+def linear(data: Data, path: str, model: str) -> Array:
+    """Ridge regression or partial least squares on standardised curves; their strength by cross-validation or val."""
+    target, source = ends(path)
+    mean, std = _statistics(data.curves[source, "train"])
+    covariates = fit_covariates(data.tables["train"], data.covariates)
+    x = {}
+    for split, table in data.tables.items():
+        curves = data.curves[source, split]
+        seen = np.where(curves.mask, (curves.log_intensity - mean) / std, 0)
+        x[split] = np.hstack([seen, curves.mask, encode_covariates(covariates, table)])
+    centre, _ = _statistics(data.curves[target, "train"])
+    y = {s: np.where((c := data.curves[target, s]).mask, c.log_intensity - centre, 0) for s in ("train", "val")}
+    if model == "ridge":
+        return RidgeCV(np.geomspace(1e-1, 1e5, 13)).fit(x["train"], y["train"]).predict(x["test"]) + centre
+    fits = [PLSRegression(count, scale=False).fit(x["train"], y["train"]) for count in (16, 32, 64)]
+    best = min(fits, key=lambda one: float(((one.predict(x["val"]) - y["val"]) ** 2).mean()))
+    return best.predict(x["test"]) + centre
+
+
+def _statistics(spectra: Spectra) -> tuple[Array, Array]:
+    values = np.where(spectra.mask, spectra.log_intensity, np.nan).astype(np.float64)
+    return np.nanmean(values, axis=0), np.maximum(np.nanstd(values, axis=0), 0.05)
+
+
+def neighbours(data: Data, path: str) -> Array:
+    """Nearest neighbours, as many as do best on the validation samples."""
+    target, source = ends(path)
+    known = data.curves[source, "train"], data.curves[target, "train"]
+    val = data.curves[target, "val"]
+
+    def loss(count: int) -> float:
+        guess = nearest_neighbours(*known, data.curves[source, "val"], count)
+        return float((((guess - val.log_intensity) ** 2)[val.mask]).mean())
+
+    return nearest_neighbours(*known, data.curves[source, "test"], min((1, 2, 3, 5, 8), key=loss))
+
+
+def interval(error: Array) -> str:
+    """RMSE over the samples, its bootstrap interval (95 %), and the median."""
+    rng = np.random.default_rng(0)
+    drawn = [np.sqrt(np.mean(rng.choice(error, error.size) ** 2)) for _ in range(RESAMPLES)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"{np.sqrt(np.mean(error**2)):.4f} ({low:.4f} to {high:.4f}), median {np.median(error):.4f}"
+
+
+def beside(data: Data, folder: Path, told: argparse.Namespace) -> None:
+    """Train ours, then everything else with as much processor time, and print the table."""
+    begin = time.process_time()
+    network = train_ours(data, folder, told.members, told.seed, joint_train={"steps": told.steps})
+    seconds = time.process_time() - begin
+    ours, code = predictions(network, data)
+    judged: dict[str, Callable[[str], Array]] = {
+        f"PairVAE, {told.members} members": ours.__getitem__,
+        "mean curve": lambda p: mean_curve(data.curves[ends(p)[0], "train"], len(data.tables["test"])),
+        "nearest neighbours": lambda p: neighbours(data, p),
+        "ridge regression": lambda p: linear(data, p, "ridge"),
+        "partial least squares": lambda p: linear(data, p, "pls"),
+        "direct perceptron": lambda p: direct(data, p, folder / f"mlp_{p}", seconds / 2, told.seed, True),
+        "direct residual network": lambda p: direct(data, p, folder / f"res_{p}", seconds / 2, told.seed, False),
+    }
+    table = Table("", *CROSS_PATHS, "processor seconds")
+    guesses = {}
+    for name, method in judged.items():
+        begin = time.process_time()
+        guesses[name] = {path: method(path) for path in CROSS_PATHS}
+        spent = seconds if name.startswith("PairVAE") else time.process_time() - begin
+        table.add_row(name, *(interval(data.errors(p, guesses[name][p])) for p in CROSS_PATHS), f"{spent:.0f}")
+    console = Console(width=150)
+    console.print(table)
+    few = np.arange(min(CANDIDATES, len(data.tables["test"])))
+    near = guesses["nearest neighbours"]
+    for asked, answer in (("saxs", "sans"), ("sans", "saxs")):
+        found = retrieval(code[asked][few], code[answer][few])
+        guess = np.nan_to_num(near[f"{answer}_from_{asked}"][few] - _statistics(data.curves[answer, "train"])[0])
+        there = data.curves[answer, "test"]
+        known = np.where(there.mask, there.log_intensity - _statistics(data.curves[answer, "train"])[0], 0)[few]
+        other = retrieval(guess, known)
+        console.print(
+            f"{answer} of {asked} among {found['candidates']}: top-1 {found['top1']:.1%}, top-5 {found['top5']:.1%}; "
+            f"by curves of nearest neighbours {other['top1']:.1%}, {other['top5']:.1%}"
+        )
+
+
+def compare_variants(data: Data, folder: Path, told: argparse.Namespace) -> None:
+    """Train each variant with several seeds and print mean and spread."""
+    table = Table("variant", *(f"{path}: mean, lowest, highest" for path in CROSS_PATHS), "top-1 of 600", "CPU s")
+    for name in told.variants or VARIANTS:
+        errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
+        found, begin = [], time.process_time()
+        for seed in range(1, told.seeds + 1):
+            given = VARIANTS[name]
+            joint = {"steps": told.steps, **given.get("joint_train", {})}
+            own = folder / f"{name} {seed}"
+            network = train_ours(data, own, 1, seed, joint_train=joint, pretrain=given.get("pretrain", {}))
+            guesses, code = predictions(network, data)
+            for path in CROSS_PATHS:
+                errors[path].append(float(np.sqrt(np.mean(data.errors(path, guesses[path]) ** 2))))
+            found.append(retrieval(code["saxs"][:CANDIDATES], code["sans"][:CANDIDATES])["top1"])
+        spread = [f"{np.mean(e):.4f}, {min(e):.4f}, {max(e):.4f}" for e in errors.values()]
+        seconds = (time.process_time() - begin) / told.seeds
+        table.add_row(name, *spread, f"{np.mean(found):.1%}", f"{seconds:.0f}")
+        Console(width=150).print(table)
+
+
+def main() -> None:
+    """Make the data, train, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=int, default=4800, help="training pairs; an eighth more validate")
+    parser.add_argument("--test", type=int, default=3000, help="unseen pairs")
+    parser.add_argument("--seed", type=int, default=7, help="of simulation and training")
+    parser.add_argument("--steps", type=int, default=JointTrain().steps, help="joint steps of each member")
+    parser.add_argument("--members", type=int, default=2, help="of the ensemble")
+    parser.add_argument("--d2o", action="store_true", help="vary the D2O fraction and tell it")
+    parser.add_argument("--variants", nargs="*", metavar="NAME", help=f"of: {', '.join(VARIANTS)}; none named: all")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each variant")
+    parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        given = told.folder or Path(temporary)
+        given.mkdir(parents=True, exist_ok=True)
+        data = Data(given, told.train, told.test, told.seed, told.d2o)
+        (beside if told.variants is None else compare_variants)(data, Path(temporary) / "trained", told)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What a caller says of a curve, where its file does not say it or says it wrongly."""
+
+from dataclasses import dataclass
+
+from pairvae.scattering.spectrum import Said, Technique
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of a file by an option or by samples.csv; it wins over what the file says.
+
+    Parameters
+    ----------
+    technique : {"saxs", "sans"}, optional
+        Needed where the file does not say; the only one that may not contradict the file.
+    q_unit : str, optional
+        "1/A", "1/nm", "1/m", "1/cm", or "s 1/nm" where the file holds s = q/2π.
+    intensity_unit : str, optional
+        "1/cm", "1/m", "1/mm", "arbitrary" or "counts".
+    columns : str, optional
+        Columns of a text table in their order.
+    entry : str, optional
+        Entry (or title) to read from a file that holds several.
+    sample : str
+        Name of the sample; empty: as the file says.
+    said_in : {"option", "manifest"}
+        Where all this is from, for the record.
+    """
+
+    technique: Technique | None = None
+    q_unit: str | None = None
+    intensity_unit: str | None = None
+    columns: str | None = None
+    entry: str | None = None
+    sample: str = ""
+    said_in: Said = "option"
