@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -25,6 +26,7 @@ InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
 
@@ -82,19 +84,48 @@ def simulate(
     truth_sans: Out,
     samples: Out,
     threads: Threads = 1,
+    part: Share = "1-of-1",
 ) -> None:
     """Draw particles and compute what both techniques measure of them."""
+    from pairvae.scattering.parts import Part
     from pairvae.scattering.simulate import simulate as run
 
-    run(_begin(told.Simulate, settings), saxs, sans, truth_saxs, truth_sans, samples, threads)
+    stage = _begin(told.Simulate, settings)
+    run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))
 
 
 @app.command()
-def read(manifest: In, settings: SettingsFile, saxs: Out, sans: Out, samples: Out, threads: Threads = 1) -> None:
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Files that the parts wrote, in their order.", exists=True)],
+    output: Out,
+) -> None:
+    """Put the curves or the tables of a simulation's parts together."""
+    from pairvae.scattering.parts import merge as run
+
+    run(parts, output)
+
+
+@app.command()
+def read(
+    manifest: In,
+    settings: SettingsFile,
+    saxs: Out,
+    sans: Out,
+    samples: Annotated[Path | None, typer.Option(help="Table to write; a part needs none.")] = None,
+    threads: Threads = 1,
+    part: Share = "1-of-1",
+    saxs_part: Annotated[list[Path] | None, typer.Option(help="SAXS curves of a part, already read; several.")] = None,
+    sans_part: Annotated[list[Path] | None, typer.Option(help="SANS curves of a part, already read; several.")] = None,
+) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.scattering.manifest import read_samples as run
+    from pairvae.scattering.parts import Part
 
-    run(manifest, _begin(told.Read, settings), saxs, sans, samples, threads)
+    stage = _begin(told.Read, settings)
+    parts: dict[Technique, list[Path]] | None = None
+    if saxs_part or sans_part:
+        parts = {"saxs": saxs_part or [], "sans": sans_part or []}
+    run(manifest, stage, saxs, sans, samples, threads, Part.parse(part), parts)
 
 
 @app.command()
@@ -263,17 +294,52 @@ def evaluate(
 
 @app.command()
 def report(
-    metrics: In,
-    predictions: In,
-    model: In,
-    history: Annotated[list[Path], typer.Option(help="history.csv of a training stage; several.", exists=True)],
-    settings: SettingsFile,
     output: Out,
+    runs: Annotated[list[Path] | None, typer.Argument(help="With --compare: folders of runs, results/<run>.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Put several runs side by side in one page.")] = False,
+    metrics: InOrNone = None,
+    predictions: InOrNone = None,
+    model: InOrNone = None,
+    history: Annotated[
+        list[Path] | None, typer.Option(help="history.csv of a training stage; several.", exists=True)
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings of this stage, as JSON.", exists=True)] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of benchmark tables: run time per stage.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder to write, one page of figures per section.")] = None,
 ) -> None:
-    """Write one self-contained report.html."""
+    """Write one self-contained report.html of a run, or of several runs side by side."""
+    from pairvae.assess.report import compare as run_compare
     from pairvae.assess.report import report as run
 
-    run(metrics, predictions, model, history, _begin(told.Report, settings), output)
+    if bool(runs) != compare:
+        raise UserError(
+            "report: --compare and folders of runs go together: pairvae report --compare results/a results/b"
+        )
+    if runs:
+        run_compare(runs, output)
+        return
+    if not (metrics and predictions and model and history and settings):
+        raise UserError(
+            "report: expected --metrics, --predictions, --model, --history and --settings, "
+            "or --compare with folders of runs"
+        )
+    told_report = _begin(told.Report, settings)
+    run(metrics, predictions, model, history, told_report, output, benchmarks, figures)
+
+
+@app.command()
+def compare(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json of every run, in their order.", exists=True)],
+    sweep: Annotated[str, typer.Option(help="Settings and their values as JSON text; the last varies fastest.")],
+    output: Out,
+    table: Out,
+) -> None:
+    """Compare the runs of a sweep: the best by validation, the spread over seeds."""
+    import json
+
+    from pairvae.assess.compare import compare as run
+
+    run(json.loads(sweep), metrics, output, table)
 
 
 @app.command()
@@ -288,6 +354,7 @@ def translate(
     q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
     allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
+    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
 ) -> None:
     """Predict one technique's curve from the other's."""
     from pairvae.assess.translate import translate_files, translate_manifest
@@ -297,9 +364,9 @@ def translate(
     if samples and (covariate or q_unit or columns):
         raise UserError("translate: --covariate, --q-unit and --columns stand in samples.csv when --samples is used")
     if samples:
-        translate_manifest(samples, model, to, output, format, allow_outside)
+        translate_manifest(samples, model, to, output, format, allow_outside, joint)
     else:
-        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns)
+        translate_files(files or [], model, to, output, format, covariate or [], q_unit, columns, joint)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
@@ -317,7 +384,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"pairvae: {error}", file=sys.stderr)
+        with suppress(OSError):  # the log may lie on the disk that is full
+            print(f"pairvae: {error}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
         print(f"pairvae: {stopped}", file=sys.stderr)

@@ -17,7 +17,8 @@ FORMAT = 1
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and the JSON facts that say what they are, whole or not at all."""
-    metadata = {"format": str(FORMAT), "facts": json.dumps(facts)}
+    # one entry: safetensors writes several in any order, and equal weights shall be equal files
+    metadata = {"pairvae": json.dumps({"format": FORMAT, "facts": facts}, sort_keys=True)}
     with written_whole(path) as temporary:
         save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, metadata)
 
@@ -32,13 +33,14 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            about = json.loads((file.metadata() or {}).get("pairvae", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{path}: cannot be read as weights ({error}); train again or restore the file") from None
-    if metadata.get("format") != str(FORMAT):
+    found = about.get("format") if isinstance(about, dict) else None
+    if found != FORMAT:
         raise UserError(
-            f"{path}: is of format {metadata.get('format')}, this version reads format {FORMAT}; "
+            f"{path}: is of format {found}, this version reads format {FORMAT}; "
             "use the PairVAE version that wrote it, or train again"
         )
-    return tensors, json.loads(metadata["facts"])
+    return tensors, about["facts"]

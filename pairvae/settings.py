@@ -3,7 +3,7 @@
 `configs/default.yaml` and `configs/schema.json` are generated from this tree (`pairvae defaults configs`).
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -21,6 +21,8 @@ SystemName = Literal[
 ]
 
 
+# Values of one setting that a sweep goes through.
+Values = Annotated[list[JsonValue], Field(min_length=1)]
 # The workflow fills these in: from the run's settings of the same name, else from the default in the schema.
 FILLED: dict[str, JsonValue] = {"filled_in": True}
 # Raised (a Literal of the next number) when a stage's results change for the same settings: forces a re-run.
@@ -253,7 +255,7 @@ class JointTrain(Fit):
 class Calibrate(StageSettings):
     """Turn the decoder's own error into bands that keep their word, on validation samples."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
 
 
@@ -267,14 +269,14 @@ class Baselines(Fit):
 class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[2] = NUMERICS_2
 
 
 class Report(StageSettings):
     """Show it."""
 
     numerics: Literal[1] = NUMERICS_1
-    latent_points: int = Field(2000, ge=10, description="Test samples drawn in the latent map.")
+    samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
 
 
 class NormalizeBoth(StageSettings):
@@ -306,6 +308,12 @@ class Settings(StageSettings):
     )
     environment: Literal["cpu", "gpu"] = Field(
         "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
+    )
+    parts: int = Field(
+        1, ge=1, le=1000, description="Jobs that simulating or reading is split over; the results stay the same."
+    )
+    sweep: dict[str, Values] = Field(
+        {}, description="Settings and lists of values, a run for each combination (configs/sweep.yaml)."
     )
     simulate: Simulate = Simulate()
     read: Read = Read()

@@ -7,6 +7,7 @@ from importlib import import_module
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from pairvae.assess.evaluate import retrieval
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
@@ -137,6 +138,63 @@ def test_novelty_is_counted(metrics, predictions):
         novelty = predictions[f"novelty/{t}"]
         assert metrics["novelty"][t]["median"] == pytest.approx(np.median(novelty), rel=1e-5)
         assert metrics["novelty"][t]["share_above_1"] == pytest.approx((novelty > 1).mean())
+
+
+def test_wrong_units_and_background_are_tried_on_the_test_curves(metrics):
+    for technique in ("saxs", "sans"):
+        found = metrics["novelty"][technique]["found"]
+        assert len(found) == 5
+        assert all(one["samples"] > 0 for one in found.values())
+        # so few training samples do not show every mistake; most of them they do
+        assert np.mean([one["share_above_1"] for one in found.values()]) > 0.5
+
+
+def test_wrong_units_are_what_their_names_say():
+    from pairvae.assess.trials import background, brighter, stretched
+
+    q = np.geomspace(0.01, 1, 101)
+    curve = {
+        "log_intensity": torch.from_numpy(-4 * np.log10(q)[None]),
+        "log_sigma": torch.full((1, 101), 0.01, dtype=torch.float64),
+        "mask": torch.ones(1, 101, dtype=torch.float64),
+        "covariates": torch.zeros(1, 0),
+    }
+    far = stretched(curve, q, 10)
+    seen = far["mask"][0].numpy() > 0
+    assert q[seen][0] == pytest.approx(0.1)
+    np.testing.assert_allclose(far["log_intensity"][0].numpy()[seen], -4 * np.log10(q[seen] / 10), atol=1e-6)
+    np.testing.assert_allclose(brighter(curve, 100)["log_intensity"], curve["log_intensity"] + 2)
+    flat = background(curve)["log_intensity"][0].numpy()
+    assert flat.std() == pytest.approx(0.01, rel=0.3)
+    assert -0.5 < np.log10(np.mean(10**flat)) - curve["log_intensity"][0, -1] < 0.5
+
+
+@pytest.mark.parametrize("path", CROSS_PATHS)
+def test_errors_are_given_as_a_function_of_what_is_hidden(metrics, path):
+    whole = metrics["paths"][path]
+    for place, rows in metrics["hidden_ranges"][path].items():
+        assert [row["hidden"] for row in rows] == [0, 0.1, 0.25, 0.5, 0.75], place
+        for name in ("rmse_truth", "coverage", "band_width_dex"):
+            assert rows[0][name] == pytest.approx(whole[name])
+    hidden = metrics["hidden_ranges"][path]["low"]
+    assert hidden[-1]["rmse_truth"] > hidden[0]["rmse_truth"]
+    assert metrics["unknown_covariates"][path]["samples"] == whole["samples"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_bands_by_third_for_whole_curves_and_beside_one_width_for_all(metrics, predictions, path):
+    target, _ = ends(path)
+    measured = predictions[f"measured/{target}/log_intensity"]
+    lower, upper = (predictions[f"predicted/{path}/{name}"] for name in ("lower", "upper"))
+    mask, inside = np.isfinite(measured), (measured >= lower) & (measured <= upper)
+    found = metrics["paths"][path]
+    for third, share in zip(np.array_split(np.arange(mask.shape[1]), 3), found["coverage_by_third"], strict=True):
+        assert share == pytest.approx(inside[:, third][mask[:, third]].mean(), abs=0.01)
+    assert found["coverage_of_curves"] == pytest.approx((inside | ~mask).all(axis=1).mean(), abs=0.1)
+    assert found["joint"]["coverage_of_curves"] >= found["coverage_of_curves"]
+    assert found["joint"]["band_width_dex"] > found["band_width_dex"]
+    ratio = found["band_width_dex"] / found["band_width_of_constant_dex"]
+    assert found["band_width_over_constant"] == pytest.approx(ratio)
 
 
 # Truth

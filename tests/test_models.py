@@ -226,6 +226,13 @@ def test_weights_of_another_format_are_refused(tmp_path, monkeypatch):
         load_weights(tmp_path / "w.safetensors")
 
 
+def test_equal_weights_are_equal_files(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for path in (first, second):
+        save_weights(path, {"a": torch.ones(3), "b": torch.zeros(2)}, {"points": 3, "latent_dim": 2})
+    assert first.read_bytes() == second.read_bytes()
+
+
 # Ensembles
 
 

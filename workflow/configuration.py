@@ -7,6 +7,7 @@ import csv
 import difflib
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ def missing_manifest(config: Group) -> list[str]:
     return [f"configuration: samples: {manifest} does not exist; {found}; mend the path"]
 
 
+def unwritable(folder: str) -> list[str]:
+    """A sentence where nothing can be written into a folder, or the one that it would be made in."""
+    there = Path(folder).absolute()
+    while not there.exists():
+        there = there.parent
+    if os.access(there, os.W_OK):
+        return []
+    return [f"{there}: cannot be written to; make it writable, or start in another folder (snakemake --directory)"]
+
+
 def stage_settings(config: Group, schema: Group, stage: str) -> str:
     """One stage's part of the configuration as JSON, with what the run sets for all stages filled in.
 
@@ -69,15 +80,21 @@ def stage_settings(config: Group, schema: Group, stage: str) -> str:
     str
         JSON with sorted keys: the order of the lines in a configuration changes nothing.
     """
-    values, group = config, schema
-    for part in stage.split("."):
-        values, group = values.get(part, {}), _resolved(group["properties"][part], schema)
+    values, group = stage_parts(config, schema, stage)
     filled = {
         name: config.get(name, field["default"])
         for name, field in group["properties"].items()
         if field.get("filled_in")
     }
     return json.dumps(filled | values, sort_keys=True, ensure_ascii=False)
+
+
+def stage_parts(config: Group, schema: Group, stage: str) -> tuple[Group, Group]:
+    """One stage's own part of the configuration, and of the schema."""
+    values, group = config, schema
+    for part in stage.split("."):
+        values, group = values.get(part, {}), _resolved(group["properties"][part], schema)
+    return values, group
 
 
 def files_named_in(manifest: str) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,8 +11,8 @@ from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
 from pairvae.assess.predict import Array
-from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import ResVAE
@@ -22,7 +21,7 @@ from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch
 from pairvae.train.fit import Stage, fit
 from pairvae.train.joint_train import paired_tensors
@@ -47,7 +46,7 @@ class DirectStage(Stage):
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
         moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex)
-        visible = hide_ends(batch[f"{self.source}.mask"], self.settings.mask_probability)
+        visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = hide_covariates(batch[f"{self.source}.covariates"])
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
@@ -151,7 +150,7 @@ def baselines(
         with torch.inference_mode():
             test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
             found[f"direct/{path}"] = stage.cpu()._curve(*test).double().numpy()
-    with written_whole(predictions) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(predictions) as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)
 

@@ -9,18 +9,22 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import torch
 
 from pairvae.assess.baselines import BASELINES
-from pairvae.assess.calibrate import part
-from pairvae.assess.predict import Array, codes
-from pairvae.assess.trained_model import load_model
+from pairvae.assess.latent_grids import latent_grids
+from pairvae.assess.likelihood import likelihood
+from pairvae.assess.predict import Array, codes, part, posterior, predict
+from pairvae.assess.scores import Curves, by_material
+from pairvae.assess.trained_model import TrainedModel, load_model
+from pairvae.assess.trials import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.atomic import written_whole
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.normalize import grid_curves
-from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Normalize
@@ -64,16 +68,29 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    code = {t: codes(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: one.mean for t, one in posteriors.items()}
     material = table["material"].fillna("").to_numpy(str)
 
     paths: dict[str, Any] = {}
     found: dict[str, Array] = {}
     for path in PATHS:
         target, source = ends(path)
-        middle, lower, upper = trained.bands(path, code[source], tensors[f"{target}.covariates"])
+        shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
+        middle, lower, upper = trained.bands(path, *shown)
+        whole = trained.bands(path, *shown, joint=True)
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
+        constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
+        paths[path] |= {
+            # what a band of one width per q would have to be to cover as much of the validation curves
+            "band_width_of_constant_dex": float(constant[curves.mask].mean()),
+            "band_width_over_constant": float((upper - lower)[curves.mask].mean() / constant[curves.mask].mean()),
+            "joint": {
+                "coverage_of_curves": curves.coverage_of_curves(whole.lower, whole.upper),
+                "band_width_dex": float((whole.upper - whole.lower)[curves.mask].mean()),
+            },
+        }
         found |= {
             f"predicted/{path}/log_intensity": middle,
             f"predicted/{path}/lower": lower,
@@ -92,6 +109,15 @@ def evaluate(
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+    found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
+    found |= latent_grids(trained.network, code, {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}, material)
+    every = read_pairs(pairs)
+    for t in TECHNIQUES:
+        of_split = {split: every[(every["split"] == split) & every[f"row_{t}"].notna()] for split in SPLITS}
+        found |= {
+            f"measured_share/{t}/{split}": measured_share(files[t], rows_of(rows, t))
+            for split, rows in of_split.items()
+        }
 
     result = {
         "format": FORMAT,
@@ -100,6 +126,7 @@ def evaluate(
         "techniques": trained.about["grids"],
         "coverage_nominal": trained.coverage,
         "paths": paths,
+        "validation": _validation(trained, files, pairs),
         "baselines": beside,
         "gain_over": gain,
         "retrieval": {
@@ -107,11 +134,38 @@ def evaluate(
             "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
         },
         "novelty": {
-            t: {"median": float(np.median(n)), "share_above_1": float((n > 1).mean())} for t, n in novelty.items()
+            t: {
+                "median": float(np.median(n)),
+                "share_above_1": float((n > 1).mean()),
+                "found": wrong_curves(trained, t, part(tensors, t)),
+            }
+            for t, n in novelty.items()
         },
+        "hidden_ranges": {path: hidden_ranges(trained, path, tensors, measured, exact) for path in CROSS_PATHS},
+        "unknown_covariates": {
+            path: unknown_covariates(trained, path, tensors, measured, exact) for path in CROSS_PATHS
+        },
+        "likelihood": {
+            path: likelihood(trained.network, path, posteriors[ends(path)[1]], part(tensors, ends(path)[0]))
+            for path in PATHS
+        },
+        "data": {
+            t: {
+                "simulated": bool(exact),
+                "curves": {s: int((every[f"row_{t}"].notna() & (every["split"] == s)).sum()) for s in SPLITS},
+                "counts": read_counts(files[t]),
+            }
+            for t in TECHNIQUES
+        },
+        "materials": {
+            kind: {split: int((every.loc[every["material"] == kind, "split"] == split).sum()) for split in SPLITS}
+            for kind in sorted(every["material"].dropna().unique())
+        },
+        "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
         "versions": trained.about["versions"],
     }
-    _write_predictions(predictions, table["sample_id"].tolist(), material, measured, exact, code, novelty, found)
+    facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
+    _write_predictions(predictions, table["sample_id"].tolist(), material, facts, measured, exact, code, novelty, found)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
     for path in CROSS_PATHS:
@@ -120,65 +174,18 @@ def evaluate(
         print(f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}")
 
 
-class Curves:
-    """Test curves of one technique: what was measured and, where known, what is true.
-
-    Parameters
-    ----------
-    measured : Spectra
-        Noisy curves.
-    truth : array, shape (samples, q), optional
-        Noise-free log10 I; NaN where not measured.
-    """
-
-    def __init__(self, measured: Spectra, truth: Array | None) -> None:
-        self.mask = measured.mask
-        self.measured = measured.log_intensity.astype(np.float64)
-        self.sigma = measured.log_sigma.astype(np.float64)
-        self.truth = truth
-
-    def rmse(self, guess: Array, measured: bool = False) -> Array:
-        """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
-        known = self.measured if measured or self.truth is None else self.truth
-        return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
-
-    def scores(
-        self, rows: npt.NDArray[np.int64], guess: Array, lower: Array | None, upper: Array | None
-    ) -> dict[str, Any]:
-        """Errors of some samples; the names are those of metrics.json."""
-        scores: dict[str, Any] = {"samples": len(rows)}
-        for name, noisy in (("truth", False), ("measured", True)):
-            if name == "truth" and self.truth is None:
-                scores |= {"rmse_truth": None, "median_truth": None, "p90_truth": None}
-                continue
-            error = self.rmse(guess, noisy)[rows]
-            scores |= {
-                f"rmse_{name}": float(np.sqrt(np.mean(error**2))),
-                f"median_{name}": float(np.median(error)),
-                f"p90_{name}": float(np.quantile(error, 0.9)),
-            }
-        if lower is not None and upper is not None:
-            mask = self.mask[rows]
-            chi = np.where(mask, (guess - self.measured)[rows] / self.sigma[rows], np.nan)
-            inside = ((self.measured >= lower) & (self.measured <= upper))[rows]
-            scores |= {
-                # median over samples: one sample with tiny σ would own the mean
-                "reduced_chi2": float(np.median(np.nanmean(chi**2, axis=1))),
-                "coverage": float(inside[mask].mean()),
-                "band_width_dex": float((upper - lower)[rows][mask].mean()),
-            }
-        return scores
-
-
-def by_material(
-    curves: Curves, material: Array, guess: Array, lower: Array | None = None, upper: Array | None = None
-) -> dict[str, Any]:
-    """Scores of all test samples, and of those of each material."""
-    kinds = sorted(set(material) - {""})
-    return {
-        **curves.scores(np.arange(len(material)), guess, lower, upper),
-        "by_material": {kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds},
-    }
+def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: Path) -> dict[str, dict[str, Any]]:
+    """Errors of the predictions on the validation split: what runs are chosen by, so that the test stays unseen."""
+    table = complete_pairs(read_pairs(pairs), "val")
+    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
+    tensors = paired_tensors(files["saxs"], files["sans"], pairs, trained.network, "val")
+    scores = {}
+    for path in CROSS_PATHS:
+        target, source = ends(path)
+        code = codes(trained.network, source, part(tensors, source))
+        middle = predict(trained.network, path, code, tensors[f"{target}.covariates"]).log_intensity
+        scores[path] = Curves(measured[target], None).scores(np.arange(len(table)), middle)
+    return scores
 
 
 def retrieval(asking: Array, answering: Array) -> dict[str, float]:
@@ -215,16 +222,23 @@ def _write_predictions(
     path: Path,
     sample_id: list[str],
     material: Array,
+    facts: Mapping[str, "pd.Series[Any]"],
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
     code: Mapping[Technique, torch.Tensor],
     novelty: Mapping[Technique, Array],
     found: Mapping[str, Array],
 ) -> None:
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["format"] = FORMAT
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
+        file.create_group("covariate")
+        for number, (name, column) in enumerate(facts.items()):
+            # a name may hold anything, a slash too: it is an attribute
+            text = not pd.api.types.is_numeric_dtype(column)
+            file[f"covariate/{number}"] = column.fillna("").to_numpy(object) if text else column.to_numpy(np.float64)
+            file[f"covariate/{number}"].attrs["name"] = name
         for t in TECHNIQUES:
             file[f"q/{t}"] = measured[t].q
             file[f"measured/{t}/log_intensity"] = measured[t].log_intensity
@@ -235,6 +249,11 @@ def _write_predictions(
             file[f"novelty/{t}"] = novelty[t]
         for name, values in found.items():
             file[name] = values.astype(np.float32)
+
+
+def _is_json(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds objects, as the parameters of simulated particles: nothing to sort or to colour by."""
+    return bool(column.astype(str).str.startswith("{").any())
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
 from pairvae.train.batches import Batch
 
 ROWS = 1024  # curves per batch
@@ -21,12 +22,24 @@ class Predicted(NamedTuple):
     std: Array
 
 
+def part(pairs: Batch, technique: str) -> Batch:
+    """One technique's tensors out of those of both."""
+    return {name.split(".", 1)[1]: t for name, t in pairs.items() if name.startswith(technique)}
+
+
 @torch.inference_mode()
 def codes(network: PairVAE, technique: str, curves: Batch) -> Tensor:
     """Mean codes (samples, latent) of curves as `as_tensors` gives them."""
+    return posterior(network, technique, curves).mean
+
+
+@torch.inference_mode()
+def posterior(network: PairVAE, technique: str, curves: Batch) -> Code:
+    """Mean and log-variance of the codes of curves as `as_tensors` gives them, each (samples, latent)."""
     columns = ("log_intensity", "mask", "covariates")
     parts = zip(*(curves[name].split(ROWS) for name in columns), strict=True)
-    return torch.cat([network.of(technique).encode(*part).mean for part in parts])
+    found = [network.of(technique).encode(*part) for part in parts]
+    return Code(*(torch.cat(column) for column in zip(*found, strict=True)))
 
 
 @torch.inference_mode()

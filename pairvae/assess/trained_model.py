@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pairvae.assess.calibrate import novelty
+from pairvae.assess.bands import Band, half_widths
+from pairvae.assess.novelty import novelty
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
@@ -38,7 +39,9 @@ class Prediction:
     intensity, lower, upper : array, shape (points,)
         Median and calibrated band of a measurement, in 1/cm.
     coverage : float
-        Share of measured points that the band covers.
+        Share of measured points that the band covers; of whole measured curves, where joint.
+    joint : bool
+        The band is to hold the whole curve.
     novelty : float
         How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
         the prediction is a guess.
@@ -55,6 +58,7 @@ class Prediction:
     novelty: float
     sample: str
     source: str
+    joint: bool = False
 
 
 class TrainedModel:
@@ -77,31 +81,36 @@ class TrainedModel:
             t: parse(Normalize, settings, "model.json") for t, settings in about["settings"]["normalize"].items()
         }
 
-    def bands(self, path: str, code: Tensor, covariates: Tensor) -> tuple[Array, Array, Array]:
-        """log10 of intensity, lower and upper end of the band, each (samples, q), for codes of the source."""
+    def bands(
+        self, path: str, code: Tensor, covariates: Tensor, mask: Tensor | None = None, joint: bool = False
+    ) -> Band:
+        """log10 of intensity and its band for codes of the source; see `pairvae.assess.bands.half_widths`."""
         predicted = predict(self.network, path, code, covariates)
-        half = self.calibration[f"band.{path}"].numpy() * predicted.std
-        return predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half
+        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint)
+        return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
     def novelty(self, technique: Technique, curves: Batch) -> Array:
-        """Novelty of curves, shape (samples,); see `pairvae.assess.calibrate.novelty`."""
-        prefix = f"novelty.{technique}."
-        usual = {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
-        return novelty(self.network, technique, curves, usual)
+        """Novelty of curves, shape (samples,); see `pairvae.assess.novelty.novelty`."""
+        return novelty(self.network, technique, curves, self.calibration)
 
     @overload
     def translate(
-        self, spectra: Spectrum, to: Technique, covariates: Mapping[str, Any] | None = None
+        self, spectra: Spectrum, to: Technique, covariates: Mapping[str, Any] | None = None, joint: bool = False
     ) -> Prediction: ...
     @overload
     def translate(
-        self, spectra: Sequence[Spectrum], to: Technique, covariates: Mapping[str, Any] | None = None
+        self,
+        spectra: Sequence[Spectrum],
+        to: Technique,
+        covariates: Mapping[str, Any] | None = None,
+        joint: bool = False,
     ) -> list[Prediction]: ...
     def translate(
         self,
         spectra: Spectrum | Sequence[Spectrum],
         to: Technique,
         covariates: Mapping[str, Any] | None = None,
+        joint: bool = False,
     ) -> Prediction | list[Prediction]:
         """Predict what the other technique would measure of the same sample.
 
@@ -113,6 +122,8 @@ class TrainedModel:
             Technique to predict.
         covariates : mapping, optional
             Facts of the sample that the model was trained with; those not given are unknown.
+        joint : bool
+            A wider band, which holds the whole curve with the promised probability, not each of its points.
 
         Returns
         -------
@@ -125,11 +136,15 @@ class TrainedModel:
             intensity scale; a covariate is unknown to the model.
         """
         several = [spectra] if isinstance(spectra, Spectrum) else spectra
-        found = self.translate_samples([[one] for one in several], to, [covariates or {}] * len(several))
+        found = self.translate_samples([[one] for one in several], to, [covariates or {}] * len(several), joint)
         return found[0] if isinstance(spectra, Spectrum) else found
 
     def translate_samples(
-        self, samples: Sequence[Sequence[Spectrum]], to: Technique, covariates: Sequence[Mapping[str, Any]]
+        self,
+        samples: Sequence[Sequence[Spectrum]],
+        to: Technique,
+        covariates: Sequence[Mapping[str, Any]],
+        joint: bool = False,
     ) -> list[Prediction]:
         """Predict for samples that may have been measured in several settings of one instrument.
 
@@ -141,6 +156,8 @@ class TrainedModel:
             Technique to predict.
         covariates : sequence of mappings
             Facts of each sample.
+        joint : bool
+            As in `translate`.
 
         Raises
         ------
@@ -155,7 +172,8 @@ class TrainedModel:
         curves = as_tensors(self.gridded(samples, source), table, network)
         known = torch.from_numpy(encode_covariates(target.covariates, table))
         code = codes(self.network, source, curves)
-        middle, lower, upper = (10**log for log in self.bands(f"{to}_from_{source}", code, known))
+        logs = self.bands(f"{to}_from_{source}", code, known, curves["mask"], joint)
+        middle, lower, upper = (10**log for log in logs)
         novelty = self.novelty(source, curves)
         return [
             Prediction(
@@ -168,6 +186,7 @@ class TrainedModel:
                 novelty=float(novelty[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
+                joint=joint,
             )
             for i, settings in enumerate(samples)
         ]

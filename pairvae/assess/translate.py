@@ -49,6 +49,7 @@ def translate_files(
     covariates: Sequence[str] = (),
     q_unit: str | None = None,
     columns: str | None = None,
+    joint: bool = False,
 ) -> None:
     """Predict the partner of every file; one file `<stem>.<to>.csv` (or .h5) per input.
 
@@ -68,6 +69,8 @@ def translate_files(
         NAME=VALUE, for all files.
     q_unit, columns : str, optional
         What the files do not say.
+    joint : bool
+        Bands that hold whole curves.
 
     Raises
     ------
@@ -85,11 +88,17 @@ def translate_files(
     tasks = [
         Task(file.stem, read_settings(file, technique=source, q_unit=q_unit, columns=columns), given) for file in files
     ]
-    _translate(tasks, trained, model, to, output, format)
+    _translate(tasks, trained, model, to, output, format, joint)
 
 
 def translate_manifest(
-    manifest: Path, model: Path, to: Technique, output: Path, format: Format = "csv", allow_outside: bool = False
+    manifest: Path,
+    model: Path,
+    to: Technique,
+    output: Path,
+    format: Format = "csv",
+    allow_outside: bool = False,
+    joint: bool = False,
 ) -> None:
     """Predict for every sample of a samples.csv that the source technique measured: `<sample_id>.<to>.csv`.
 
@@ -104,6 +113,8 @@ def translate_manifest(
         As in `translate_files`.
     allow_outside : bool
         Accept paths that leave the manifest's folder.
+    joint : bool
+        Bands that hold whole curves.
 
     Raises
     ------
@@ -119,11 +130,11 @@ def translate_manifest(
     ]
     if not tasks:
         raise UserError(f"{manifest}: no row names a file in the column {source}; there is nothing to predict from")
-    _translate(tasks, trained, model, to, output, format)
+    _translate(tasks, trained, model, to, output, format, joint)
 
 
 def _translate(
-    tasks: Sequence[Task], trained: TrainedModel, model: Path, to: Technique, output: Path, format: Format
+    tasks: Sequence[Task], trained: TrainedModel, model: Path, to: Technique, output: Path, format: Format, joint: bool
 ) -> None:
     paths = [output / f"{task.name}.{to}.{ENDINGS[format]}" for task in tasks]
     for task, path in zip(tasks, paths, strict=True):
@@ -131,7 +142,9 @@ def _translate(
             raise UserError(f"sample {task.name}: cannot be the name of a file below {output}; rename the sample")
         if paths.count(path) > 1:
             raise UserError(f"{path}: two inputs would be written to it; rename one, or use two output folders")
-    predictions = trained.translate_samples([task.settings for task in tasks], to, [task.covariates for task in tasks])
+    predictions = trained.translate_samples(
+        [task.settings for task in tasks], to, [task.covariates for task in tasks], joint
+    )
     distances = [_distance(prediction, task, trained) for task, prediction in zip(tasks, predictions, strict=True)]
     write = {"csv": _write_csv, "nxcansas": _write_nxcansas}[format]
     for task, path, prediction, distance in zip(tasks, paths, predictions, distances, strict=True):
@@ -199,11 +212,17 @@ def _other(technique: Technique) -> Technique:
     return "sans" if technique == "saxs" else "saxs"
 
 
+def _promise(prediction: Prediction) -> str:
+    return f"band that covers {prediction.coverage:.0%} of " + (
+        "whole measured curves" if prediction.joint else "measured points"
+    )
+
+
 def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:
     header = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",
         f"model {model}",
-        f"lower and upper: band that covers {prediction.coverage:.0%} of measured points",
+        f"lower and upper: {_promise(prediction)}",
         f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
     ]
     write_text(path, _spectrum(prediction), (prediction.lower, prediction.upper), header)
@@ -212,7 +231,7 @@ def _write_csv(prediction: Prediction, path: Path, model: Path) -> None:
 def _write_nxcansas(prediction: Prediction, path: Path, model: Path) -> None:
     notes = (
         f"predicted by PairVAE from {prediction.source} with model {model}",
-        f"band covers {prediction.coverage:.0%}",
+        _promise(prediction),
         f"novelty {prediction.novelty:.3f}",
     )
     write_nxcansas(path, replace(_spectrum(prediction), notes=notes), band=(prediction.lower, prediction.upper))

@@ -60,7 +60,7 @@ def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
         q = make_grid(table, settings.grid, curves)
         total: Counter[str] = Counter()
         overlaps: list[tuple[str, Overlap]] = []
-        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total, overlaps))
+        write_spectra(spectra, table.technique, q, _parts(table, q, settings, curves, total, overlaps), total)
     share = {name: f"{count / max(total['points'], 1):.2%} {name}" for name, count in total.items()}
     print(
         f"normalize {table.technique}: {total['samples']} samples on {q.size} points, "
@@ -115,6 +115,9 @@ def _parts(
         names.append(sample)
         rows.append(row)
         total.update(row.counts, samples=1, points=q.size, measured=int(row.mask.sum()))
+        total.update(no_sigma_curves=int(any(curve.sigma is None for curve in curves)), curves=len(curves))
+        for reading in (curve.reading for curve in curves if curve.reading):
+            total.update({f"repaired: {what}": count for what, count in reading.repairs.items()})
         if len(rows) == ROWS:
             yield stacked(table.technique, q, names, rows)
             names, rows = [], []

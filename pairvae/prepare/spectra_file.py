@@ -1,6 +1,7 @@
 """The gridded table of one technique: one HDF5 file, one row per sample."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -9,8 +10,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Technique
 
 FORMAT = 1
@@ -47,9 +48,14 @@ class Spectra:
     sample_id: list[str]
 
 
-def write_spectra(path: Path, technique: Technique, q: Curve, parts: Iterable[Spectra]) -> None:
-    """Write a table slice by slice; memory does not grow with the number of rows."""
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+def write_spectra(
+    path: Path, technique: Technique, q: Curve, parts: Iterable[Spectra], counts: Mapping[str, int] | None = None
+) -> None:
+    """Write a table slice by slice; memory does not grow with the number of rows.
+
+    `counts` says what was done to the curves; it is written behind the last part, so it may grow with them.
+    """
+    with hdf5_written_whole(path) as file:
         file.attrs.update({"format": FORMAT, "technique": technique, "q_unit": "1/angstrom"})
         file["q"] = q
         kinds = {"log_intensity": np.float32, "log_sigma": np.float32, "mask": np.bool_}
@@ -61,6 +67,8 @@ def write_spectra(path: Path, technique: Technique, q: Curve, parts: Iterable[Sp
             for name in (*kinds, "sample_id"):
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
+            file.flush()  # a full disk is noticed now, not when all is done
+        file.attrs["counts"] = json.dumps(dict(counts or {}))
 
 
 def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
@@ -88,6 +96,24 @@ def read_sample_ids(path: Path) -> list[str]:
     """Names of the rows, without the rows."""
     with _opened(path) as file:
         return file["sample_id"].asstr()[:].tolist()
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """What `normalize` did to the curves: `GriddedCurve.counts` summed, and `repaired: …` of the reader."""
+    with _opened(path) as file:
+        return json.loads(file.attrs.get("counts", "{}"))
+
+
+def measured_share(path: Path, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Share of some rows that were measured at each q, shape (grid,); read in slices."""
+    with _opened(path) as file:
+        wanted = np.zeros(file["mask"].shape[0], np.bool_)
+        wanted[rows] = True
+        measured = np.zeros(file["q"].shape[0])
+        for start in range(0, wanted.size, ROWS):
+            part = slice(start, start + ROWS)
+            measured += file["mask"][part][wanted[part]].sum(axis=0)
+        return measured / max(rows.size, 1)
 
 
 def _opened(path: Path) -> h5py.File:

@@ -1,7 +1,9 @@
 """The ragged table of raw curves: one HDF5 file per technique, curves of any length end to end."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
@@ -9,8 +11,8 @@ from typing import Any, NamedTuple, Self, cast
 import h5py
 import numpy as np
 
-from pairvae.atomic import written_whole
 from pairvae.errors import ReadError
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectrum, Technique
 
 FORMAT = 1
@@ -75,13 +77,19 @@ class CurvesWriter:
     """
 
     def __init__(self, path: Path, technique: Technique) -> None:
-        self._whole = written_whole(path)
+        self._path = path
         self._technique = technique
         self._waiting: list[PackedCurve] = []
         self._points = 0
 
     def __enter__(self) -> Self:
-        self._file = h5py.File(self._whole.__enter__(), "w")
+        with ExitStack() as files:
+            self._file = files.enter_context(hdf5_written_whole(self._path))
+            self._lay_out()
+            self._files = files.pop_all()
+        return self
+
+    def _lay_out(self) -> None:
         self._file.attrs.update({"format": FORMAT, "technique": self._technique, "q_unit": "1/angstrom"})
         for name in COLUMNS:
             self._file.create_dataset(
@@ -90,7 +98,6 @@ class CurvesWriter:
         self._file.create_dataset("offset", (1,), np.int64, maxshape=(None,), chunks=(4096,))
         for name in ("sample_id", "facts"):
             self._file.create_dataset(name, (0,), h5py.string_dtype(), maxshape=(None,), chunks=(1024,))
-        return self
 
     def append(self, curve: Spectrum | PackedCurve) -> None:
         """Add one curve."""
@@ -111,6 +118,7 @@ class CurvesWriter:
         _extend(self._file["offset"], ends)
         _extend(self._file["sample_id"], np.array([curve.sample for curve in self._waiting], dtype=object))
         _extend(self._file["facts"], np.array([curve.facts for curve in self._waiting], dtype=object))
+        self._file.flush()  # a full disk is noticed now, not when all is done
         self._waiting.clear()
         self._points = 0
 
@@ -120,9 +128,10 @@ class CurvesWriter:
         try:
             if kind is None:
                 self._flush()
-        finally:
-            self._file.close()
-            self._whole.__exit__(kind, error, trace)
+        except BaseException:
+            self._files.__exit__(*sys.exc_info())  # a file without its last curves does not appear
+            raise
+        self._files.__exit__(kind, error, trace)
 
 
 def _extend(dataset: h5py.Dataset, values: Curve) -> None:

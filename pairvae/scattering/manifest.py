@@ -4,7 +4,7 @@ import csv
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import tee
 from pathlib import Path
@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pairvae.atomic import written_whole
-from pairvae.errors import ReadError
-from pairvae.scattering.curves_file import CurvesWriter, PackedCurve, pack
+from pairvae.errors import ReadError, UserError
+from pairvae.scattering.curves_file import CurvesFile, CurvesWriter, PackedCurve, pack
 from pairvae.scattering.parallel import in_order
+from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.read import read_settings
 from pairvae.scattering.samples_table import FACTS, MeasuredFile, Row, checked_rows, parse_manifest, raise_problems
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 from pairvae.settings import Read
 
 __all__ = ["Measured", "measured_curves", "parse_manifest", "read_samples"]
@@ -27,7 +28,16 @@ SHOWN = 5  # names in one remark
 _NUMBER = re.compile(r"\b\d+(\.\d+)?\b(?!/)")  # a remark on many curves is one line, whatever its numbers
 
 
-def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples: Path, threads: int) -> None:
+def read_samples(
+    manifest: Path,
+    settings: Read,
+    saxs: Path,
+    sans: Path,
+    samples: Path | None,
+    threads: int,
+    part: Part = WHOLE,
+    parts: Mapping[Technique, Sequence[Path]] | None = None,
+) -> None:
     """Read all curves that a manifest names; write three files, or none where anything is wrong.
 
     Parameters
@@ -39,10 +49,14 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
     saxs, sans : Path
         Curves files to write, in the order of the manifest; several files in one cell become several curves
         of the same sample.
-    samples : Path
-        Table to write: sample_id, group, split, material, covariates.
+    samples : Path, optional
+        Table to write: sample_id, group, split, material, covariates; None for a part.
     threads : int
         Processes to read with.
+    part : Part
+        Whose rows to read, where other jobs read the others.
+    parts : dict of sequences of Path, optional
+        Curves files that the parts wrote, in their order: they are put together and the curves' files not read again.
 
     Raises
     ------
@@ -50,10 +64,11 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         All problems of the manifest and of the files, one line each, the first 20 shown.
     """
     checked = checked_rows(manifest, settings.allow_outside)
-    rows, problems = checked.rows, checked.problems
+    share = part.share(len(checked.rows))
+    rows, problems = checked.rows[share.start : share.stop], checked.problems
     remarks = _Remarks()
     with ExitStack() as files:
-        table = files.enter_context(written_whole(samples))
+        table = files.enter_context(written_whole(samples)) if samples else None
         writers = {
             technique: files.enter_context(CurvesWriter(path, technique))
             for technique, path in zip(TECHNIQUES, (saxs, sans), strict=True)
@@ -61,7 +76,8 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
         total = sum(len(row.files) for row in rows)
-        for row, file, found in progress.track(measured_curves(rows, settings, threads), total, description="read"):
+        curves = _put_together(rows, parts) if parts else measured_curves(rows, settings, threads)
+        for row, file, found in progress.track(curves, total, description="read"):
             if isinstance(found, str):
                 problems.append((row.number, f", row {row.number} ({row.sample_id}): {found}"))
             elif not problems:
@@ -69,7 +85,8 @@ def read_samples(manifest: Path, settings: Read, saxs: Path, sans: Path, samples
                     writers[file.technique].append(setting)
                 remarks.add(row, file, found)
         raise_problems(manifest, problems)
-        _write_table(rows, table)
+        if table:
+            _write_table(rows, table)
     counts = remarks.curves
     print(f"read: {len(rows)} samples, {counts['saxs']} SAXS and {counts['sans']} SANS curves from {manifest}")
     for text in [*checked.warnings, *remarks.warnings()]:
@@ -187,6 +204,36 @@ def measured_curves(
         yield row, file, found
 
 
+def _put_together(
+    rows: list[Row], parts: Mapping[Technique, Sequence[Path]]
+) -> Iterator[tuple[Row, MeasuredFile, Measured]]:
+    """What `measured_curves` would give, from what the parts have read."""
+    curves = {technique: _curve_by_curve(paths) for technique, paths in parts.items()}
+    for row in rows:
+        for file in row.files:
+            found = next(curves[file.technique], None)
+            if found is None or (found[0].sample, found[0].source.file) != (row.sample_id, file.name):
+                raise UserError(
+                    f"row {row.number} ({row.sample_id}): {file.name} is not where it is expected in the parts; "
+                    "samples.csv has changed since: read the parts again"
+                )
+            yield row, file, _packed(found)
+
+
+def _curve_by_curve(paths: Sequence[Path]) -> Iterator[list[Spectrum]]:
+    """The detector settings of each curve together."""
+    settings: list[Spectrum] = []
+    for path in paths:
+        with CurvesFile(path) as part:
+            for curve in part:
+                if settings and curve.source.setting <= 1:
+                    yield settings
+                    settings = []
+                settings.append(curve)
+    if settings:
+        yield settings
+
+
 def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
     """One curve, or the sentence why not: a value, since all reasons are shown together."""
     file, sample, settings = job
@@ -205,6 +252,10 @@ def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
         )
     except ReadError as error:
         return str(error)
+    return _packed(curves)
+
+
+def _packed(curves: Sequence[Spectrum]) -> Measured:
     first = curves[0]
     notes = {_NUMBER.sub("…", note) for note in first.notes}
     return Measured(

@@ -26,11 +26,13 @@ from pairvae.atomic import written_whole
 from pairvae.scattering.cross_section import compile_models, cross_section
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
+from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.scattering.systems import SYSTEMS, Parameter, System
 from pairvae.settings import Simulate
 
 CHUNK = 32  # samples handed to a worker at a time
+COLUMNS = ("sample_id", "material", "d2o_fraction", "volume_fraction", "parameters")
 Row = dict[str, str | float]
 Pair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
 
@@ -139,10 +141,11 @@ def simulate(
     truth_sans: Path,
     samples: Path,
     threads: int,
+    part: Part = WHOLE,
 ) -> None:
     """Draw particles and write what both techniques measure of them.
 
-    Sample i depends on the seed and on i only: the files are the same for any number of processes.
+    Sample i depends on the seed and on i only: the files are the same for any number of processes and parts.
 
     Parameters
     ----------
@@ -156,6 +159,8 @@ def simulate(
         CSV with sample_id, material, d2o_fraction, volume_fraction and the other drawn parameters as JSON.
     threads : int
         Processes to use (a kernel of sasmodels must not be shared between threads).
+    part : Part
+        Which of the samples to draw; see `pairvae.scattering.parts.merge`.
 
     Raises
     ------
@@ -165,6 +170,7 @@ def simulate(
     for technique in TECHNIQUES:
         check_cuts(_instrument(settings, technique))
     compile_models({SYSTEMS[name].model for name, share in settings.systems.items() if share > 0})
+    numbers = part.share(settings.pairs)
     rows = []
     with ExitStack() as files:
         table = files.enter_context(written_whole(samples))
@@ -178,14 +184,14 @@ def simulate(
         }
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
-        task = progress.add_task("simulate", total=settings.pairs)
-        for row, curves in _in_order(settings, threads):
+        task = progress.add_task("simulate", total=len(numbers))
+        for row, curves in _in_order(settings, numbers, threads):
             rows.append(row)
             for technique, (noisy, expected) in curves.items():
                 measured[technique].append(noisy)
                 truth[technique].append(expected)
             progress.advance(task)
-        pd.DataFrame(rows).to_csv(table, index=False, lineterminator="\n")
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(table, index=False, lineterminator="\n")
 
 
 def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
@@ -209,16 +215,16 @@ def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
     return row, curves
 
 
-def _chunk(settings: Simulate, start: int, stop: int) -> list[tuple[Row, Pair]]:
-    return [_one(settings, number) for number in range(start, stop)]
+def _chunk(settings: Simulate, numbers: range) -> list[tuple[Row, Pair]]:
+    return [_one(settings, number) for number in numbers]
 
 
-def _in_order(settings: Simulate, threads: int) -> Iterator[tuple[Row, Pair]]:
+def _in_order(settings: Simulate, numbers: range, threads: int) -> Iterator[tuple[Row, Pair]]:
     """Rows and curves by number; few chunks are under way at a time, so memory stays bounded."""
-    starts = range(0, settings.pairs, CHUNK)
+    chunks = (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
     if threads == 1:
-        for start in starts:
-            yield from _chunk(settings, start, min(start + CHUNK, settings.pairs))
+        for chunk in chunks:
+            yield from _chunk(settings, chunk)
         return
     waiting: deque[Future[list[tuple[Row, Pair]]]] = deque()
     context = multiprocessing.get_context("spawn")
@@ -227,8 +233,8 @@ def _in_order(settings: Simulate, threads: int) -> Iterator[tuple[Row, Pair]]:
         ProcessPoolExecutor(threads, mp_context=context) as pool,
     ):
         try:
-            for start in starts:
-                waiting.append(pool.submit(_chunk, settings, start, min(start + CHUNK, settings.pairs)))
+            for chunk in chunks:
+                waiting.append(pool.submit(_chunk, settings, chunk))
                 if len(waiting) > 3 * threads:
                     yield from waiting.popleft().result()
             while waiting:

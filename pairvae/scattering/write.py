@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from pairvae.atomic import written_whole
+from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Spectrum
 
 _ARBITRARY = "a.u."
@@ -95,7 +96,7 @@ def write_nxcansas(path: Path, spectrum: Spectrum, band: tuple[Curve, Curve] | N
     """
     intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else _ARBITRARY
     called = _on_one_line(spectrum.sample)
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["default"] = "sasentry"
         entry = _group(file, "sasentry", "SASentry", "NXentry", version="1.1", default="sasdata")
         entry["definition"] = "NXcanSAS"

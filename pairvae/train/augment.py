@@ -3,25 +3,26 @@
 import torch
 from torch import Tensor
 
-HIDDEN_AT_MOST = 0.4  # of the grid, at each end
+HIDDEN_AT_MOST = 0.4  # of the grid, at each end or in one gap
 UNKNOWN_SHARE = 0.1  # of the samples whose covariates are hidden
 
 
-def hide_ends(mask: Tensor, probability: float) -> Tensor:
-    """Hide a random q range at each end of some rows, as a shorter measurement would.
+def hide_part(mask: Tensor, probability: float) -> Tensor:
+    """Hide a random q range of some rows: at both ends, as a shorter measurement would, or in one gap between.
 
     Parameters
     ----------
     mask : Tensor, shape (batch, q)
         1 where measured.
     probability : float
-        Share of the rows that are shortened.
+        Share of the rows that lose something.
     """
     batch, points = mask.shape
-    low, high, chosen = torch.rand(3, batch, 1, device=mask.device)
-    reach = HIDDEN_AT_MOST * (chosen < probability)
+    low, high, chosen, begin, length, kind = torch.rand(6, batch, 1, device=mask.device)
     place = torch.linspace(0, 1, points, device=mask.device)
-    return mask * (place >= low * reach) * (place <= 1 - high * reach)
+    ends = (place < low * HIDDEN_AT_MOST) | (place > 1 - high * HIDDEN_AT_MOST)
+    gap = (place - begin).abs() < length * HIDDEN_AT_MOST / 2
+    return mask * ~((chosen < probability) & torch.where(kind < 0.5, ends, gap))
 
 
 def hide_covariates(covariates: Tensor) -> Tensor:

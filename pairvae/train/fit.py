@@ -60,6 +60,10 @@ class Stage(lightning.LightningModule, ABC):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """What is made small at this step, out of the terms."""
 
+    def kl_weight(self) -> float | None:
+        """Weight β of the KL term at this step; None where there is no such term."""
+        return None
+
     def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
         """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
         noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
@@ -149,7 +153,9 @@ class History(callbacks.Callback):
         seconds = time.perf_counter() - self.stage.began
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate}
-        self.rows.append({**row, "seconds": seconds, **train, **val})
+        weight = self.stage.kl_weight()
+        beta = {} if weight is None else {"kl_weight": weight}
+        self.rows.append({**row, **beta, "seconds": seconds, **train, **val})
         if not sys.stderr.isatty():
             terms = "  ".join(f"{k} {v:.4g}" for k, v in {**train, **val}.items() if k != "train/loss")
             print(

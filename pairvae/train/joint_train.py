@@ -15,7 +15,7 @@ from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import Stage, fit
 from pairvae.train.pretrain import load_resvae
@@ -36,7 +36,7 @@ class JointStage(Stage):
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes = {
-            t: self.network.of(t).encode(target[t], hide_ends(batch[f"{t}.mask"], settings.mask_probability), known[t])
+            t: self.network.of(t).encode(target[t], hide_part(batch[f"{t}.mask"], settings.mask_probability), known[t])
             for t in TECHNIQUES
         }
         terms = {
@@ -56,6 +56,10 @@ class JointStage(Stage):
         terms["error"] = torch.stack(errors).mean()
         return terms
 
+    def kl_weight(self) -> float:
+        """Weight β of the KL term, the same at every step."""
+        return self.settings.kl_weight
+
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Weights as the settings say; each path by its own likelihood, so that the worse one does not rule."""
         settings = self.settings
@@ -64,7 +68,7 @@ class JointStage(Stage):
         return (
             torch.stack(paths).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
-            + settings.kl_weight * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + settings.variance_weight * terms["error"]
         )
 

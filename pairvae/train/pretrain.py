@@ -14,7 +14,7 @@ from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_ends, shift
+from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import Stage, fit
 from pairvae.train.schedules import linear_warmup
@@ -30,7 +30,7 @@ class PretrainStage(Stage):
         """Weighted squared error, KL, likelihood of the error."""
         target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
         known = hide_covariates(batch["covariates"])
-        visible = hide_ends(batch["mask"], self.settings.mask_probability)
+        visible = hide_part(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(target, visible, known)
         curve = self.network.decode(code.sample(), known, from_partner=False)
         return {
@@ -39,12 +39,16 @@ class PretrainStage(Stage):
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
         }
 
-    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+    def kl_weight(self) -> float:
         """The weight β of the KL term rises over the first steps."""
         rise = linear_warmup(self.global_step, self.total_steps, self.settings.kl_warmup_fraction)
+        return self.settings.kl_weight * rise
+
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """Reconstruction by its likelihood, and what the code may cost."""
         return (
             losses.log_likelihood_loss(terms["reconstruction"])
-            + self.settings.kl_weight * rise * terms["kl"]
+            + self.kl_weight() * terms["kl"]
             + self.settings.variance_weight * terms["error"]
         )
 

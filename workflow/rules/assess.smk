@@ -2,20 +2,18 @@
 TRUTH = (
     {}
     if config["samples"]
-    else {f"truth_{t}": f"{RUN}/truth/{t}.h5" for t in ("saxs", "sans")}
+    else {f"truth_{t}": RUNS.at("simulate", f"truth/{t}.h5") for t in ("saxs", "sans")}
 )
 
 
 rule calibrate:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        weights=expand(
-            f"{RUN}/joint_train/{{member}}/weights.safetensors", member=MEMBERS
-        ),
-        normalize_saxs=f"{RUN}/settings/normalize.saxs.json",
-        normalize_sans=f"{RUN}/settings/normalize.sans.json",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        weights=RUNS.of_members("weights.safetensors"),
+        normalize_saxs=RUNS.at("normalize.saxs", "settings/normalize.saxs.json"),
+        normalize_sans=RUNS.at("normalize.sans", "settings/normalize.sans.json"),
         settings=f"{RUN}/settings/calibrate.json",
     output:
         model=directory(f"{RUN}/model"),
@@ -41,11 +39,11 @@ rule calibrate:
 rule evaluate:
     input:
         **TRUTH,
-        model=f"{RUN}/model",
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        baselines=f"{RUN}/baselines/predictions.h5",
+        model=RUNS.at("calibrate", "model"),
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        baselines=RUNS.at("baselines", "baselines/predictions.h5"),
         settings=f"{RUN}/settings/evaluate.json",
     output:
         metrics=f"{RUN}/metrics.json",
@@ -61,8 +59,8 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        truth=" ".join(
-            f"--{name.replace('_', '-')} {path}" for name, path in TRUTH.items()
+        truth=lambda wildcards, input: " ".join(
+            f"--{name.replace('_', '-')} {input[name]}" for name in TRUTH
         ),
     shell:
         "pairvae evaluate --model {input.model} --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
@@ -72,17 +70,27 @@ rule evaluate:
 
 rule report:
     input:
-        metrics=f"{RUN}/metrics.json",
-        predictions=f"{RUN}/predictions.h5",
-        model=f"{RUN}/model",
-        histories=[
-            f"{RUN}/pretrain/saxs/history.csv",
-            f"{RUN}/pretrain/sans/history.csv",
-            *expand(f"{RUN}/joint_train/{{member}}/history.csv", member=MEMBERS),
-        ],
+        metrics=RUNS.at("evaluate", "metrics.json"),
+        predictions=RUNS.at("evaluate", "predictions.h5"),
+        model=RUNS.at("calibrate", "model"),
+        pretrain_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/history.csv"),
+        pretrain_sans=RUNS.at("pretrain.sans", "pretrain/sans/history.csv"),
+        joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
-        report=f"{RUN}/report.html",
+        report=report(
+            f"{RUN}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"page": "the whole report, interactive"},
+        ),
+        figures=report(
+            directory(f"{RUN}/figures"),
+            patterns=["{section}.html"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"section": "{section}"},
+        ),
     log:
         f"{RUN}/logs/report.log",
     benchmark:
@@ -94,9 +102,38 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
-            f"--history {path}" for path in input.histories
+            f"--history {path}"
+            for path in (input.pretrain_saxs, input.pretrain_sans, *input.joint_train)
         ],
     shell:
         "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
-        " {params.histories} --settings {input.settings} --output {output.report} &> {log}"
+        " {params.histories} --settings {input.settings} --benchmarks {params.benchmarks}"
+        " --output {output.report} --figures {output.figures} &> {log}"
+
+
+if config["sweep"]:
+
+    rule compare:
+        input:
+            metrics=expand(f"{RUN}/metrics.json", run=RUNS.combinations),
+        output:
+            report=f"results/{RUNS.home}/report.html",
+            table=f"results/{RUNS.home}/comparison.csv",
+        log:
+            f"results/{RUNS.home}/logs/compare.log",
+        benchmark:
+            f"results/{RUNS.home}/benchmarks/compare.tsv"
+        localrule: True
+        conda:
+            "../envs/pairvae.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wildcards, attempt: 1000 * attempt,
+            runtime="10m",
+        params:
+            sweep=json.dumps(config["sweep"]),
+        shell:
+            "pairvae compare --sweep {params.sweep:q} --output {output.report} --table {output.table}"
+            " {input.metrics} &> {log}"

@@ -8,13 +8,16 @@ rule freeze_settings:
     conda:
         "../envs/pairvae.yaml"
     params:
-        values=lambda wildcards: stage_settings(config, SCHEMA, wildcards.stage),
+        values=lambda wildcards: stage_settings(
+            RUNS.told[wildcards.run], SCHEMA, wildcards.stage
+        ),
     shell:
         "pairvae freeze --stage {wildcards.stage} --values {params.values:q}"
         " --output {output.settings} &> {log}"
 
 
-if config["samples"]:
+# With several parts, jobs of their own make a share of the curves each, which one more puts together.
+if config["samples"] and config["parts"] == 1:
 
     rule read:
         input:
@@ -40,7 +43,62 @@ if config["samples"]:
             " --saxs {output.saxs} --sans {output.sans} --samples {output.samples}"
             " --threads {threads} &> {log}"
 
-else:
+elif config["samples"]:
+
+    rule read_part:
+        input:
+            manifest=config["samples"],
+            measured=lambda wildcards: files_named_in(config["samples"]),
+            settings=f"{RUN}/settings/read.json",
+        output:
+            saxs=temp(f"{RUN}/parts/{{scatteritem}}/saxs.h5"),
+            sans=temp(f"{RUN}/parts/{{scatteritem}}/sans.h5"),
+        log:
+            f"{RUN}/logs/read/{{scatteritem}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/read/{{scatteritem}}.tsv"
+        conda:
+            "../envs/pairvae.yaml"
+        threads: workflow.cores or 1
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime="1h",
+        shell:
+            "pairvae read --manifest {input.manifest:q} --settings {input.settings}"
+            " --saxs {output.saxs} --sans {output.sans} --part {wildcards.scatteritem}"
+            " --threads {threads} &> {log}"
+
+    rule read:
+        input:
+            manifest=config["samples"],
+            saxs=gather.part(f"{RUN}/parts/{{scatteritem}}/saxs.h5", allow_missing=True),
+            sans=gather.part(f"{RUN}/parts/{{scatteritem}}/sans.h5", allow_missing=True),
+            settings=f"{RUN}/settings/read.json",
+        output:
+            saxs=f"{RUN}/curves/saxs.h5",
+            sans=f"{RUN}/curves/sans.h5",
+            samples=f"{RUN}/samples.csv",
+        log:
+            f"{RUN}/logs/read.log",
+        benchmark:
+            f"{RUN}/benchmarks/read.tsv"
+        conda:
+            "../envs/pairvae.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime="1h",
+        params:
+            parts=lambda wildcards, input: [
+                *(f"--saxs-part {path}" for path in input.saxs),
+                *(f"--sans-part {path}" for path in input.sans),
+            ],
+        shell:
+            "pairvae read --manifest {input.manifest:q} --settings {input.settings}"
+            " --saxs {output.saxs} --sans {output.sans} --samples {output.samples}"
+            " {params.parts} &> {log}"
+
+elif config["parts"] == 1:
 
     rule simulate:
         input:
@@ -67,10 +125,59 @@ else:
             " --truth-saxs {output.truth_saxs} --truth-sans {output.truth_sans}"
             " --samples {output.samples} --threads {threads} &> {log}"
 
+else:
+
+    rule simulate_part:
+        input:
+            settings=f"{RUN}/settings/simulate.json",
+        output:
+            saxs=temp(f"{RUN}/parts/{{scatteritem}}/curves/saxs.h5"),
+            sans=temp(f"{RUN}/parts/{{scatteritem}}/curves/sans.h5"),
+            truth_saxs=temp(f"{RUN}/parts/{{scatteritem}}/truth/saxs.h5"),
+            truth_sans=temp(f"{RUN}/parts/{{scatteritem}}/truth/sans.h5"),
+            samples=temp(f"{RUN}/parts/{{scatteritem}}/samples.csv"),
+        log:
+            f"{RUN}/logs/simulate/{{scatteritem}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/simulate/{{scatteritem}}.tsv"
+        conda:
+            "../envs/pairvae.yaml"
+        threads: workflow.cores or 1
+        resources:
+            mem_mb=lambda wildcards, attempt, threads: (2000 + 500 * threads) * attempt,
+            runtime="4h",
+        shell:
+            "pairvae simulate --settings {input.settings}"
+            " --saxs {output.saxs} --sans {output.sans}"
+            " --truth-saxs {output.truth_saxs} --truth-sans {output.truth_sans}"
+            " --samples {output.samples} --part {wildcards.scatteritem} --threads {threads} &> {log}"
+
+    rule merge:
+        input:
+            parts=gather.part(
+                f"{RUN}/parts/{{scatteritem}}/{{table}}", allow_missing=True
+            ),
+        output:
+            table=f"{RUN}/{{table}}",
+        log:
+            f"{RUN}/logs/merge/{{table}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/merge/{{table}}.tsv"
+        wildcard_constraints:
+            table=r"(curves|truth)/(saxs|sans)\.h5|samples\.csv",
+        conda:
+            "../envs/pairvae.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wildcards, attempt: 2000 * attempt,
+            runtime="1h",
+        shell:
+            "pairvae merge --output {output.table} {input.parts} &> {log}"
+
 
 rule normalize:
     input:
-        curves=f"{RUN}/curves/{{technique}}.h5",
+        curves=RUNS.at(CURVES, "curves/{technique}.h5"),
         settings=f"{RUN}/settings/normalize.{{technique}}.json",
     output:
         spectra=f"{RUN}/spectra/{{technique}}.h5",
@@ -91,9 +198,9 @@ rule normalize:
 
 rule pair:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        samples=f"{RUN}/samples.csv",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        samples=RUNS.at(CURVES, "samples.csv"),
         settings=f"{RUN}/settings/pair.json",
     output:
         pairs=f"{RUN}/pairs.csv",

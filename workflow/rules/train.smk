@@ -5,8 +5,8 @@ TRAINING = {"cpu": "../envs/pairvae.yaml", "gpu": "../envs/pairvae-gpu.yaml"}
 # on from its last epoch. `exec` lets a signal reach the training instead of a shell that waits for it.
 rule pretrain:
     input:
-        spectra=f"{RUN}/spectra/{{technique}}.h5",
-        pairs=f"{RUN}/pairs.csv",
+        spectra=RUNS.at("normalize.{technique}", "spectra/{technique}.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
         settings=f"{RUN}/settings/pretrain.{{technique}}.json",
     output:
         weights=f"{RUN}/pretrain/{{technique}}/weights.safetensors",
@@ -34,11 +34,11 @@ rule pretrain:
 
 rule joint_train:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        pretrained_saxs=f"{RUN}/pretrain/saxs/weights.safetensors",
-        pretrained_sans=f"{RUN}/pretrain/sans/weights.safetensors",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        pretrained_saxs=RUNS.at("pretrain.saxs", "pretrain/saxs/weights.safetensors"),
+        pretrained_sans=RUNS.at("pretrain.sans", "pretrain/sans/weights.safetensors"),
         settings=f"{RUN}/settings/joint_train.json",
     output:
         weights=f"{RUN}/joint_train/{{member}}/weights.safetensors",
@@ -66,11 +66,11 @@ rule joint_train:
 
 rule baselines:
     input:
-        saxs=f"{RUN}/spectra/saxs.h5",
-        sans=f"{RUN}/spectra/sans.h5",
-        pairs=f"{RUN}/pairs.csv",
-        pretrain_saxs=f"{RUN}/settings/pretrain.saxs.json",
-        pretrain_sans=f"{RUN}/settings/pretrain.sans.json",
+        saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
+        sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
+        pairs=RUNS.at("pair", "pairs.csv"),
+        pretrain_saxs=RUNS.at("pretrain.saxs", "settings/pretrain.saxs.json"),
+        pretrain_sans=RUNS.at("pretrain.sans", "settings/pretrain.sans.json"),
         settings=f"{RUN}/settings/baselines.json",
     output:
         predictions=f"{RUN}/baselines/predictions.h5",

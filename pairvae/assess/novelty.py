@@ -1,0 +1,91 @@
+"""How unlike the training curves a curve is."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pairvae.assess.bands import quantile
+from pairvae.assess.neighbours import outlier_factor, spacing
+from pairvae.assess.predict import Array, codes, part
+from pairvae.assess.situations import Situation, nearest_situation, put, situations
+from pairvae.models.pairvae import PairVAE
+from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.train.batches import Batch
+
+USUAL = 0.95  # share of the validation curves that counts as usual
+NEAR = 10  # training codes that a code is compared with
+WORSE = 2.5  # times the error of whole curves, beyond which too much is missing to be like the training
+
+
+def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `novelty` needs beside the reference codes of `fit_bands`.
+
+    Parameters
+    ----------
+    val : dict of Tensor
+        Pairs as `paired_tensors` gives them.
+    fitted : dict of Tensor
+        From `fit_bands`.
+    """
+    found: dict[str, Tensor] = {}
+    for technique in TECHNIQUES:
+        for case in _cases(network, technique):
+            name = f"{technique}.{case.name}"
+            found[f"spacing.{name}"] = spacing(fitted[f"reference.{name}"], NEAR)
+            curves = put(part(val, technique), case)
+            strange = _strangeness(network, technique, curves, case, fitted | found)
+            usual = np.array([quantile(one, USUAL) for one in strange])
+            either = quantile((strange / usual[:, None]).max(axis=0), USUAL)
+            found[f"usual.{name}"] = torch.from_numpy(usual * either)
+    return found
+
+
+def novelty(network: PairVAE, technique: str, curves: Batch, calibration: dict[str, Tensor]) -> Array:
+    """How unusual curves are, shape (samples,): above 1 are 5 % of the validation curves.
+
+    The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other: how much
+    farther the code lies from the training codes than those from each other, and how little the curve differs from
+    a flat background. Covariates do not enter, and a curve of which a q range is missing is compared with
+    training and validation curves of which as much was hidden; with whole ones where so much is missing that the
+    predictions are more than `WORSE` times worse.
+
+    Parameters
+    ----------
+    calibration : dict of Tensor
+        From `fit_bands` and `fit_novelty`.
+    """
+    cases = _cases(network, technique)
+    like = [one if calibration[f"worse.{technique}.{one.name}"] < WORSE else cases[0] for one in cases]
+    place = [like[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
+    found = np.empty(len(place))
+    for case in set(place):
+        rows = [i for i, one in enumerate(place) if one == case]
+        chosen = {name: tensor[rows] for name, tensor in curves.items()}
+        strange = _strangeness(network, technique, chosen, case, calibration)
+        found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
+    return found
+
+
+def _strangeness(
+    network: PairVAE, technique: str, curves: Batch, case: Situation, calibration: dict[str, Tensor]
+) -> Array:
+    """Outlier factor of the code and flatness of the curve, shape (2, samples)."""
+    known = {**curves, "covariates": curves["covariates"] * float(case.told)}
+    code = codes(network, technique, known) / calibration[f"code_scale.{technique}"]
+    name = f"{technique}.{case.name}"
+    far = outlier_factor(code, calibration[f"reference.{name}"], calibration[f"spacing.{name}"], NEAR)
+    return np.stack([far, flatness(curves)])
+
+
+def flatness(curves: Batch) -> Array:
+    """1/χ of a curve against the constant that fits it best: 1 for pure background, small for a strong signal."""
+    log_intensity, log_sigma, mask = (curves[name].double() for name in ("log_intensity", "log_sigma", "mask"))
+    weight = mask / log_sigma.clamp(min=1e-4) ** 2
+    level = (weight * log_intensity).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
+    chi = ((weight * (log_intensity - level) ** 2).sum(dim=1) / mask.sum(dim=1)).sqrt()
+    return (1 / chi.clamp(min=1e-3)).numpy()
+
+
+def _cases(network: PairVAE, technique: str) -> list[Situation]:
+    """Those of unknown covariates, where there are any: a judgement of the curve alone."""
+    return situations(told=not network.of(technique).covariates)

@@ -1,0 +1,139 @@
+"""predictions.h5 of evaluate, checked and in memory: what the figures are drawn from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from pairvae.errors import UserError
+
+TECHNIQUES = ("saxs", "sans")
+SPLITS = ("train", "val", "test")
+CROSS = ("sans_from_saxs", "saxs_from_sans")
+
+Numbers = npt.NDArray[np.floating[Any]]
+Names = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The test split: what was measured, what was predicted. Curves are log10 of intensity in 1/cm.
+
+    Parameters
+    ----------
+    sample, material : array of str, shape (samples,)
+        As in samples.csv, not escaped; material "" where unknown.
+    covariate : dict of array, shape (samples,)
+        Further columns of samples.csv: numbers, NaN where missing, or texts.
+    arrays : dict of array
+        All numbers, under their names in the file: `predicted/sans_from_saxs/lower`.
+    """
+
+    sample: Names
+    material: Names
+    covariate: dict[str, npt.NDArray[Any]]
+    arrays: dict[str, Numbers]
+
+    def __getitem__(self, name: str) -> Numbers:
+        return self.arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    @property
+    def rivals(self) -> list[str]:
+        """Names of the baselines."""
+        return sorted({name.split("/")[1] for name in self.arrays if name.startswith("baseline/")})
+
+    def known(self, technique: str) -> Numbers:
+        """The truth where it is known, else what was measured; NaN where nothing was measured."""
+        measured = self[f"measured/{technique}/log_intensity"]
+        truth = self.arrays.get(f"truth/{technique}/log_intensity", measured)
+        return np.where(np.isfinite(measured), truth, np.nan)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read predictions.h5.
+
+    Raises
+    ------
+    UserError
+        The file is missing, damaged, or lacks a dataset of the expected shape.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as fault:
+        raise UserError(f"{path}: is not a readable HDF5 file ({fault}); run evaluate again") from None
+    with file:
+        try:
+            for name, sizes in _expected(file):
+                found = _shape(file, name, len(sizes))
+                if found != sizes:
+                    raise UserError(f"{path}: {name} has shape {found}, expected {sizes}; run evaluate again")
+            covariate: dict[str, npt.NDArray[Any]] = {}
+            for one in file.get("covariate", {}).values():
+                covariate[str(one.attrs["name"])] = one[:] if one.dtype.kind == "f" else one.asstr()[:]
+            return Predictions(
+                sample=file["sample_id"].asstr()[:],
+                material=file["material"].asstr()[:],
+                covariate=covariate,
+                arrays={name: file[name][:] for name in _numbers(file)},
+            )
+        except (OSError, UnicodeDecodeError, KeyError, TypeError) as fault:
+            raise UserError(f"{path}: damaged ({fault}); run evaluate again") from None
+
+
+def _numbers(file: h5py.File) -> list[str]:
+    """Names of all datasets of numbers."""
+    names: list[str] = []
+
+    def visit(name: str, node: h5py.HLObject) -> None:
+        if isinstance(node, h5py.Dataset) and node.dtype.kind == "f" and not name.startswith("covariate/"):
+            names.append(name)
+
+    file.visititems(visit)
+    return names
+
+
+def _expected(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Every dataset with its shape, as far as it follows from the others."""
+    samples = _shape(file, "sample_id", 1)[0]
+    yield "material", (samples,)
+    ways = _shape(file, "interpolation/rows", 2)[0]
+    temperatures = _shape(file, "temperature/values", 1)[0]
+    grid = {}
+    for technique in TECHNIQUES:
+        grid[technique] = _shape(file, f"q/{technique}", 1)[0]
+        curves = (samples, grid[technique])
+        for name in ("log_intensity", "log_sigma"):
+            yield f"measured/{technique}/{name}", curves
+        if f"truth/{technique}" in file:
+            yield f"truth/{technique}/log_intensity", curves
+        codes = (samples, _shape(file, "latent/saxs", 2)[1])
+        yield f"latent/{technique}", codes
+        yield f"latent_logvar/{technique}", codes
+        yield f"novelty/{technique}", (samples,)
+        for split in SPLITS:
+            yield f"measured_share/{technique}/{split}", (grid[technique],)
+        for name, count in (("interpolation", ways), ("temperature", temperatures)):
+            steps = _shape(file, f"{name}/{technique}", 3)[1]
+            yield f"{name}/{technique}", (count, steps, grid[technique])
+    for path in (*CROSS, *(f"{technique}_from_{technique}" for technique in TECHNIQUES)):
+        curves = (samples, grid[path.split("_from_")[0]])
+        for name in ("log_intensity", "lower", "upper"):
+            yield f"predicted/{path}/{name}", curves
+        yield f"error/{path}", (samples,)
+        for name in file.get("baseline", {}):
+            if path in file[f"baseline/{name}"]:
+                yield f"baseline/{name}/{path}", curves
+
+
+def _shape(file: h5py.File, name: str, dimensions: int) -> tuple[int, ...]:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset) or len(dataset.shape) != dimensions:
+        raise UserError(f"{file.filename}: found no {dimensions}-dimensional dataset {name}; run evaluate again")
+    return tuple(dataset.shape)

@@ -1,0 +1,92 @@
+"""Likelihood, lower bound and what is decoded from the latent space, on the trained spheres."""
+
+import json
+import math
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from pairvae.assess.likelihood import likelihood
+from pairvae.assess.predict import posterior
+from pairvae.models.pairvae import CROSS_PATHS, PATHS
+from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
+from pairvae.train.batches import Batch
+from pairvae.train.joint_train import paired_tensors
+
+
+@pytest.fixture(scope="module")
+def unseen(trained, model):
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    return paired_tensors(*files, model.network, "test")
+
+
+def of(pairs, technique) -> Batch:
+    return {name.split(".", 1)[1]: tensor for name, tensor in pairs.items() if name.startswith(technique)}
+
+
+def test_likelihood_of_a_prediction_is_that_of_a_normal_distribution(model, unseen):
+    saxs, sans = of(unseen, "saxs"), of(unseen, "sans")
+    code = posterior(model.network, "saxs", saxs)
+    found = likelihood(model.network, "sans_from_saxs", code, sans)
+    with torch.no_grad():
+        curve = model.network.sans.decode(code.mean, sans["covariates"], from_partner=True)
+        density = Normal(curve.log_intensity, (0.5 * curve.log_variance).exp()).log_prob(sans["log_intensity"])
+    total, points = float((density * sans["mask"]).sum()), float(sans["mask"].sum())
+    assert found["log_likelihood"] == pytest.approx(total / len(density), rel=1e-4)
+    assert found["bits_per_dimension"] == pytest.approx(-total / points / math.log(2), rel=1e-4)
+    assert found["elbo"] is None
+
+
+def test_lower_bound_is_reconstruction_less_kl(model, unseen):
+    sans = of(unseen, "sans")
+    code = posterior(model.network, "sans", sans)
+    found = likelihood(model.network, "sans_from_sans", code, sans)
+    gap = kl_divergence(Normal(code.mean, (0.5 * code.logvar).exp()), Normal(0.0, 1.0)).sum(dim=1).mean()
+    assert found["kl"] == pytest.approx(float(gap), rel=1e-4)
+    assert found["elbo"] == pytest.approx(found["log_likelihood"] - float(gap), rel=1e-4)
+
+
+def test_metrics_hold_likelihoods_and_what_was_done_to_the_data(evaluated):
+    numbers = json.loads(evaluated.path("evaluated/metrics.json").read_text(encoding="utf-8"))
+    assert set(numbers["likelihood"]) == set(PATHS)
+    assert all(numbers["likelihood"][path]["bits_per_dimension"] is not None for path in PATHS)
+    assert [numbers["likelihood"][path]["kl"] for path in CROSS_PATHS] == [None, None]
+    assert set(numbers["materials"]) == {"silica", "latex"}
+    for technique, given in numbers["data"].items():
+        spectra = read_spectra(evaluated.path(f"spectra/{technique}.h5"))
+        assert sum(given["curves"].values()) == len(spectra.sample_id) == given["counts"]["samples"]
+        assert given["counts"]["measured"] == spectra.mask.sum()
+        assert given["counts"]["points"] == spectra.mask.size
+        assert read_counts(evaluated.path(f"spectra/{technique}.h5")) == given["counts"]
+
+
+def test_share_of_measured_curves_is_the_mean_of_their_masks(evaluated):
+    path = evaluated.path("spectra/saxs.h5")
+    rows = np.array([5, 2, 60])
+    np.testing.assert_allclose(measured_share(path, rows), read_spectra(path, rows).mask.mean(axis=0))
+
+
+def test_interpolation_leads_from_one_material_to_another(evaluated, model):
+    with h5py.File(evaluated.path("evaluated/predictions.h5")) as file:
+        first, last = file["interpolation/rows"][0].astype(int)
+        assert {file["material"].asstr()[row] for row in (first, last)} == {"silica", "latex"}
+        code = (file["latent/saxs"][first] + file["latent/sans"][first]) / 2
+        way = file["interpolation/saxs"][0]
+    assert way.shape == (9, model.network.saxs.points)
+    files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    known = paired_tensors(*files, model.network, "test")["saxs.covariates"][first][None]
+    with torch.no_grad():
+        start = model.network.saxs.decode(torch.from_numpy(code)[None], known, from_partner=False).log_intensity
+    np.testing.assert_allclose(way[0], start[0].numpy(), atol=1e-4)
+
+
+def test_prior_is_drawn_at_several_temperatures(evaluated):
+    with h5py.File(evaluated.path("evaluated/predictions.h5")) as file:
+        np.testing.assert_array_equal(file["temperature/values"][:], [0.5, 0.75, 1.0, 1.25])
+        draws = file["temperature/sans"][:]
+    assert draws.shape[:2] == (4, 8)
+    spread = draws.std(axis=1).mean(axis=1)
+    assert spread[0] < spread[-1]
