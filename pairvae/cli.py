@@ -347,7 +347,10 @@ app.add_typer(model_commands.app)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # like Ctrl-C: what was half-written is removed on the way out; a training notes the signal itself instead
+    # like Ctrl-C: what was half-written is removed on the way out, which a second signal does not disturb; a training
+    # notes the signal itself instead
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise Stopped(f"stopped by {signal.Signals(number).name}; what was finished is kept, start it again", number)
 
 

@@ -192,7 +192,7 @@ class Pair(Seeded):
 class Fit(Seeded):
     """How one network is trained."""
 
-    steps: int = Field(6000, ge=1, description="Optimiser steps, whatever the number of samples.")
+    steps: int = Field(4000, ge=1, description="Optimiser steps, whatever the number of samples.")
     max_time: float | None = Field(
         None,
         gt=0,

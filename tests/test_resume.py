@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
@@ -133,8 +134,9 @@ def emptied(data):
 
 
 def altered(data):
-    middle = len(data) // 2
-    return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
+    largest = max(zipfile.ZipFile(io.BytesIO(data)).infolist(), key=lambda record: record.file_size)
+    middle = largest.header_offset + 128 + largest.file_size // 2
+    return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 8]) + data[middle + 8 :]
 
 
 def foreign(data):

@@ -3,6 +3,7 @@
 import pickle
 import signal
 import threading
+import zipfile
 from pathlib import Path
 from types import FrameType
 
@@ -50,11 +51,13 @@ def resumable(path: Path) -> bool:
     if not path.exists():
         return False
     try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
+            fault = f"{altered} was altered" if (altered := archive.testzip()) else ""
         kept = torch.load(path, map_location="cpu", weights_only=True)
-        lacking = RESUME_KEYS - kept.keys() if isinstance(kept, dict) else RESUME_KEYS
-        fault = f"it lacks {', '.join(sorted(lacking))}" if lacking else ""
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        # the first sentence: torch goes on with advice to load it unsafely, and says nothing of an empty file
+        if lacking := RESUME_KEYS - (kept.keys() if isinstance(kept, dict) else set()):
+            fault = f"it lacks {', '.join(sorted(lacking))}"
+    except (zipfile.BadZipFile, RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+        # the first sentence: torch goes on with advice to load it unsafely
         fault = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
     if fault:
         print(f"warning: {path} is damaged ({fault}); training begins from the start", flush=True)

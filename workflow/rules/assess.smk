@@ -140,7 +140,7 @@ if config["sweep"]:
         threads: 1
         resources:
             mem_mb=lambda wildcards, attempt: 1000 * attempt,
-            runtime="10m",
+            runtime=lambda wildcards, attempt: 10 * attempt,
         params:
             sweep=json.dumps(config["sweep"]),
         shell:

@@ -62,7 +62,7 @@ elif config["samples"]:
         threads: workflow.cores or 1
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime="1h",
+            runtime=lambda wildcards, attempt: 60 * attempt,
         shell:
             "pairvae read --manifest {input.manifest:q} --settings {input.settings}"
             " --saxs {output.saxs} --sans {output.sans} --part {wildcards.scatteritem}"
@@ -87,7 +87,7 @@ elif config["samples"]:
         threads: 1
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime="1h",
+            runtime=lambda wildcards, attempt: 60 * attempt,
         params:
             parts=lambda wildcards, input: [
                 *(f"--saxs-part {path}" for path in input.saxs),
@@ -145,7 +145,7 @@ else:
         threads: workflow.cores or 1
         resources:
             mem_mb=lambda wildcards, attempt, threads: (2000 + 500 * threads) * attempt,
-            runtime="4h",
+            runtime=lambda wildcards, attempt: 240 * attempt,
         shell:
             "pairvae simulate --settings {input.settings}"
             " --saxs {output.saxs} --sans {output.sans}"
@@ -170,7 +170,7 @@ else:
         threads: 1
         resources:
             mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime="1h",
+            runtime=lambda wildcards, attempt: 60 * attempt,
         shell:
             "pairvae merge --output {output.table} {input.parts} &> {log}"
 
