@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from runs import CROSS, HOSTILE, metrics_of, write_run
+from made_up_run import CROSS, HOSTILE, metrics_of, write_run
 from selenium import webdriver
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By

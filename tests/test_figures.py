@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from runs import CROSS, HOSTILE, write_predictions
+from made_up_run import CROSS, HOSTILE, write_predictions
 from scipy.stats import norm
 
 from pairvae.assess.figures.curves import curves, examples, packed

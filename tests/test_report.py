@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import h5py
 import numpy as np
 import pytest
-from runs import CROSS, HOSTILE, metrics_of, write_run
+from made_up_run import CROSS, HOSTILE, metrics_of, write_run
 
 from pairvae.assess.report import SECTIONS, report
 from pairvae.errors import UserError

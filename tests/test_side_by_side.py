@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from runs import metrics_of, write_run
+from made_up_run import metrics_of, write_run
 from test_report import Page
 
 from pairvae.assess.report import compare

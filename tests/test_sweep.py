@@ -106,7 +106,7 @@ def test_more_values_in_another_order_leave_the_runs_where_they_are(runs_of):
         ({"joint_train.batch_size": [32, 1]}, "joint_train.batch_size: 1 is less than the minimum of 2"),
         ({"seed": [1, 1]}, "sweep.seed: two of the values [1, 1] are the same; name each once"),
         ({"samples": ["a.csv"]}, "sweep.samples: no stage that leads to the numbers of this run has this setting"),
-        ({"read.trim_first_points": [1]}, "sweep.read.trim_first_points: no stage that leads to the numbers"),
+        ({"read.saxs.trim_first_points": [1]}, "sweep.read.saxs.trim_first_points: no stage that leads to the numbers"),
         ({"covariates": [["a" * 90], ["b" * 250]]}, "is a name of"),
     ],
 )

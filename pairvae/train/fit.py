@@ -259,5 +259,5 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
     print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
     with torch.inference_mode():
         codes = stage.cpu().codes({name: tensor[:LATENT_ROWS] for name, tensor in train.items()})
-    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, stage.elapsed(), codes)
+    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
     return history

@@ -71,7 +71,6 @@ def outcome_of(
     rows: Sequence[Mapping[str, float]],
     best_epoch: int,
     loss: float,
-    seconds: float,
     codes: Mapping[str, Code],
 ) -> Outcome:
     """Sum up a training, and say in the log what a user should know of it.
@@ -84,15 +83,13 @@ def outcome_of(
         Its history.
     best_epoch, loss
         The epoch that was kept (-1: the weights it began with) and its validation loss.
-    seconds : float
-        How long it trained.
     codes : mapping of Code
         Posteriors of training curves by technique.
 
     Returns
     -------
     dict
-        JSON types: epochs, steps, best_epoch (from 1), validation_loss, minutes, fall_if_doubled, more_would_help,
+        JSON types: epochs, steps, best_epoch (from 1), validation_loss, fall_if_doubled, more_would_help,
         and by technique latent: units, active_units, kl_per_unit (nats), collapsed.
     """
     fall = fall_if_doubled(rows)
@@ -121,7 +118,6 @@ def outcome_of(
         "steps": int(rows[-1]["step"]) if rows else 0,
         "best_epoch": best_epoch + 1,
         "validation_loss": loss,
-        "minutes": round(seconds / 60, 3),
         "fall_if_doubled": fall,
         "more_would_help": more,
         "latent": latent,
