@@ -208,9 +208,7 @@ class Fit(Seeded):
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
     mask_probability: float = Field(0.1, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
     error_scale_dex: float = Field(
-        0.5,
-        gt=0,
-        description="Points expected to be noisier than this many decades weigh less in the reconstruction losses.",
+        0.5, gt=0, description="Points expected to be noisier than so many decades weigh less in reconstruction losses."
     )
     intensity_shift_dex: float = Field(
         0.1,

@@ -8,36 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 import zipfile
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
-
-from pairvae.errors import UserError
-from pairvae.parse_settings import parse, stage_class
-from pairvae.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"
 TINY = ROOT / "configs" / "tiny.yaml"
-STAGES = [
-    "simulate",
-    "read",
-    "normalize.saxs",
-    "normalize.sans",
-    "pair",
-    "pretrain.saxs",
-    "pretrain.sans",
-    "joint_train",
-    "calibrate",
-    "baselines",
-    "evaluate",
-    "report",
-]
 
 
 def snakemake(folder, *arguments, command=("-m", "snakemake")):
@@ -105,17 +84,6 @@ def tiny_run(tmp_path_factory):
     done = snakemake(folder, "--configfile", TINY)
     assert done.returncode == 0, done.stdout
     return folder
-
-
-@pytest.fixture
-def configuration(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "workflow")
-    return import_module("configuration")
-
-
-@pytest.fixture
-def schema():
-    return json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
 
 
 # A whole run
@@ -272,31 +240,6 @@ def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize(
-    ("delimiter", "encoding"), [(",", "utf-8-sig"), ("\t", "latin-1"), (";", "utf-8"), ("\t", "utf-16")]
-)
-def test_a_run_looks_at_the_curves_of_every_kind_of_table(configuration, tmp_path, delimiter, encoding):
-    for name in ("a.dat", "b.dat", "c.dat"):
-        (tmp_path / name).write_text("")
-    rows = [["sample_id", "saxs ", "sans"], ["Öl", "a.dat", ' "b.dat;c.dat"'.strip()], ["x", "none.dat", ""], ["y"]]
-    text = "\r\n" + "\r\n".join(delimiter.join(row) for row in rows)
-    (tmp_path / "samples.csv").write_bytes(text.encode(encoding))
-    found = configuration.files_named_in(str(tmp_path / "samples.csv"))
-    assert [path.rpartition("/")[2] for path in found] == ["a.dat", "b.dat", "c.dat"]
-
-
-def test_every_fault_is_named_at_once(configuration, schema):
-    wrong = {"runs": "a", "pair": {"val_fractoin": 0.1, "test_fraction": 0.9}}
-    assert len(configuration.faults(wrong, schema)) == 3
-
-
-@pytest.mark.parametrize("wrong", [{"sed": 1}, {"joint_train": {"kl_wait": 1}}, {"normalize": {"grid": {}}}])
-def test_workflow_and_command_line_say_the_same(configuration, schema, wrong):
-    with pytest.raises(UserError) as error:
-        parse(Settings, wrong, "configuration")
-    assert configuration.faults(wrong, schema) == [str(error.value)]
-
-
 def test_plan_needs_only_what_snakemake_brings(tmp_path):
     # pandas and numpy stay: the executor plugin for SLURM, where it is installed, loads them
     blocked = ("pairvae", "torch", "lightning", "scipy", "h5py", "sasmodels", "typer", "pydantic", "rich")
@@ -335,76 +278,3 @@ def test_manifest_leads_to_read_with_the_files_it_names(tmp_path):
 def test_bad_manifest_is_left_to_read(tmp_path, content):
     (tmp_path / "samples.csv").write_bytes(content)
     assert "read" in planned(tmp_path, "--config", "samples=samples.csv")
-
-
-# What a stage gets
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage_accepts_what_the_workflow_hands_it(configuration, schema, stage):
-    told = configuration.as_meant(
-        yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8")), schema, schema
-    )
-    given = configuration.stage_settings(told | {"seed": 7, "latent_dim": 5}, schema, stage)
-    frozen = parse(stage_class(stage), given, stage)
-    assert getattr(frozen, "seed", 7) == 7
-    assert getattr(frozen, "latent_dim", 5) == 5
-    assert json.loads(given)["numerics"] == stage_class(stage).model_fields["numerics"].default
-
-
-def test_setting_of_a_stage_goes_before_that_of_the_run(configuration, schema):
-    told = {"seed": 7, "pretrain": {"saxs": {"seed": 8}}}
-    assert json.loads(configuration.stage_settings(told, schema, "pretrain.saxs"))["seed"] == 8
-    assert json.loads(configuration.stage_settings(told, schema, "pretrain.sans"))["seed"] == 7
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ({"joint_train": {"kl_weight": "1e-5"}}, {"joint_train": {"kl_weight": 1e-5}}),
-        ({"simulate": {"d2o_fraction": ["0", "1"]}}, {"simulate": {"d2o_fraction": [0, 1]}}),
-        ({"read": {"allow_outside": "true"}}, {"read": {"allow_outside": True}}),
-        ({"evaluate": None}, {"evaluate": {}}),
-        ({"run": "5"}, {"run": "5"}),
-    ],
-)
-def test_text_is_read_as_the_schema_means_it(configuration, schema, typed, meant):
-    assert configuration.as_meant(typed, schema, schema) == meant
-
-
-@pytest.mark.parametrize("name", ["tiny.yaml", "measured.yaml"])
-def test_configuration_that_comes_along_is_valid(configuration, schema, name):
-    told = yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8"))
-    assert configuration.faults(configuration.as_meant(told, schema, schema), schema) == []
-
-
-# Packaging
-
-
-@pytest.mark.parametrize(("file", "torch"), [("pairvae", "pytorch-cpu"), ("pairvae-gpu", "pytorch-gpu")])
-def test_conda_environment_has_the_bounds_of_the_package(file, torch):
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = [
-        Requirement(line) for line in pyproject["project"]["dependencies"] + pyproject["build-system"]["requires"]
-    ]
-    environment = yaml.safe_load((ROOT / "workflow" / "envs" / f"{file}.yaml").read_text(encoding="utf-8"))
-    found = {each.name: each.specifier for each in map(Requirement, environment["dependencies"])}
-    assert environment["channels"] == ["conda-forge"]
-    # snakemake and what it needs start the workflow; the rules do without
-    started_with = ("snakemake", "pygments")
-    bounds = {
-        {"torch": torch}.get(each.name, each.name): each.specifier for each in needed if each.name not in started_with
-    }
-    bounds["python"] = Requirement(f"python{pyproject['project']['requires-python']}").specifier
-    tools = {"pip", "editables", "c-compiler"}  # what installs pairvae, and sasmodels' compiler
-    assert found == bounds | {name: Requirement(name).specifier for name in tools}
-
-
-@pytest.mark.parametrize("recipe", ["Dockerfile", "pairvae.def"])
-def test_container_is_made_of_the_same_environment_and_snakemake(recipe):
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    text = (ROOT / "workflow" / "envs" / recipe).read_text(encoding="utf-8")
-    (snakemake,) = (line for line in pyproject["project"]["dependencies"] if Requirement(line).name == "snakemake")
-    assert f'pip install --no-cache-dir "{snakemake}"' in text
-    for file in ("pairvae.yaml", "pairvae.post-deploy.sh"):
-        assert f"/opt/pairvae/workflow/envs/{file}" in text

@@ -1,0 +1,50 @@
+"""The commands that look at measured files before a run: parse, call. Heavy imports stand inside."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer()
+
+Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[str], typer.Argument(help="Files, patterns or folders of measured curves.", metavar="FILE…")],
+    technique: Annotated[Technique | None, typer.Option(help="Technique of all files.")] = None,
+    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
+    intensity_unit: Annotated[str | None, typer.Option(help="Unit of I: 1/cm, 1/m, arbitrary, counts.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.")] = None,
+) -> None:
+    """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
+    from pairvae.scattering.inspect_report import inspect_files
+    from pairvae.scattering.told import Told
+
+    def show(line: str) -> None:
+        print(line, flush=True)
+
+    counts = inspect_files(files, Told(technique, q_unit, intensity_unit, columns), show, json, plot)
+    print(
+        f"inspect: {counts['read']} curves read, {counts['asked']} need a unit or columns, {counts['refused']} refused",
+        file=sys.stderr,
+    )
+    raise typer.Exit(2 if counts["refused"] else 0)
+
+
+@app.command()
+def samples(
+    folder: Annotated[Path, typer.Argument(help="Folder with the files of both techniques.", exists=True)],
+    saxs: Annotated[str, typer.Option(help="Pattern of the SAXS files; what * stands for is the sample.")],
+    sans: Annotated[str, typer.Option(help="Pattern of the SANS files, as '*_sans*.dat'.")],
+    output: Annotated[Path | None, typer.Option(help="Table to write; samples.csv in the folder if not named.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a table that is there.")] = False,
+) -> None:
+    """Write a first samples.csv from the names of files."""
+    from pairvae.scattering.draft_samples import draft_samples as run
+
+    run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
