@@ -192,7 +192,7 @@ class Pair(Seeded):
 class Fit(Seeded):
     """How one network is trained."""
 
-    steps: int = Field(4000, ge=1, description="Optimiser steps, whatever the number of samples.")
+    steps: int = Field(8000, ge=1, description="Optimiser steps, whatever the number of samples.")
     max_time: float | None = Field(
         None,
         gt=0,
@@ -326,7 +326,7 @@ class Settings(StageSettings):
         (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
     )
     members: int = Field(
-        2, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
+        1, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
     )
     environment: Literal["cpu", "gpu"] = Field(
         "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
