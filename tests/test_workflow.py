@@ -242,7 +242,7 @@ def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
 
 def test_plan_needs_only_what_snakemake_brings(tmp_path):
     # pandas and numpy stay: the executor plugin for SLURM, where it is installed, loads them
-    blocked = ("pairvae", "torch", "lightning", "scipy", "h5py", "sasmodels", "typer", "pydantic", "rich")
+    blocked = ("pairvae", "torch", "lightning", "scipy", "h5py", "sasmodels", "typer")
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({blocked}))  # None: any import of it fails
