@@ -26,16 +26,15 @@ from torch import Tensor, nn
 
 from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
 from pairvae.assess.calibrate import part
-from pairvae.assess.evaluate import retrieval
+from pairvae.assess.evaluate import gridded_truth, retrieval
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.models.blocks import ResidualLinear
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
-from pairvae.prepare.normalize import grid_curves, normalize
+from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.simulate import simulate
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
@@ -104,13 +103,7 @@ class Data:
 
     def _truth(self, technique: str) -> Array:
         measured = self.curves[technique, "test"]
-        rows = {sample: row for row, sample in enumerate(measured.sample_id)}
-        exact = np.full(measured.log_intensity.shape, np.nan)
-        with CurvesFile(self._truth_file(technique)) as table:
-            for curve in table:
-                if curve.sample in rows:
-                    gridding = getattr(NormalizeBoth(), technique)
-                    exact[rows[curve.sample]] = grid_curves([curve], measured.q, gridding).log_intensity
+        exact = gridded_truth(self._truth_file(technique), measured, getattr(NormalizeBoth(), technique))
         return np.where(measured.mask, exact, np.nan)
 
     def errors(self, path: str, guess: Array) -> Array:

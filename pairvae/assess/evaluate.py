@@ -70,7 +70,7 @@ def evaluate(
     table = complete_pairs(read_pairs(pairs), "test")
     files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
-    exact = {t: _truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
+    exact = {t: gridded_truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
     posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
     code = {t: one.mean for t, one in posteriors.items()}
@@ -228,7 +228,7 @@ def retrieval(asking: Array, answering: Array) -> dict[str, float]:
     return {"top1": float((ranks < 1).mean()), "top5": float((ranks < 5).mean()), "candidates": len(ranks)}
 
 
-def _truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
+def gridded_truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
     """Noise-free log10 I of the test samples on the grid of the measured ones."""
     wanted = {sample: row for row, sample in enumerate(measured.sample_id)}
     exact = np.full(measured.log_intensity.shape, np.nan)
