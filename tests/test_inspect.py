@@ -219,7 +219,7 @@ def test_many_files_are_read_by_workers_in_their_order(folder, monkeypatch):
 
 
 def _worker(job):
-    if job == 5:
+    if job in (5, 30):
         os.abort()
     return job * job
 
@@ -231,8 +231,19 @@ def _crashed(job):
 def test_a_job_that_ends_its_process_takes_no_other_with_it(monkeypatch):
     monkeypatch.setattr(parallel, "FEW", 0)
     monkeypatch.setattr(parallel, "CHUNK", 3)
-    expected = [-5 if job == 5 else job * job for job in range(14)]
-    assert list(parallel.in_order(_worker, range(14), 2, _crashed)) == expected
+    expected = [-job if job in (5, 30) else job * job for job in range(40)]
+    assert list(parallel.in_order(_worker, range(40), 2, _crashed, lambda _: False)) == expected
+    assert list(parallel.in_order(_worker, range(40), 2, _crashed, lambda job: job not in (5, 30))) == expected
+
+
+def _raises(job):
+    return {"answer": 1}[job]
+
+
+def test_a_fault_of_the_program_in_another_process_is_shown_with_its_place(monkeypatch):
+    monkeypatch.setattr(parallel, "FEW", 0)
+    with pytest.raises(RuntimeError, match=r"in _raises[\s\S]*KeyError: 'question'"):
+        list(parallel.in_order(_raises, ["answer", "question"], 2, _crashed, lambda _: False))
 
 
 def test_a_line_is_shown_before_the_next_file_is_read(folder):

@@ -17,7 +17,6 @@ from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectru
 
 FORMAT = 1
 CHUNK_POINTS = 16384  # 128 kB
-COMPRESSION = {"q": "lzf", "dq": "lzf"}  # often the same again and again; measured numbers do not get smaller
 BUFFERED = 512  # curves held in memory before they go to disk
 BUFFERED_POINTS = 200_000  # or points, whichever is reached first
 
@@ -35,15 +34,18 @@ class PackedCurve(NamedTuple):
         Name of the sample.
     points : int
         How many.
-    columns : tuple of bytes or None
-        q, intensity, sigma and dq as numbers of 8 bytes; None for an absent one.
+    columns : tuple of str
+        Those it has, of q, intensity, sigma and dq.
+    numbers : bytes
+        Those columns, one behind the other, as numbers of 8 bytes.
     facts : str
         Source, notes, unit and reading as JSON.
     """
 
     sample: str
     points: int
-    columns: tuple[bytes | None, ...]
+    columns: tuple[str, ...]
+    numbers: bytes
     facts: str
 
 
@@ -52,12 +54,17 @@ def pack(curve: Spectrum) -> PackedCurve:
     facts = {"source": vars(curve.source), "notes": curve.notes, "intensity_unit": curve.intensity_unit}
     if curve.reading is not None:
         facts["reading"] = vars(curve.reading)
-    columns = (None if values is None else values.tobytes() for values in _columns(curve))
-    return PackedCurve(curve.sample, curve.q.size, tuple(columns), _AS_JSON(facts))
+    columns = {name: values for name in COLUMNS if (values := getattr(curve, name)) is not None}
+    numbers = b"".join([values.data for values in columns.values()])
+    return PackedCurve(curve.sample, curve.q.size, tuple(columns), numbers, _AS_JSON(facts))
 
 
-def _columns(curve: Spectrum) -> tuple[Curve, Curve, Curve | None, Curve | None]:
-    return curve.q, curve.intensity, curve.sigma, curve.dq
+def _column(curve: PackedCurve, name: str) -> bytes:
+    """An absent sigma or dq is NaN for the whole curve."""
+    if name not in curve.columns:
+        return _NAN * curve.points
+    start = 8 * curve.points * curve.columns.index(name)
+    return curve.numbers[start : start + 8 * curve.points]
 
 
 class CurvesWriter:
@@ -93,7 +100,7 @@ class CurvesWriter:
         self._file.attrs.update({"format": FORMAT, "technique": self._technique, "q_unit": "1/angstrom"})
         for name in COLUMNS:
             self._file.create_dataset(
-                name, (0,), np.float64, maxshape=(None,), chunks=(CHUNK_POINTS,), compression=COMPRESSION.get(name)
+                name, (0,), np.float64, maxshape=(None,), chunks=(CHUNK_POINTS,), fillvalue=np.nan
             )
         self._file.create_dataset("offset", (1,), np.int64, maxshape=(None,), chunks=(4096,))
         for name in ("sample_id", "facts"):
@@ -110,10 +117,12 @@ class CurvesWriter:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        for i, name in enumerate(COLUMNS):
-            # an absent sigma or dq is NaN for the whole curve
-            values = b"".join([curve.columns[i] or _NAN * curve.points for curve in self._waiting])
-            _extend(self._file[name], np.frombuffer(values))
+        for name in COLUMNS:
+            if any(name in curve.columns for curve in self._waiting):
+                values = b"".join([_column(curve, name) for curve in self._waiting])
+                _extend(self._file[name], np.frombuffer(values))
+            else:  # takes no room
+                self._file[name].resize(self._file[name].shape[0] + self._points, axis=0)
         ends = self._file["offset"][-1] + np.cumsum([curve.points for curve in self._waiting])
         _extend(self._file["offset"], ends)
         _extend(self._file["sample_id"], np.array([curve.sample for curve in self._waiting], dtype=object))

@@ -13,6 +13,7 @@ from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.inspect import Inspected, inspect_file
 from pairvae.scattering.named_files import NamedFile, named_files
 from pairvae.scattering.parallel import cores, in_order
+from pairvae.scattering.read import is_small_text
 from pairvae.scattering.told import Told
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
@@ -118,7 +119,7 @@ def text_line(curve: Inspected, width: int = 0) -> str:
 
 def _inspected(files: Sequence[NamedFile], told: Told, keep_numbers: bool) -> Iterator[Inspected]:
     jobs = ((file, told, keep_numbers) for file in files)
-    for curves in in_order(_inspect, jobs, cores(), _crashed):
+    for curves in in_order(_inspect, jobs, cores(), _crashed, lambda job: is_small_text(job[0].name)):
         yield from curves
 
 

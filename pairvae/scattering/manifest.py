@@ -18,7 +18,7 @@ from pairvae.errors import ReadError, UserError
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter, PackedCurve, pack
 from pairvae.scattering.parallel import in_order
 from pairvae.scattering.parts import WHOLE, Part
-from pairvae.scattering.read import read_settings
+from pairvae.scattering.read import is_small_text, read_settings
 from pairvae.scattering.samples_table import FACTS, MeasuredFile, Row, checked_rows, parse_manifest, raise_problems
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 from pairvae.settings import Read
@@ -200,7 +200,9 @@ def measured_curves(
     """
     asked, waiting = tee((row, file) for row in rows for file in row.files)
     jobs = ((file, row.sample_id, settings) for row, file in asked)
-    for (row, file), found in zip(waiting, in_order(_one, jobs, threads, _crashed), strict=True):
+    for (row, file), found in zip(
+        waiting, in_order(_one, jobs, threads, _crashed, lambda job: is_small_text(job[0].path)), strict=True
+    ):
         yield row, file, found
 
 

@@ -10,7 +10,7 @@ from pairvae.errors import ReadError, UserError
 from pairvae.progress import tracked
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
-from pairvae.scattering.read import read_settings
+from pairvae.scattering.read import is_small_text, read_settings
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 from pairvae.scattering.told import Told
@@ -183,7 +183,8 @@ def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]
     """All curves, or all problems."""
     problems = list(problems)
     curves = []
-    for outcome in tracked(in_order(_read_one, jobs, cores(), _crashed), "read", len(jobs)):
+    outcomes = in_order(_read_one, jobs, cores(), _crashed, lambda job: is_small_text(job.file))
+    for outcome in tracked(outcomes, "read", len(jobs)):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:

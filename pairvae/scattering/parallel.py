@@ -2,18 +2,24 @@
 
 import multiprocessing
 import os
+import pickle
+import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, suppress
 from itertools import chain, islice
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
+from typing import Generic, Self, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 FEW = 50  # jobs that are done sooner than worker processes have started
 CHUNK = 32  # jobs handed out at a time
 AHEAD = 3  # chunks per worker that wait or are done before they are asked for: bounds what is in memory
+_SPAWNED = multiprocessing.get_context("spawn")  # since threads of numpy and HDF5 do not survive a fork
 
 
 def cores() -> int:
@@ -22,7 +28,11 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[Job], Result], jobs: Iterable[Job], processes: int, crashed: Callable[[Job], Result]
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    processes: int,
+    crashed: Callable[[Job], Result],
+    harmless: Callable[[Job], bool],
 ) -> Iterator[Result]:
     """Do every job, in processes of their own where there are many, and yield the results in the jobs' order.
 
@@ -33,61 +43,144 @@ def in_order(
     jobs : iterable
         Taken as they are needed.
     processes : int
-        How many work at once.
+        How many work at once, this one included where it does jobs itself.
     crashed : callable
         The result of a job that ended its process: what a damaged file did to a compiled library, or a lack of memory.
+    harmless : callable
+        Whether a job cannot end its process: this process then takes a share of such jobs.
     """
     waiting = iter(jobs)
     first = list(islice(waiting, FEW + 1))
     if processes == 1 or len(first) <= FEW:
         yield from map(work, chain(first, waiting))
         return
-    yield from _in_processes(work, chain(first, waiting), processes, crashed)
+    waiting = chain(first, waiting)
+    chunks = iter(lambda: list(islice(waiting, CHUNK)), [])
+    yield from _in_processes(work, chunks, processes, crashed, harmless)
 
 
 def _in_processes(
-    work: Callable[[Job], Result], waiting: Iterator[Job], processes: int, crashed: Callable[[Job], Result]
+    work: Callable[[Job], Result],
+    chunks: Iterator[list[Job]],
+    processes: int,
+    crashed: Callable[[Job], Result],
+    harmless: Callable[[Job], bool],
 ) -> Iterator[Result]:
-    pool = _pool(processes)
-    handed_out: deque[tuple[list[Job], Future[list[Result]]]] = deque()
-    try:
+    turns: deque[_Worker[Job, Result] | list[Result]] = deque()  # who has a chunk, or its results, in the chunks' order
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(work, crashed)) for _ in range(processes - 1)]
         while True:
-            while len(handed_out) < AHEAD * processes and (chunk := list(islice(waiting, CHUNK))):
-                handed_out.append((chunk, pool.submit(_chunk, work, chunk)))
-            if not handed_out:
+            worker = min(workers, key=lambda one: len(one.asked))
+            idle = len(worker.asked) < AHEAD
+            room = len(turns) < AHEAD * processes
+            if room and (idle or not _ready(turns[0])) and (chunk := next(chunks, None)):
+                if not idle and all(map(harmless, chunk)):
+                    turns.append([work(job) for job in chunk])
+                    continue
+                if not idle:  # in the place of this process
+                    worker = stack.enter_context(_Worker(work, crashed))
+                    workers.append(worker)
+                worker.ask(chunk)
+                turns.append(worker)
+            elif turns:
+                turn = turns.popleft()
+                yield from turn if isinstance(turn, list) else turn.answer()
+            else:
                 return
-            chunk, future = handed_out.popleft()
+
+
+def _ready(turn: "_Worker[Job, Result] | list[Result]") -> bool:
+    return isinstance(turn, list) or turn.ready()
+
+
+class _Worker(Generic[Job, Result]):
+    """A process that does chunks of jobs in their order.
+
+    Attributes
+    ----------
+    asked : deque of list
+        Chunks whose results have not been fetched.
+    """
+
+    # not a ProcessPoolExecutor: its workers share one pipe, and stand still while a long result waits in it
+
+    def __init__(self, work: Callable[[Job], Result], crashed: Callable[[Job], Result]) -> None:
+        self._work, self._crashed = work, crashed
+        self.asked: deque[list[Job]] = deque()
+
+    def __enter__(self) -> Self:
+        self._connection, theirs = _SPAWNED.Pipe()
+        self._process = _SPAWNED.Process(target=_serve, args=(self._work, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def ask(self, jobs: list[Job]) -> None:
+        """Hand out a chunk."""
+        self.asked.append(jobs)
+        with suppress(OSError):  # it has ended: noticed when it is to answer
+            self._connection.send(jobs)
+
+    def ready(self) -> bool:
+        """Whether there is no wait for the next answer."""
+        return self._connection.poll()
+
+    def answer(self) -> Iterator[Result]:
+        """Wait for the results of the chunk that was handed out first.
+
+        Raises
+        ------
+        RuntimeError
+            A job raised what it should not have, with the traceback of the process.
+        """
+        jobs = self.asked.popleft()
+        try:
+            answer = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            yield from self._after_crash(jobs)
+            return
+        results: list[Result] | str = pickle.loads(answer)
+        if isinstance(results, str):
+            raise RuntimeError(f"a worker process failed:\n{results}")
+        yield from results
+
+    def _after_crash(self, jobs: list[Job]) -> Iterator[Result]:
+        """Go on in a new process, after the jobs of the chunk were tried one by one."""
+        self.__exit__()
+        rest, self.asked = self.asked, deque()
+        self.__enter__()
+        if len(jobs) == 1:
+            yield self._crashed(jobs[0])
+        else:
+            for job in jobs:
+                self.ask([job])
+                yield from self.answer()
+        for chunk in rest:
+            self.ask(chunk)
+
+
+def _serve(work: Callable[[Job], Result], connection: Connection) -> None:
+    """What a worker does until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks is interrupted, and ends this process
+    answers: SimpleQueue[bytes] = SimpleQueue()
+    # sent by a thread: the next chunk is begun before the answer to the last one has been fetched
+    Thread(target=_send, args=(answers, connection), daemon=True).start()
+    with suppress(EOFError, OSError):
+        while True:
+            jobs = connection.recv()
             try:
-                results = future.result()
-            except BrokenProcessPool:
-                pool.shutdown()
-                results = list(_one_by_one(work, chunk, crashed))
-                pool = _pool(processes)
-                handed_out = deque((other, pool.submit(_chunk, work, other)) for other, _ in handed_out)
-            yield from results
-    finally:
-        pool.shutdown(cancel_futures=True)
+                answer = pickle.dumps([work(job) for job in jobs], pickle.HIGHEST_PROTOCOL)
+            except Exception:  # noqa: BLE001 whatever it is, who asked has to know
+                answer = pickle.dumps(traceback.format_exc())
+            answers.put(answer)
 
 
-def _one_by_one(work: Callable[[Job], Result], jobs: list[Job], crashed: Callable[[Job], Result]) -> Iterator[Result]:
-    """So that a job which ends its process takes no other with it."""
-    pool = _pool(1)
-    try:
-        for job in jobs:
-            try:
-                yield pool.submit(work, job).result()
-            except BrokenProcessPool:
-                pool.shutdown()
-                pool = _pool(1)
-                yield crashed(job)
-    finally:
-        pool.shutdown()
-
-
-def _chunk(work: Callable[[Job], Result], jobs: list[Job]) -> list[Result]:
-    return [work(job) for job in jobs]
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # spawned, since threads of numpy and HDF5 do not survive a fork
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+def _send(answers: SimpleQueue[bytes], connection: Connection) -> None:
+    with suppress(OSError):
+        while True:
+            connection.send_bytes(answers.get())

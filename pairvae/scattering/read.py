@@ -21,6 +21,7 @@ _XML = re.compile(rb"\s*<(\?xml|!|html|(\w+:)?SASroot|(\w+:)?SASentry)", re.IGNO
 _USUAL = Read()
 # a pipe is opened at once instead of waiting for who writes to it, and then refused
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+SMALL = 2_000_000  # bytes
 Q_RANGE = (1e-5, 10.0)  # 1/Å; from light scattering and USANS to wide angles
 
 
@@ -272,6 +273,19 @@ def _raw_curves(data: bytes, where: str, told: Told) -> Sequence[RawCurve | Read
         if told.columns is not None and isinstance(curve, RawCurve):
             curve.notes.append(f"columns {told.columns!r} not used: the file names its own")
     return curves
+
+
+def is_small_text(path: Path | str) -> bool:
+    """Whether Python and numpy alone read a file, and little of it: what is in it cannot end the process."""
+    try:
+        handle = os.open(path, _READ_ONLY)
+        try:
+            start = os.read(handle, 512)
+            return os.fstat(handle).st_size < SMALL and not start.startswith(_HDF5) and not is_xml(start)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError):
+        return True  # refused without a look into it
 
 
 def is_xml(data: bytes) -> bool:
