@@ -26,23 +26,29 @@ Written = Annotated[Format, typer.Option(help="Format of the curves.")]
 Covariate = Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")]
 QUnit = Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")]
 Columns = Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")]
+IntensityUnit = Annotated[
+    str | None,
+    typer.Option(help="Unit of the intensity where the file does not say, or says it wrongly: 1/cm, arbitrary."),
+]
 AllowOutside = Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)]
+Said = tuple[str | None, str | None, str | None]  # unit of q, columns and unit of the intensity
 
 
 def _inputs(
     files: list[str],
     covariate: list[str] | None,
     allow_outside: bool,
-    saxs: tuple[str | None, str | None] = (None, None),
-    sans: tuple[str | None, str | None] = (None, None),
+    saxs: Said = (None, None, None),
+    sans: Said = (None, None, None),
 ) -> "Inputs":
     from pairvae.assess.inputs import Inputs
     from pairvae.scattering.told import Told
 
-    told: dict[Technique, Told] = {
-        "saxs": Told(q_unit=saxs[0], columns=saxs[1]),
-        "sans": Told(q_unit=sans[0], columns=sans[1]),
+    both: tuple[tuple[Technique, Said], ...] = (("saxs", saxs), ("sans", sans))
+    told = {
+        technique: Told(q_unit=q_unit, columns=columns, intensity_unit=intensity_unit)
+        for technique, (q_unit, columns, intensity_unit) in both
     }
     return Inputs(files, covariate or [], told, allow_outside)
 
@@ -63,6 +69,7 @@ def translate(
     covariate: Covariate = None,
     q_unit: QUnit = None,
     columns: Columns = None,
+    intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -70,7 +77,7 @@ def translate(
     from pairvae.assess.trained_model import load_model
     from pairvae.assess.translate import translate_files
 
-    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns)}
+    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
     inputs = _inputs(files, covariate, allow_outside, **said)
     translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint)
 
@@ -84,6 +91,7 @@ def encode(
     covariate: Covariate = None,
     q_unit: QUnit = None,
     columns: Columns = None,
+    intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -91,7 +99,7 @@ def encode(
     from pairvae.assess.encode import encode_files
     from pairvae.assess.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns)})
+    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     encode_files(inputs, load_model(model, device), technique, output)
 
 
@@ -105,6 +113,7 @@ def reconstruct(
     covariate: Covariate = None,
     q_unit: QUnit = None,
     columns: Columns = None,
+    intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -112,7 +121,7 @@ def reconstruct(
     from pairvae.assess.reconstruct import reconstruct_files
     from pairvae.assess.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns)})
+    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     reconstruct_files(inputs, load_model(model, device), technique, output, format)
 
 
@@ -132,6 +141,8 @@ def match(
     sans_q_unit: QUnit = None,
     saxs_columns: Columns = None,
     sans_columns: Columns = None,
+    saxs_intensity_unit: IntensityUnit = None,
+    sans_intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -139,7 +150,7 @@ def match(
     from pairvae.assess.match import match_files
     from pairvae.assess.trained_model import load_model
 
-    told = ((saxs_q_unit, saxs_columns), (sans_q_unit, sans_columns))
+    told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
     match_files(_inputs(files, covariate, allow_outside, *told), among or [], load_model(model, device), to, k, output)
 
 
@@ -155,6 +166,8 @@ def check(
     sans_q_unit: QUnit = None,
     saxs_columns: Columns = None,
     sans_columns: Columns = None,
+    saxs_intensity_unit: IntensityUnit = None,
+    sans_intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -162,7 +175,7 @@ def check(
     from pairvae.assess.check import check_files
     from pairvae.assess.trained_model import load_model
 
-    told = ((saxs_q_unit, saxs_columns), (sans_q_unit, sans_columns))
+    told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
     check_files(_inputs(files, covariate, allow_outside, *told), sans or [], load_model(model, device), output, alarm)
 
 
@@ -175,6 +188,7 @@ def plan(
     to: To = "sans",
     q_unit: QUnit = None,
     columns: Columns = None,
+    intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -182,7 +196,7 @@ def plan(
     from pairvae.assess.plan import plan_files
     from pairvae.assess.trained_model import load_model
 
-    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns)}
+    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
     plan_files(_inputs(files, None, allow_outside, **said), covariate, load_model(model, device), to, output)
 
 
@@ -215,6 +229,7 @@ def interpolate(
     covariate: Covariate = None,
     q_unit: QUnit = None,
     columns: Columns = None,
+    intensity_unit: IntensityUnit = None,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -222,7 +237,7 @@ def interpolate(
     from pairvae.assess.generate import interpolate_files
     from pairvae.assess.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns)})
+    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
 
 

@@ -208,6 +208,21 @@ def test_curve_in_arbitrary_units_is_refused(refused, spheres, tmp_path):
     assert "counts.csv: the intensity is in arbitrary units" in refused(tmp_path / "counts.csv")
 
 
+def test_who_knows_the_unit_of_the_intensity_can_say_it(run, spheres, tmp_path):
+    curve = measured(spheres[0])
+    columns = {"q [1/A]": curve.q, "I [a.u.]": 100 * curve.intensity, "dI [a.u.]": 100 * curve.sigma}
+    write_csv(tmp_path / "per_m.csv", columns, [])
+    write(tmp_path / "per_cm.csv", curve)
+    for name, said in (("per_m", ["--intensity-unit", "1/m"]), ("per_cm", [])):
+        code, _, err = run(tmp_path / f"{name}.csv", *said)
+        assert code == 0, err
+    per_m, per_cm = (
+        np.loadtxt(tmp_path / "out" / f"{name}.sans.csv", delimiter=",", comments=["#", "q"])
+        for name in ("per_m", "per_cm")
+    )
+    np.testing.assert_allclose(per_m, per_cm, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("covariate", "said"),
     [

@@ -87,7 +87,7 @@ def named_samples(
         if file.problem:
             problems.append(file.problem)
         else:
-            jobs.append(_Job(file.name, technique, told.q_unit, told.columns))
+            jobs.append(_Job(file.name, technique, told.q_unit, told.columns, intensity_unit=told.intensity_unit))
     read = _read(jobs, problems)
     return [MeasuredSample(Path(job.file).stem, {technique: curves}) for job, curves in zip(jobs, read, strict=True)]
 
@@ -151,7 +151,7 @@ def _manifest(given: Sequence[str], told: Told) -> Path | None:
         return None
     if len(given) > 1:
         raise UserError(f"{found[0]}: is a samples.csv, which stands alone; name it alone, or files without it")
-    if told.q_unit or told.columns:
+    if told.q_unit or told.columns or told.intensity_unit:
         raise UserError(f"{found[0]}: is a samples.csv; units and columns stand in it, not in options")
     return Path(found[0])
 
