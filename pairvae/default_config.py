@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pairvae.settings import FILLED, Settings
 
 HEADER = """\
-# Every setting of a run, with its default. Generated from pairvae/settings.py by `pairvae defaults configs`.
+# Every setting of a run, with its default. Generated from pairvae/settings/ by `pairvae defaults configs`.
 # A configuration of your own needs only the lines that differ:
 #   snakemake --cores 8 --configfile mine.yaml
 """

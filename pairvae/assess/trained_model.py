@@ -287,8 +287,9 @@ class TrainedModel:
                     raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
                 if curve.intensity_unit == "arbitrary" and not self.network.of(technique).scale_free:
                     raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: say the "
-                        f"unit where it is known (--intensity-unit), scale the curve, or train a model with normalize.{technique}.scale_free: true"
+                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: say the unit "
+                        "where it is known (--intensity-unit), scale the curve, or train a model with "
+                        f"normalize.{technique}.scale_free: true"
                     )
             check_units(name, curves, self.gridding[technique])
             row = grid_curves(curves, q, self.gridding[technique])

@@ -1,0 +1,112 @@
+"""Everything a run may be told: one frozen class per stage, unknown keys refused.
+
+`configs/default.yaml` and `configs/schema.json` are generated from this tree (`pairvae defaults configs`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from pairvae.settings.network import Architecture
+from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
+from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
+from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, Seeded, StageSettings
+from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Pretrain
+
+__all__ = [
+    "FILLED",
+    "MODEL_FORMAT",
+    "Architecture",
+    "Baselines",
+    "Calibrate",
+    "Evaluate",
+    "Fit",
+    "Grid",
+    "JointTrain",
+    "Normalize",
+    "NormalizeBoth",
+    "Pair",
+    "Pretrain",
+    "PretrainBoth",
+    "Read",
+    "Report",
+    "SansInstrument",
+    "SaxsInstrument",
+    "Seeded",
+    "Settings",
+    "Simulate",
+    "StageSettings",
+    "SystemName",
+    "Trim",
+]
+
+# Values of one setting that a sweep goes through.
+Values = Annotated[list[JsonValue], Field(min_length=1)]
+
+
+class Calibrate(StageSettings):
+    """Turn the decoder's own error into bands that keep their word, on validation samples."""
+
+    numerics: Literal[2] = NUMERICS_2
+    coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
+
+
+class Evaluate(StageSettings):
+    """Measure the predictions on the test split."""
+
+    numerics: Literal[2] = NUMERICS_2
+
+
+class Report(StageSettings):
+    """Show it."""
+
+    numerics: Literal[1] = NUMERICS_1
+    samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
+
+
+class NormalizeBoth(StageSettings):
+    """One grid per technique."""
+
+    saxs: Normalize = Normalize()
+    sans: Normalize = Normalize(grid=Grid(points=192))
+
+
+class PretrainBoth(StageSettings):
+    """One network per technique."""
+
+    saxs: Pretrain = Pretrain()
+    sans: Pretrain = Pretrain()
+
+
+class Settings(StageSettings):
+    """One run."""
+
+    run: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the folder below results/.")
+    samples: str | None = Field(None, description="Manifest of measured curves (data/README.md); empty: simulate.")
+    seed: int = Field(1, ge=0, description="Seed of every random choice.")
+    latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
+    covariates: tuple[str, ...] = Field(
+        (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
+    )
+    members: int = Field(
+        1, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
+    )
+    environment: Literal["cpu", "gpu"] = Field(
+        "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
+    )
+    parts: int = Field(
+        1, ge=1, le=1000, description="Jobs that simulating or reading is split over; the results stay the same."
+    )
+    sweep: dict[str, Values] = Field(
+        {}, description="Settings and lists of values, a run for each combination (configs/sweep.yaml)."
+    )
+    simulate: Simulate = Simulate()
+    read: Read = Read()
+    normalize: NormalizeBoth = NormalizeBoth()
+    pair: Pair = Pair()
+    pretrain: PretrainBoth = PretrainBoth()
+    joint_train: JointTrain = JointTrain()
+    calibrate: Calibrate = Calibrate()
+    baselines: Baselines = Baselines()
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()

@@ -1,0 +1,67 @@
+"""How measured curves are read, gridded and paired."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pairvae.settings.stage import NUMERICS_1, Seeded, StageSettings
+
+
+class Trim(StageSettings):
+    """Points left out at the ends of every curve, and of every detector setting, of one technique."""
+
+    trim_first_points: int = Field(0, ge=0, description="Points left out at the low-q end (beam stop).")
+    trim_last_points: int = Field(0, ge=0, description="Points left out at the high-q end (detector edge).")
+
+
+class Read(StageSettings):
+    """Read measured curves named in samples.csv."""
+
+    numerics: Literal[1] = NUMERICS_1
+    allow_outside: bool = Field(False, description="Allow paths that leave the folder of samples.csv.")
+    max_megabytes: float = Field(200, gt=0, description="Larger files are refused; a reduced curve is far smaller.")
+    saxs: Trim = Trim()
+    sans: Trim = Trim()
+
+
+class Grid(StageSettings):
+    """The common q grid of one technique, evenly spaced in log q."""
+
+    q_min_inv_angstrom: float | None = Field(
+        None, gt=0, description="Lowest q in 1/Å; empty: what half of the samples reach."
+    )
+    q_max_inv_angstrom: float | None = Field(
+        None, gt=0, description="Highest q in 1/Å; empty: what half of the samples reach."
+    )
+    points: int = Field(256, ge=32, le=4096, description="Grid points.")
+
+
+class Normalize(StageSettings):
+    """Bring the curves of one technique onto one grid and to log10 of intensity."""
+
+    numerics: Literal[1] = NUMERICS_1
+    grid: Grid = Grid()
+    max_gap_dex: float = Field(0.15, gt=0, description="Gaps in q wider than this many decades stay empty.")
+    floor_in_sigma: float = Field(
+        0.3,
+        ge=0,
+        description="Intensities below this many sigma are raised to it before the logarithm; 0: masked.",
+    )
+    max_relative_error: float = Field(10.0, gt=0, description="Points with sigma/intensity above this are masked.")
+    assumed_relative_error: float = Field(
+        0.05, gt=0, description="Relative error given to curves that bring no sigma (they are counted)."
+    )
+    scale_free: bool = Field(
+        False, description="Learn shapes only: curves may be in arbitrary units, the scale is a free factor."
+    )
+    scale_settings: bool = Field(
+        False, description="Scale the settings of one sample to the first by a factor fitted where they overlap."
+    )
+
+
+class Pair(Seeded):
+    """Match the curves of one sample and split the samples once for all stages."""
+
+    numerics: Literal[1] = NUMERICS_1
+    val_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration.")
+    test_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for the final test.")

@@ -1,0 +1,103 @@
+"""What is simulated: particles, and what both instruments measure of them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pairvae.settings.stage import NUMERICS_1, Seeded, StageSettings
+
+SystemName = Literal[
+    "silica_sphere",
+    "latex",
+    "micelle",
+    "gold_rod",
+    "surfactant_ellipsoid",
+    "vesicle",
+    "pluronic_cylinder",
+    "lamellar_bilayer",
+    "wormlike_micelle",
+    "lipid_nanodisc",
+]
+
+
+class SaxsInstrument(StageSettings):
+    """How the simulated X-ray instrument sees a particle."""
+
+    energy_kev: float = Field(8.048, gt=1, lt=100, description="X-ray energy in keV (copper K-alpha).")
+    q_min_inv_angstrom: float = Field(0.006, gt=0, description="Lowest q in 1/Å.")
+    q_max_inv_angstrom: float = Field(0.55, gt=0, description="Highest q in 1/Å.")
+    points: int = Field(200, ge=16, description="Measured q points, evenly spaced in log q.")
+    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
+    dq_over_q: float = Field(0.01, ge=0, lt=1, description="Resolution: standard deviation of q over q.")
+    exposure: tuple[float, float] = Field(
+        (1e8, 3e9),
+        description="Counts per cross section of 1/cm and q area of 1/Å²: low, high (drawn log-uniformly).",
+    )
+    blank_per_cm: float = Field(
+        0.0165, ge=0, description="Solvent and cell in 1/cm, counted apart and subtracted (water: 0.0165)."
+    )
+    background_per_cm: float = Field(
+        3e-4, ge=0, description="Residual flat background after solvent subtraction in 1/cm (median)."
+    )
+    background_spread_dex: float = Field(0.1, ge=0, description="Spread of the background between samples in decades.")
+
+
+class SansInstrument(StageSettings):
+    """How the simulated neutron instrument sees a particle."""
+
+    wavelength_angstrom: float = Field(6.0, gt=0.5, lt=30, description="Neutron wavelength in Å.")
+    q_min_inv_angstrom: float = Field(0.0035, gt=0, description="Lowest q in 1/Å.")
+    q_max_inv_angstrom: float = Field(0.4, gt=0, description="Highest q in 1/Å.")
+    points: int = Field(150, ge=16, description="Measured q points, evenly spaced in log q.")
+    cut_dex: float = Field(0.15, ge=0, lt=1, description="Each end of a curve is cut by up to this many decades of q.")
+    wavelength_spread: float = Field(
+        0.1, ge=0, lt=1, description="Full width at half maximum over the wavelength (triangular)."
+    )
+    dq_min_inv_angstrom: float = Field(0.0012, ge=0, description="Resolution from collimation and pixels in 1/Å.")
+    exposure: tuple[float, float] = Field(
+        (5e6, 2e8),
+        description="Counts per cross section of 1/cm and q area of 1/Å²: low, high (drawn log-uniformly).",
+    )
+    blank_per_cm: float = Field(
+        0.03, ge=0, description="Empty cell and stray neutrons in 1/cm, counted apart and subtracted."
+    )
+    incoherent_h2o_per_cm: float = Field(0.95, ge=0, description="Incoherent background of pure H2O in 1/cm.")
+    incoherent_d2o_per_cm: float = Field(0.05, ge=0, description="Incoherent background of pure D2O in 1/cm.")
+    background_spread_dex: float = Field(0.05, ge=0, description="Spread of the background between samples in decades.")
+
+
+class Simulate(Seeded):
+    """Draw particles and compute what both techniques measure of them."""
+
+    numerics: Literal[1] = NUMERICS_1
+    pairs: int = Field(20000, ge=1, description="Number of samples.")
+    systems: dict[SystemName, float] = Field(
+        {
+            "silica_sphere": 1,
+            "latex": 1,
+            "micelle": 1,
+            "gold_rod": 1,
+            "surfactant_ellipsoid": 1,
+            "vesicle": 1,
+            "pluronic_cylinder": 1,
+            "lamellar_bilayer": 1,
+            "wormlike_micelle": 1,
+            "lipid_nanodisc": 1,
+        },
+        description="Kinds of particles and their shares in the mix; 0 leaves one out.",
+    )
+    d2o_fraction: tuple[float, float] = Field(
+        (1.0, 1.0),
+        description="Volume fraction of D2O in the water: low, high; equal: the same for all samples.",
+    )
+    saxs: SaxsInstrument = SaxsInstrument()
+    sans: SansInstrument = SansInstrument()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, high = self.d2o_fraction
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"d2o_fraction must be two numbers 0 ≤ low ≤ high ≤ 1, found {low}, {high}")
+        if any(share < 0 for share in self.systems.values()) or not sum(self.systems.values()) > 0:
+            raise ValueError("the shares in systems must be ≥ 0 and not all 0")
+        return self
