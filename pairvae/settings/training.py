@@ -1,8 +1,8 @@
 """How networks are trained."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.stage import FILLED, NUMERICS_2, Seeded
@@ -60,6 +60,17 @@ class Pretrain(Fit):
     architecture: Architecture = Architecture()
     kl_weight: float = Field(3e-4, ge=0, description="Final weight β of the KL term.")
     kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
+
+    @model_validator(mode="after")
+    def _code_is_whole(self) -> Self:
+        network = self.architecture
+        size = {"none": 1, "vq": network.code_dim, "fsq": len(network.levels)}[network.quantization]
+        if self.latent_dim % size:
+            raise ValueError(
+                f"latent_dim: {self.latent_dim} components are no whole number of codes of {size} "
+                f"(architecture.{'code_dim' if network.quantization == 'vq' else 'levels'}); change one of them"
+            )
+        return self
 
 
 class JointTrain(Fit):
