@@ -13,7 +13,7 @@ def encoder_list(architecture: Architecture) -> list[str]:
     if architecture.encoder:
         return list(architecture.encoder)
     channels, kernel = architecture.channels, architecture.kernel_size
-    inputs = 1 + architecture.mask_channel
+    inputs = 1 + architecture.mask_channel + len(architecture.slopes or ())
     if architecture.network == "vae":
         steps = pairwise((inputs, *channels))
         return [text for a, b in steps for text in (f"conv {a} {b} {kernel} 2", *_between(architecture, b))]
