@@ -25,7 +25,7 @@ def test_vector_quantisation_takes_the_nearest_vector_of_the_codebook():
         for start in (0, 3):
             for position in range(4):
                 z = x[sample, start : start + 3, position]
-                nearest = min(layer.codebook, key=lambda e: float((z - e).square().sum()))
+                nearest = min(layer.codebook.detach(), key=lambda e: float((z - e).square().sum()))
                 torch.testing.assert_close(found[sample, start : start + 3, position], nearest)
 
 
