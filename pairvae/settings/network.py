@@ -14,7 +14,7 @@ IMPLIED = {
         "activation": "silu",
         "linear_skips": True,
         "linear_blocks": 2,
-        "slopes": (4,),
+        "slopes": (8,),
     },
     "vae": {"normalization": "batch", "activation": "gelu", "linear_skips": False, "linear_blocks": 0, "slopes": ()},
 }
@@ -63,9 +63,9 @@ class Architecture(StageSettings):
         None, ge=0, description="Residual linear blocks on each side of the code; empty: 2 in a resvae, 0 in a vae."
     )
     mask_channel: bool = Field(True, description="A second input channel says which points were measured.")
-    slopes: tuple[Annotated[int, Field(ge=1, le=16)], ...] | None = Field(
+    slopes: tuple[Annotated[int, Field(ge=1, le=32)], ...] | None = Field(
         None,
-        description="Input channels with the slope d log I / d log q over ± so many grid points; empty: [4] in a "
+        description="Input channels with the slope d log I / d log q over ± so many grid points; empty: [8] in a "
         "resvae that is made from channels.",
     )
     image: tuple[int, int] | None = Field(
