@@ -63,7 +63,7 @@ class Architecture(StageSettings):
         None, ge=0, description="Residual linear blocks on each side of the code; empty: 2 in a resvae, 0 in a vae."
     )
     mask_channel: bool = Field(True, description="A second input channel says which points were measured.")
-    slopes: tuple[Annotated[int, Field(ge=1, le=32)], ...] | None = Field(
+    slopes: tuple[Annotated[int, Field(ge=1, le=15)], ...] | None = Field(
         None,
         description="Input channels with the slope d log I / d log q over ± so many grid points; empty: [8] in a "
         "resvae that is made from channels.",
