@@ -324,7 +324,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=JointTrain().steps, help="joint steps of each member")
     parser.add_argument("--members", type=int, default=2, help="of the ensemble")
     parser.add_argument("--d2o", action="store_true", help="vary the D2O fraction and tell it")
-    parser.add_argument("--variants", nargs="*", metavar="NAME", help=f"of: {', '.join(VARIANTS)}; none named: all")
+    parser.add_argument(
+        "--variants", nargs="*", metavar="NAME", help=f"of: {', '.join(VARIANTS)}; none named: all".replace("%", "%%")
+    )
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each variant")
     parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
     told = parser.parse_args()
