@@ -22,7 +22,7 @@ from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
-from pairvae.train.monitor import Tracking
+from pairvae.train.monitor import SHOW_ONLY, Tracking
 from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
 from pairvae.train.stage import Stage
@@ -227,7 +227,7 @@ def fit(
         + f" of {len(batches)} steps of {batches.batch_size}, on {device.type}",
         flush=True,
     )
-    deciding = settings.model_dump_json(exclude={"monitor", "figures_every"})  # these change no number
+    deciding = settings.model_dump_json(exclude=SHOW_ONLY)
     key = hashlib.sha256(f"{identity} {deciding}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage), History(stage, batches.epochs)

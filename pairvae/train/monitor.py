@@ -22,6 +22,7 @@ NEEDED = {
     "tensorboard": (("tensorboard",), "tensorboard"),
     "mlflow": (("mlflow", "sqlalchemy", "alembic"), "mlflow-skinny sqlalchemy alembic"),
 }
+SHOW_ONLY = {"monitor", "figures_every"}  # settings that change no number
 History = Callable[[], Sequence[Mapping[str, float]]]
 # Draws (networks, validation curves by technique, title, file to write).
 Draw = Callable[[PairVAE, Mapping[Technique, Batch], str, Path], None]
@@ -63,7 +64,7 @@ class Tracking(callbacks.Callback):
         """Begin behind the resume file, which knows MLflow's run."""
         self.loggers = [self._logger(tracker) for tracker in self.settings.monitor]
         for logger in self.loggers:
-            logger.log_hyperparams(self.settings.model_dump(mode="json"))
+            logger.log_hyperparams(self.settings.model_dump(mode="json", exclude=SHOW_ONLY))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:  # noqa: ARG002
         """Tell the row of this epoch."""
