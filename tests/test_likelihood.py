@@ -12,7 +12,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from pairvae.assess.likelihood import importance_weighted, likelihood, log_weights
 from pairvae.assess.predict import posterior
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
-from pairvae.models.resvae import Code, Decoded
+from pairvae.models.resvae import NO_SPREAD, Code, Decoded
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
 from pairvae.train.batches import Batch
 from pairvae.train.joint_train import paired_tensors
@@ -106,6 +106,12 @@ class LinearGaussian(torch.nn.Module):
         curves = code @ self.weight.T + self.bias
         return Decoded(curves, torch.full_like(curves, 2 * math.log(self.std)))
 
+    def of(self, _technique):
+        return self
+
+    def kl(self, code):
+        return torch.tensor(math.log(8)) if code.logvar.max() == NO_SPREAD else torch.tensor(1.0)
+
     def posterior(self, x, widened):
         """The exact one, its deviation widened, without correlations."""
         precision = torch.eye(2) + self.weight.T @ self.weight / self.std**2
@@ -132,6 +138,17 @@ def test_importance_weighted_bound_rises_from_the_lower_bound_to_the_exact_likel
     # for every curve: the bound of many draws is the likelihood, and the mean of one draw lies below it
     torch.testing.assert_close(importance_weighted(weights), exact, atol=0.2, rtol=0)
     assert (weights.mean(dim=0) < exact).all()
+
+
+def test_draws_of_a_quantised_code_are_alike_and_gain_nothing():
+    model = LinearGaussian()
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(1))
+    curves = {"log_intensity": x, "mask": torch.ones_like(x), "covariates": torch.zeros(20, 0)}
+    point = model.posterior(x, widened=1.0)._replace(logvar=torch.full((20, 2), NO_SPREAD))
+    found = likelihood(model, "saxs_from_saxs", point, curves)
+    assert found["importance_weighted_bound"] == found["elbo"]
+    gaussian = likelihood(model, "saxs_from_saxs", model.posterior(x, widened=1.0), curves)
+    assert gaussian["importance_weighted_bound"] > gaussian["elbo"]
 
 
 def test_point_that_was_not_measured_says_nothing_about_the_weights():

@@ -7,7 +7,7 @@ import torch
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
+from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
 from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import LATENT_LOGVAR, ResVAE
 from pairvae.prepare.covariates import Covariate
@@ -136,16 +136,16 @@ def test_log_variance_of_the_code_stays_within_its_limits():
 @pytest.mark.parametrize("length", [8, 13])
 def test_residual_branches_begin_as_nothing(length):
     x = torch.randn(3, 8, length)
-    for block in (Down(8, 16), Up(8, 4)):
+    for block in (down(Style(), 8, 16), up(Style(), 8, 4)):
         assert torch.equal(block(x), block.skip(x))
     flat = torch.randn(3, 12)
-    assert torch.equal(ResidualLinear(12, dropout=0.5)(flat), flat)
+    assert torch.equal(residual_linear(12, dropout=0.5)(flat), flat)
 
 
 def test_down_halves_and_up_doubles_the_length():
     x = torch.randn(2, 8, 13)
-    assert Down(8, 4)(x).shape == (2, 4, 7)
-    assert Up(8, 4)(x).shape == (2, 4, 26)
+    assert down(Style(), 8, 4)(x).shape == (2, 4, 7)
+    assert up(Style(), 8, 4)(x).shape == (2, 4, 26)
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -276,3 +276,20 @@ def test_joined_networks_come_back_from_their_facts():
 def test_single_network_stays_as_it_is():
     network = pair_of_networks(0)
     assert joined([network]) is network
+
+
+def test_encoder_is_told_the_local_slope_where_it_is_known():
+    q = torch.logspace(-2.5, -0.5, 50, dtype=torch.float64)
+    network = ResVAE(50, 4, Architecture(channels=(4, 8), hidden=16, slopes=(3,)))
+    network.q.copy_(q)
+    seen = []
+    network.convolutions.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    mask = torch.ones(2, 50)
+    mask[1, 20] = 0
+    # Porod's law, at two intensities
+    network.encode((-4 * q.log10() + torch.tensor([[0.0], [3.0]])).float(), mask, torch.zeros(2, 0))
+    slope = seen[0][:, 2, :50]
+    known = torch.zeros(2, 50, dtype=torch.bool)
+    known[:, 3:-3] = True
+    known[1, [17, 20, 23]] = False
+    torch.testing.assert_close(slope, known.float(), rtol=0, atol=1e-4)

@@ -53,11 +53,12 @@ class DirectStage(Stage):
         curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        return {"reconstruction": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
+        error = self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")
+        return {"reconstruction": error} | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
-        return losses.log_likelihood_loss(terms["reconstruction"])
+        return losses.log_likelihood_loss(terms["reconstruction"]) + terms.get("commitment", 0.0)
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""

@@ -22,7 +22,7 @@ from pairvae.assess.match import retrieval_by_likelihood
 from pairvae.assess.predict import Array, codes, free_scale, part, posterior, predict_beside
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
-from pairvae.assess.structure import kept_structure
+from pairvae.assess.structural_parameters import kept_structure
 from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.assess.trials import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.atomic import written_whole

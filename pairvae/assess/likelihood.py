@@ -8,9 +8,8 @@ from torch import Tensor
 
 from pairvae.assess.predict import ROWS
 from pairvae.models.ensemble import Ensemble
-from pairvae.models.losses import kl_divergence
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
-from pairvae.models.resvae import Code, ResVAE
+from pairvae.models.resvae import NO_SPREAD, Code, ResVAE
 from pairvae.train.batches import Batch
 
 DRAWS = 4  # samples of the code per curve
@@ -23,8 +22,9 @@ LN_2PI = float(np.log(2 * np.pi))
 def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int = 0) -> dict[str, float | None]:
     """Likelihood of the measured points of log10 I under the decoder's own Gaussian.
 
-    For a technique's own curves the evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ N(0, 1)), with draws of the
-    code; for a prediction from the partner log p(x|z) at the partner's mean code, as predictions are made.
+    For a technique's own curves the evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), with draws of the code;
+    p(z) is N(0, 1), or equal chances for the values of a quantised code. For a prediction from the partner
+    log p(x|z) at the partner's mean code, as predictions are made.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
             total += float(_log_density(network.of(target), z[rows], part, from_partner=cross).sum())
     samples, points = len(code.mean), float(curves["mask"].double().sum())
     log_likelihood = total / draws / samples
-    kl = None if cross else float(kl_divergence(*code))
+    kl = None if cross else float(network.of(target).kl(code))
     bound = log_likelihood - (kl or 0.0)
-    gain = None
-    if not cross:
+    gain = None if cross else 0.0  # for a quantised code, of which all draws are alike
+    if not cross and bool((code.logvar > NO_SPREAD).any()):
         some = slice(None, None, -(-samples // IMPORTANCE_CURVES))
         few = {name: tensor[some] for name, tensor in curves.items()}
         weights = log_weights(network.of(target), Code(*(one[some] for one in code)), few, IMPORTANCE_DRAWS, seed)

@@ -1,11 +1,11 @@
 """How networks are trained."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
-from pairvae.settings.stage import FILLED, NUMERICS_2, Seeded
+from pairvae.settings.stage import FILLED, NUMERICS_2, NUMERICS_3, Seeded
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
@@ -53,7 +53,7 @@ class Fit(Seeded):
 class Pretrain(Fit):
     """Train the ResVAE of one technique on its own spectra."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[3] = NUMERICS_3
     steps: int = Field(800, ge=1, description="Optimiser steps, whatever the number of samples.")
     latent_dim: int = Field(
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
@@ -67,6 +67,17 @@ class Pretrain(Fit):
     )
     kl_weight: float = Field(3e-4, ge=0, description="Final weight β of the KL term.")
     kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
+
+    @model_validator(mode="after")
+    def _code_is_whole(self) -> Self:
+        network = self.architecture
+        size = {"none": 1, "vq": network.code_dim, "fsq": len(network.levels)}[network.quantization]
+        if self.latent_dim % size:
+            raise ValueError(
+                f"latent_dim: {self.latent_dim} components are no whole number of codes of {size} "
+                f"(architecture.{'code_dim' if network.quantization == 'vq' else 'levels'}); change one of them"
+            )
+        return self
 
 
 class JointTrain(Fit):

@@ -57,7 +57,7 @@ class JointStage(Stage):
         }
         terms = {
             "barlow_twins": losses.barlow_twins(codes["saxs"].mean, codes["sans"].mean, settings.redundancy_weight),
-            "kl": sum((losses.kl_divergence(*code) for code in codes.values()), torch.zeros((), device=self.device)),
+            "kl": sum((self.network.of(t).kl(codes[t]) for t in TECHNIQUES), torch.zeros((), device=self.device)),
         }
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
         errors = []
@@ -74,7 +74,7 @@ class JointStage(Stage):
         if self.keep_start:
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
-        return terms
+        return terms | self.network.auxiliary()
 
     def kl_weight(self) -> float:
         """Weight β of the KL term, the same at every step."""
@@ -91,6 +91,7 @@ class JointStage(Stage):
             + self.kl_weight() * terms["kl"]
             + settings.variance_weight * terms["error"]
             + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device))
+            + terms.get("commitment", 0.0)
         )
 
     def codes(self, batch: Batch) -> dict[str, Code]:

@@ -40,8 +40,9 @@ class PretrainStage(Stage):
         curve = self.at_scale(curve, target, batch, self.network.scale_free)
         return {
             "reconstruction": self.reconstruction(curve.log_intensity, target, batch),
-            "kl": losses.kl_divergence(*code),
+            "kl": self.network.kl(code),
             "error": losses.gaussian_nll(*curve, target, batch["mask"]),
+            **self.network.auxiliary(),
         }
 
     def kl_weight(self) -> float:
@@ -55,6 +56,7 @@ class PretrainStage(Stage):
             losses.log_likelihood_loss(terms["reconstruction"])
             + self.kl_weight() * terms["kl"]
             + self.settings.variance_weight * terms["error"]
+            + terms.get("commitment", 0.0)
         )
 
     def codes(self, batch: Batch) -> dict[str, Code]:
@@ -69,7 +71,7 @@ class PretrainStage(Stage):
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
         curve = self.at_scale(curve, batch["log_intensity"], batch, self.network.scale_free)
         loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
-        return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
+        return {"loss": loss, "reconstruction": loss, "kl": self.network.kl(code)} | latent_measures(codes)
 
 
 def pretrain(
