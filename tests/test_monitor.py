@@ -40,7 +40,6 @@ def mlflow_runs(folder):
 def test_trackers_and_figures_change_no_weight(train):
     plain, _, silent = train("plain")
     watched, _, resume = train("watched", monitor=("tensorboard",), figures_every=1)
-    assert plain.read_bytes() != b""
     for name, tensor in load_file(plain).items():
         assert tensor.equal(load_file(watched)[name]), name
     assert not (silent / "monitor").exists()
