@@ -28,7 +28,7 @@ from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
 from pairvae.assess.calibrate import part
 from pairvae.assess.evaluate import gridded_truth, retrieval
 from pairvae.assess.predict import Array, codes, predict
-from pairvae.models.blocks import ResidualLinear
+from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
@@ -165,7 +165,7 @@ class Perceptron(nn.Module):
 
 
 def _wide(width: int) -> tuple[nn.Module, ...]:
-    return ResidualLinear(width, 0.1), ResidualLinear(width, 0.1)
+    return residual_linear(width, 0.1), residual_linear(width, 0.1)
 
 
 def direct(data: Data, path: str, folder: Path, seconds: float, seed: int, perceptron: bool) -> Array:
