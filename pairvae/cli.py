@@ -168,9 +168,10 @@ def pretrain(
     gpus: Gpus = 0,
 ) -> None:
     """Train the ResVAE of one technique on its own spectra."""
+    from pairvae.assess.training_figures import draw_training
     from pairvae.train.pretrain import pretrain as run
 
-    run(spectra, pairs, _begin(told.Pretrain, settings, gpus), weights, history, resume, threads)
+    run(spectra, pairs, _begin(told.Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
 
 
 @app.command(name="joint_train")
@@ -189,10 +190,11 @@ def joint_train(
     gpus: Gpus = 0,
 ) -> None:
     """Train both ResVAEs together on pairs."""
+    from pairvae.assess.training_figures import draw_training
     from pairvae.train.joint_train import joint_train as run
 
-    stage = _begin(told.JointTrain, settings, gpus)
-    run(saxs, sans, pairs, pretrained_saxs, pretrained_sans, stage, weights, history, resume, threads, member)
+    stage, pretrained = _begin(told.JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
+    run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands that look at measured files before a run: parse, call. Heavy imports stand inside."""
+"""The commands that look at files, measured ones before a run or those of a run: parse, call. Heavy imports inside."""
 
 import sys
 from pathlib import Path
@@ -48,3 +48,23 @@ def samples(
     from pairvae.scattering.draft_samples import draft_samples as run
 
     run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
+
+
+@app.command()
+def refit(
+    predictions: Annotated[Path, typer.Option(help="predictions.h5 of a simulated run.", exists=True)],
+    pairs: Annotated[Path, typer.Option(help="pairs.csv of the same run.", exists=True)],
+    settings: Annotated[Path, typer.Option(help="settings/simulate.json of the same run.", exists=True)],
+    output: Annotated[Path, typer.Option(help="CSV to write.")],
+    system: Annotated[list[str] | None, typer.Option(help="Kind of particle; several.")] = None,
+    count: Annotated[int, typer.Option(help="Test samples of each kind.", min=1)] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the first guesses.", min=0)] = 0,
+) -> None:
+    """Fit simulated particles to measured and to predicted curves: how much of the answer survives translation."""
+    from pairvae.assess.refit import SHOWN
+    from pairvae.assess.refit import refit as run
+    from pairvae.parse_settings import parse
+    from pairvae.settings import Simulate
+
+    told = parse(Simulate, settings.read_text(encoding="utf-8"), str(settings))
+    run(predictions, pairs, told, system or SHOWN, count, output, seed)

@@ -49,9 +49,36 @@ def metrics_of(rmse, neighbours, truth=True):
                 "log_likelihood": 123.4,
                 "kl": None if path in CROSS else 23.4,
                 "elbo": None if path in CROSS else 100.0,
+                "importance_weighted_bound": None if path in CROSS else 104.5,
                 "bits_per_dimension": -1.25,
             }
             for path in PATHS
+        },
+        "mutual_information": {
+            name: {
+                "material": {"samples": 40, "best": 0.71, "component": 3, "sum": 2.13, "entropy": 1.386},
+                HOSTILE: {"samples": 38, "best": 0.05, "component": 0, "sum": 0.25},
+            }
+            for name in PIXELS
+        },
+        "normality": {
+            name: {
+                measure: {"median": 0.11, "worst": -0.47, "per_unit": [0.11] * LATENT}
+                for measure in ("mean", "std", "kolmogorov_smirnov")
+            }
+            for name in PIXELS
+        },
+        "structure": {
+            path: {
+                name: {
+                    "samples": 31,
+                    "median_relative_error": 0.043,
+                    "p90_relative_error": None,
+                    "median_relative_error_of_measured": 0.012 if truth else None,
+                }
+                for name in ("guinier_radius", "porod_exponent", "invariant")
+            }
+            for path in CROSS
         },
         "data": {
             name: {

@@ -7,11 +7,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from pairvae.assess.likelihood import likelihood
+from pairvae.assess.likelihood import importance_weighted, likelihood, log_weights
 from pairvae.assess.predict import posterior
-from pairvae.models.pairvae import CROSS_PATHS, PATHS
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
+from pairvae.models.resvae import NO_SPREAD, Code, Decoded
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
 from pairvae.train.batches import Batch
 from pairvae.train.joint_train import paired_tensors
@@ -90,3 +91,79 @@ def test_prior_is_drawn_at_several_temperatures(evaluated):
     assert draws.shape[:2] == (4, 8)
     spread = draws.std(axis=1).mean(axis=1)
     assert spread[0] < spread[-1]
+
+
+class LinearGaussian(torch.nn.Module):
+    """x = W·z + b + noise: the model whose likelihood is known, N(x; b, W·Wᵀ + σ²)."""
+
+    def __init__(self, points=6, latent=2, std=0.3):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.weight = torch.randn(points, latent, generator=generator)
+        self.bias, self.std = torch.randn(points, generator=generator), std
+
+    def decode(self, code, covariates, from_partner):  # noqa: ARG002, called as those of the networks
+        curves = code @ self.weight.T + self.bias
+        return Decoded(curves, torch.full_like(curves, 2 * math.log(self.std)))
+
+    def of(self, _technique):
+        return self
+
+    def kl(self, code):
+        return torch.tensor(math.log(8)) if code.logvar.max() == NO_SPREAD else torch.tensor(1.0)
+
+    def posterior(self, x, widened):
+        """The exact one, its deviation widened, without correlations."""
+        precision = torch.eye(2) + self.weight.T @ self.weight / self.std**2
+        covariance = torch.linalg.inv(precision)
+        mean = (x - self.bias) @ self.weight @ covariance / self.std**2
+        return Code(mean, torch.log(widened**2 * covariance.diagonal()).expand_as(mean))
+
+    def log_likelihood(self, x):
+        covariance = self.weight @ self.weight.T + self.std**2 * torch.eye(len(self.bias))
+        return MultivariateNormal(self.bias, covariance).log_prob(x)
+
+
+def test_importance_weighted_bound_rises_from_the_lower_bound_to_the_exact_likelihood():
+    model = LinearGaussian()
+    x = model.bias + torch.randn(200, 2, generator=torch.Generator().manual_seed(1)) @ model.weight.T
+    x += model.std * torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    curves = {"log_intensity": x, "mask": torch.ones_like(x), "covariates": torch.zeros(len(x), 0)}
+    exact = model.log_likelihood(x).double()
+    weights = log_weights(model, model.posterior(x, widened=1.5), curves, draws=2000)
+    bounds = [float(importance_weighted(weights[:draws]).mean()) for draws in (1, 5, 50, 2000)]
+    assert bounds == sorted(bounds)
+    assert bounds[0] < exact.mean() - 0.3
+    assert bounds[-1] == pytest.approx(float(exact.mean()), abs=0.01)
+    # for every curve: the bound of many draws is the likelihood, and the mean of one draw lies below it
+    torch.testing.assert_close(importance_weighted(weights), exact, atol=0.2, rtol=0)
+    assert (weights.mean(dim=0) < exact).all()
+
+
+def test_draws_of_a_quantised_code_are_alike_and_gain_nothing():
+    model = LinearGaussian()
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(1))
+    curves = {"log_intensity": x, "mask": torch.ones_like(x), "covariates": torch.zeros(20, 0)}
+    point = model.posterior(x, widened=1.0)._replace(logvar=torch.full((20, 2), NO_SPREAD))
+    found = likelihood(model, "saxs_from_saxs", point, curves)
+    assert found["importance_weighted_bound"] == found["elbo"]
+    gaussian = likelihood(model, "saxs_from_saxs", model.posterior(x, widened=1.0), curves)
+    assert gaussian["importance_weighted_bound"] > gaussian["elbo"]
+
+
+def test_point_that_was_not_measured_says_nothing_about_the_weights():
+    model = LinearGaussian()
+    x = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(x)
+    mask[:, 4:] = 0
+    code = model.posterior(x, widened=1.0)
+    curves = {"log_intensity": x, "mask": mask, "covariates": torch.zeros(5, 0)}
+    other = curves | {"log_intensity": torch.where(mask > 0, x, 99.0)}
+    torch.testing.assert_close(log_weights(model, code, curves, 3), log_weights(model, code, other, 3))
+
+
+def test_importance_weighted_bound_of_a_trained_network_exceeds_its_lower_bound(evaluated):
+    found = json.loads(evaluated.path("evaluated/metrics.json").read_text(encoding="utf-8"))["likelihood"]
+    for path in SELF_PATHS:
+        assert found[path]["importance_weighted_bound"] > found[path]["elbo"]
+    assert [found[path]["importance_weighted_bound"] for path in CROSS_PATHS] == [None, None]

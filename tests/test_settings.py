@@ -82,4 +82,4 @@ def test_stages_are_found_by_their_names_and_only_by_those():
 def test_schema_marks_what_the_workflow_fills_in():
     schema = json.loads(schema_json())
     filled = {name for name, one in schema["$defs"]["Pretrain"]["properties"].items() if one.get("filled_in")}
-    assert filled == {"seed", "numerics", "latent_dim", "covariates"}
+    assert filled == {"seed", "numerics", "latent_dim", "covariates", "monitor", "figures_every"}

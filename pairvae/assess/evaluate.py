@@ -15,12 +15,14 @@ import torch
 from pairvae.assess.bands import Band
 from pairvae.assess.baselines import BASELINES
 from pairvae.assess.check import detection
+from pairvae.assess.code_measures import mutual_information, normality
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
 from pairvae.assess.predict import Array, codes, free_scale, part, posterior, predict_beside
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
+from pairvae.assess.structural_parameters import kept_structure
 from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.assess.trials import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.atomic import written_whole
@@ -168,6 +170,12 @@ def evaluate(
         "likelihood": {
             path: likelihood(trained.network, path, posteriors[ends(path)[1]], part(tensors, ends(path)[0]))
             for path in PATHS
+        },
+        "mutual_information": {t: mutual_information(code[t].numpy(), table) for t in TECHNIQUES},
+        "normality": {t: normality(posteriors[t]) for t in TECHNIQUES},
+        "structure": {
+            path: kept_structure(measured[t], exact.get(t), found[f"predicted/{path}/log_intensity"])
+            for path, t in ((path, ends(path)[0]) for path in CROSS_PATHS)
         },
         "data": {
             t: {

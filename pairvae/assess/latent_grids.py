@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pairvae.assess.predict import Array, predict
 from pairvae.models.pairvae import PairVAE
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.scattering.spectrum import Technique
 
 STEPS = 9  # curves from one sample to the other, both included
 WAYS = 3  # interpolations at most
@@ -29,7 +29,7 @@ def latent_grids(
     network : PairVAE
         Trained.
     code, covariates : dict of Tensor
-        Mean codes (samples, latent) and encoded covariates (samples, width) per technique.
+        Mean codes (samples, latent) and encoded covariates (samples, width) per technique, of both or of one.
     material : array of str, shape (samples,)
         Kind of each sample, "" where unknown.
 
@@ -40,13 +40,13 @@ def latent_grids(
         `interpolation/<technique>` (ways, steps, q); `temperature/values` (temperatures,);
         `temperature/<technique>` (temperatures, draws, q). Curves are log10 of intensity.
     """
-    shared = torch.stack([code[t] for t in TECHNIQUES]).mean(dim=0)
+    shared = torch.stack(list(code.values())).mean(dim=0)
     ends = np.array(_ends(shared.double().numpy(), material), dtype=np.int64).reshape(-1, 2)
     share = torch.linspace(0, 1, STEPS)[:, None]
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(DRAWS, shared.shape[1], generator=generator)  # the same directions at every temperature
     found: dict[str, Array] = {"interpolation/rows": ends.astype(float), "temperature/values": np.array(TEMPERATURES)}
-    for t in TECHNIQUES:
+    for t in code:
         ways = [
             predict(
                 network, f"{t}_from_{t}", *(torch.lerp(part[a], part[b], share) for part in (shared, covariates[t]))

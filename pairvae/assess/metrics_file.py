@@ -83,7 +83,35 @@ class Likelihood(BaseModel):
     log_likelihood: float | None = None
     kl: float | None = None
     elbo: float | None = None
+    importance_weighted_bound: float | None = None
     bits_per_dimension: float | None = None
+
+
+class Information(BaseModel):
+    """What the components of the code tell about a column of samples.csv, in nats."""
+
+    samples: int = 0
+    best: float | None = None
+    component: int | None = None
+    sum: float | None = None
+    entropy: float | None = None
+
+
+class Marginals(BaseModel):
+    """One measure of the units' distance from the prior N(0, 1)."""
+
+    median: float | None = None
+    worst: float | None = None
+    per_unit: list[float | None] = []
+
+
+class Kept(BaseModel):
+    """How well predicted curves keep a structural parameter; relative errors."""
+
+    samples: int = 0
+    median_relative_error: float | None = None
+    p90_relative_error: float | None = None
+    median_relative_error_of_measured: float | None = None
 
 
 class Data(BaseModel):
@@ -122,6 +150,9 @@ class Metrics(BaseModel):
     coverage_nominal: float | None = None
     novelty: dict[str, Novelty] = {}
     likelihood: dict[str, Likelihood] = {}
+    mutual_information: dict[str, dict[str, Information]] = {}
+    normality: dict[str, dict[str, Marginals]] = {}
+    structure: dict[str, dict[str, Kept]] = {}
     denoising: dict[str, list[Denoising]] = {}
     hidden_ranges: dict[str, dict[str, list[Hidden]]] = {}
     unknown_covariates: dict[str, Hidden | None] = {}

@@ -11,7 +11,7 @@ from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
 from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
 from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, Seeded, StageSettings
-from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Pretrain
+from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain
 
 __all__ = [
     "FILLED",
@@ -23,6 +23,7 @@ __all__ = [
     "Fit",
     "Grid",
     "JointTrain",
+    "Monitor",
     "Normalize",
     "NormalizeBoth",
     "Pair",
@@ -96,6 +97,12 @@ class Settings(StageSettings):
     )
     parts: int = Field(
         1, ge=1, le=1000, description="Jobs that simulating or reading is split over; the results stay the same."
+    )
+    monitor: tuple[Monitor, ...] = Field(
+        (), description="Trackers of the trainings beside history.csv: tensorboard, mlflow (docs/toolbox.md)."
+    )
+    figures_every: int = Field(
+        0, ge=0, description="Draw the networks in training every this many epochs, a page each; 0: never."
     )
     sweep: dict[str, Values] = Field(
         {}, description="Settings and lists of values, a run for each combination (configs/sweep.yaml)."

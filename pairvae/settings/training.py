@@ -9,6 +9,7 @@ from pairvae.settings.stage import FILLED, NUMERICS_2, NUMERICS_3, Seeded
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
+Monitor = Literal["tensorboard", "mlflow"]
 
 
 class Fit(Seeded):
@@ -43,6 +44,9 @@ class Fit(Seeded):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="Arithmetic: bf16-mixed or 16-mixed is faster on a GPU."
     )
+    monitor: tuple[Monitor, ...] = Field(
+        (), json_schema_extra=FILLED, description="Trackers beside history.csv; unset: the run's."
+    )
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU when there is one.")
 
 
@@ -58,6 +62,9 @@ class Pretrain(Fit):
         (), json_schema_extra=FILLED, description="What the networks are told; unset: the run's."
     )
     architecture: Architecture = Architecture()
+    figures_every: int = Field(
+        0, ge=0, json_schema_extra=FILLED, description="Draw the network every this many epochs; unset: the run's."
+    )
     kl_weight: float = Field(3e-4, ge=0, description="Final weight β of the KL term.")
     kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
 
@@ -94,6 +101,9 @@ class JointTrain(Fit):
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
     barlow_twins_weight: float = Field(0.02, ge=0, description="Weight of the Barlow Twins term on the codes.")
     redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
+    figures_every: int = Field(
+        0, ge=0, json_schema_extra=FILLED, description="Draw the network every this many epochs; unset: the run's."
+    )
     kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term.")
 
 

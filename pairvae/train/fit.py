@@ -22,6 +22,7 @@ from pairvae.settings import Fit
 from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
+from pairvae.train.monitor import SHOW_ONLY, Tracking
 from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
 from pairvae.train.stage import Stage
@@ -174,7 +175,16 @@ class Kept(callbacks.Checkpoint):
             )
 
 
-def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, identity: str, threads: int) -> History:
+def fit(
+    stage: Stage,
+    train: Batch,
+    val: Batch,
+    settings: Fit,
+    resume: Path,
+    identity: str,
+    threads: int,
+    figures: callbacks.Callback | None = None,
+) -> History:
     """Train until steps or time are over or nothing improves; leave the best averaged weights in the network.
 
     Every epoch is kept in `resume/<key>/last.ckpt`, the key being a hash of `identity` and the settings; a
@@ -194,11 +204,13 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
         Whatever decides the result besides the settings: checksums of the inputs.
     threads : int
         Processor cores.
+    figures : Callback, optional
+        Draws while the averaged weights stand in the network.
 
     Raises
     ------
     UserError
-        There is no GPU and the settings want one, or the loss is not finite.
+        There is no GPU and the settings want one, a monitor is not installed, or the loss is not finite.
     Stopped
         SIGTERM or SIGUSR1 came: the epochs so far are kept.
     """
@@ -215,9 +227,11 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
         + f" of {len(batches)} steps of {batches.batch_size}, on {device.type}",
         flush=True,
     )
-    key = hashlib.sha256(f"{identity} {settings.model_dump_json()}".encode()).hexdigest()[:16]
+    deciding = settings.model_dump_json(exclude=SHOW_ONLY)
+    key = hashlib.sha256(f"{identity} {deciding}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage), History(stage, batches.epochs)
+    tracking = Tracking(stage.name, settings, lambda: history.rows, resume / "monitor")
     goes_on = resumable(last)
     if stage.keep_start and not goes_on:
         best.begin(val)
@@ -241,9 +255,11 @@ def fit(stage: Stage, train: Batch, val: Batch, settings: Fit, resume: Path, ide
             default_root_dir=resume,
             callbacks=[
                 best,  # before the average: it looks while the averaged weights stand in the network
+                *([figures] if figures else []),
                 Average(settings.average_decay),
                 EarlyStopping("val/loss", settings.min_delta, settings.patience),
                 history,
+                *([tracking] if settings.monitor else []),
                 Kept(last),
             ],
         )

@@ -21,6 +21,7 @@ from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import fit
+from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
 from pairvae.train.stage import Stage
@@ -143,6 +144,7 @@ def joint_train(
     resume: Path,
     threads: int,
     member: int = 1,
+    draw: Draw | None = None,
 ) -> None:
     """Train and write the weights of the best epoch.
 
@@ -162,6 +164,8 @@ def joint_train(
         Processor cores.
     member : int
         Members of one model are trained alike, but for the random numbers.
+    draw : callable, optional
+        Draws the networks in training, as often as the settings say.
 
     Raises
     ------
@@ -194,7 +198,9 @@ def joint_train(
         )
     stage = JointStage(network, settings, table["sample_id"].tolist())
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
-    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
+    val = {t: {k.split(".", 1)[1]: one for k, one in tensors["val"].items() if k.startswith(t)} for t in TECHNIQUES}
+    figures = Figures(stage.name, network, val, settings.figures_every, draw, resume / "monitor")
+    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
     training[f"joint_train/{member}"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}

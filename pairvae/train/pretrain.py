@@ -9,6 +9,7 @@ from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import read_pairs, rows_of
@@ -17,6 +18,7 @@ from pairvae.settings import Pretrain
 from pairvae.train.augment import hide_covariates, hide_part, shift
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import fit
+from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
 from pairvae.train.schedules import linear_warmup
 from pairvae.train.stage import Stage
@@ -73,7 +75,14 @@ class PretrainStage(Stage):
 
 
 def pretrain(
-    spectra: Path, pairs: Path, settings: Pretrain, weights: Path, history: Path, resume: Path, threads: int
+    spectra: Path,
+    pairs: Path,
+    settings: Pretrain,
+    weights: Path,
+    history: Path,
+    resume: Path,
+    threads: int,
+    draw: Draw | None = None,
 ) -> None:
     """Train and write the weights of the best epoch.
 
@@ -89,6 +98,8 @@ def pretrain(
         Folder of resume files.
     threads : int
         Processor cores.
+    draw : callable, optional
+        Draws the network in training, as often as the settings say.
 
     Raises
     ------
@@ -111,7 +122,9 @@ def pretrain(
     tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
     stage = PretrainStage(network, settings, f"pretrain {technique}", parts["train"]["sample_id"].tolist())
     identity = sha256(spectra) + sha256(pairs)
-    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads)
+    twice = PairVAE(network, network)
+    figures = Figures(stage.name, twice, {technique: tensors["val"]}, settings.figures_every, draw, resume / "monitor")
+    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
     facts = {"pretrain": settings.model_dump(mode="json"), "training": {f"pretrain/{technique}": progress.outcome}}
     save_weights(weights, network.state_dict(), network.facts() | facts)
