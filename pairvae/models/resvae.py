@@ -221,8 +221,8 @@ class ResVAE(nn.Module):
             # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
             return self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
         if self.architecture.variance == "one":
-            return self.log_variance[int(from_partner)].expand(len(hidden), self.points)
-        return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(len(hidden), self.points)
+            return self.log_variance[int(from_partner)].expand(hidden.shape[0], self.points)
+        return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(hidden.shape[0], self.points)
 
     def kl(self, code: Code) -> Tensor:
         """KL of the code from its prior in nats, mean over the batch.
