@@ -14,7 +14,6 @@ from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
 
 STEM_STRIDE = 4
-LATENT_LOGVAR = (-12.0, 4.0)  # clamp of the code's log-variance
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
@@ -25,9 +24,15 @@ class Code(NamedTuple):
     mean: Tensor
     logvar: Tensor
 
-    def sample(self) -> Tensor:
-        """A draw from the posterior through which gradients flow (Kingma and Welling, ICLR 2014, section 2.4)."""
-        return self.mean + torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
+    def sample(self, noise: float = 1.0) -> Tensor:
+        """A draw from the posterior through which gradients flow (Kingma and Welling, ICLR 2014, section 2.4).
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of the draw in units of the posterior's.
+        """
+        return self.mean + noise * torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
 
 
 class Decoded(NamedTuple):
@@ -148,7 +153,7 @@ class ResVAE(nn.Module):
         features = self.convolutions(nn.functional.pad(x, (0, self.padding)))
         features = features + self.encoder_skip(torch.cat([x.flatten(1), covariates], dim=1))
         mean, logvar = self.encoder(features).chunk(2, dim=1)
-        return Code(mean, logvar.clamp(*LATENT_LOGVAR))
+        return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
 
     def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
         """Curve of a code (batch, latent).
