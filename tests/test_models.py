@@ -7,7 +7,7 @@ import torch
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
+from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
 from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate
@@ -137,16 +137,16 @@ def test_log_variance_of_the_code_stays_within_its_limits(limits):
 @pytest.mark.parametrize("length", [8, 13])
 def test_residual_branches_begin_as_nothing(length):
     x = torch.randn(3, 8, length)
-    for block in (Down(8, 16), Up(8, 4)):
+    for block in (down(Style(), 8, 16), up(Style(), 8, 4)):
         assert torch.equal(block(x), block.skip(x))
     flat = torch.randn(3, 12)
-    assert torch.equal(ResidualLinear(12, dropout=0.5)(flat), flat)
+    assert torch.equal(residual_linear(12, dropout=0.5)(flat), flat)
 
 
 def test_down_halves_and_up_doubles_the_length():
     x = torch.randn(2, 8, 13)
-    assert Down(8, 4)(x).shape == (2, 4, 7)
-    assert Up(8, 4)(x).shape == (2, 4, 26)
+    assert down(Style(), 8, 4)(x).shape == (2, 4, 7)
+    assert up(Style(), 8, 4)(x).shape == (2, 4, 26)
 
 
 @pytest.mark.parametrize("factor", [2, 4])

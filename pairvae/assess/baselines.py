@@ -56,11 +56,12 @@ class DirectStage(Stage):
         target = batch[f"{self.target}.log_intensity"] + moved
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
         network = self.network.of(self.target)
-        return self.compared("reconstruction", network, curve, target, batch, f"{self.target}.")
+        terms = self.compared("reconstruction", network, curve, target, batch, f"{self.target}.")
+        return terms | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
-        return self.loss_of("reconstruction", terms)
+        return self.with_extras(self.loss_of("reconstruction", terms), terms)
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from pairvae.assess.predict import ROWS
-from pairvae.models.losses import kl_divergence
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Code
 from pairvae.train.batches import Batch
@@ -17,8 +16,9 @@ LN_2PI = float(np.log(2 * np.pi))
 def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int = 0) -> dict[str, float | None]:
     """Likelihood of the measured points of log10 I under the decoder's own Gaussian.
 
-    For a technique's own curves the evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ N(0, 1)), with draws of the
-    code; for a prediction from the partner log p(x|z) at the partner's mean code, as predictions are made.
+    For a technique's own curves the evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), with draws of the code;
+    p(z) is N(0, 1), or equal chances for the values of a quantised code. For a prediction from the partner
+    log p(x|z) at the partner's mean code, as predictions are made.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
             total += float((point * curves["mask"][rows]).double().sum())
     samples, points = len(code.mean), float(curves["mask"].double().sum())
     log_likelihood = total / draws / samples
-    kl = None if cross else float(kl_divergence(*code))
+    kl = None if cross else float(network.of(target).kl(code))
     bound = log_likelihood - (kl or 0.0)
     return {
         "log_likelihood": log_likelihood,

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pairvae.models import losses
 from pairvae.models.resvae import Code, Decoded, ResVAE
 
 
@@ -59,6 +60,12 @@ class Ensemble(nn.Module):
         log_intensity = torch.stack([curve.log_intensity for curve in curves])
         variance = torch.stack([curve.log_variance for curve in curves]).exp().mean(0)
         return Decoded(log_intensity.mean(0), torch.log(variance + log_intensity.var(0, correction=0)))
+
+    def kl(self, code: Code) -> Tensor:
+        """KL of all members' codes from their priors in nats, as `ResVAE.kl`."""
+        if self.members[0].quantization is None:
+            return losses.kl_divergence(*code)
+        return torch.stack([member.kl(code) for member in self.members]).sum()
 
     def facts(self) -> dict[str, Any]:
         """What is needed to build these networks again, as JSON types."""

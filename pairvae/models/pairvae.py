@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import ResVAE
@@ -37,6 +38,13 @@ class PairVAE(nn.Module):
     def of(self, technique: str) -> ResVAE | Ensemble:
         """The autoencoder of one technique."""
         return {"saxs": self.saxs, "sans": self.sans}[technique]
+
+    def auxiliary(self) -> dict[str, Tensor]:
+        """What the quantisations of both networks add to a training step, as `ResVAE.auxiliary`, by technique."""
+        found = {t: cast(ResVAE, self.of(t)).auxiliary() for t in TECHNIQUES}
+        named = {f"{name}_{t}": value for t, terms in found.items() for name, value in terms.items()}
+        commitments = [terms["commitment"] for terms in found.values() if terms]
+        return named | ({"commitment": torch.stack(commitments).sum()} if commitments else {})
 
     def facts(self) -> dict[str, Any]:
         """What is needed to build this network again, as JSON types."""

@@ -1,20 +1,24 @@
 """The residual variational autoencoder of one technique."""
 
 import math
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pairvae.models.blocks import Down, Interleave, ResidualLinear, Up
+from pairvae.errors import UserError
+from pairvae.models import losses
+from pairvae.models.blocks import ACTIVATION, residual_linear
+from pairvae.models.layer_lists import decoder_list, encoder_list
+from pairvae.models.layers import Built, build, modules, stride
+from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
 
-STEM_STRIDE = 4
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
+NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
 
@@ -50,15 +54,25 @@ class ResVAE(nn.Module):
     Parameters
     ----------
     points : int
-        Grid points.
+        Grid points; of a pattern its pixels, row by row.
     latent_dim : int
         Components of the code.
     architecture : Architecture
-        Channels, width, dropout.
+        What encoder and decoder are made of.
     covariates : tuple of Covariate
         What encoder and decoder are told besides the curve.
     scale_free : bool
         Shapes only: the scale of a curve does not reach the code, and that of a decoded curve means nothing.
+
+    Attributes
+    ----------
+    layers : dict of list of Built
+        The layers of "encoder" and "decoder" one by one, with their texts and shapes.
+
+    Raises
+    ------
+    UserError
+        Layers that do not fit together, or points that are not those of the pattern.
 
     References
     ----------
@@ -68,6 +82,7 @@ class ResVAE(nn.Module):
     q: Tensor
     mean: Tensor
     std: Tensor
+    low: Tensor
 
     def __init__(
         self,
@@ -80,51 +95,66 @@ class ResVAE(nn.Module):
         super().__init__()
         self.points, self.latent_dim = points, latent_dim
         self.architecture, self.covariates, self.scale_free = architecture, covariates, scale_free
+        made = architecture.filled()
+        self.output, self.scaling, self.mask_channel = made.output, made.scaling, made.mask_channel
         self.register_buffer("q", torch.ones(points, dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(points))
         self.register_buffer("std", torch.ones(points))
-        known = sum(covariate.width for covariate in covariates)
-        channels, hidden, dropout = architecture.channels, architecture.hidden, architecture.dropout
-        steps = list(pairwise(channels))
-        self.short = math.ceil(points / (STEM_STRIDE * 2 ** len(steps)))  # length where it is shortest
-        length = self.short * STEM_STRIDE * 2 ** len(steps)
-        self.padding = length - points
+        if made.scaling == "min_max":
+            self.register_buffer("low", torch.zeros(points))
+        known, hidden = sum(covariate.width for covariate in covariates), made.hidden
+        activation, linear_blocks = str(made.activation), made.linear_blocks or 0
+        self.shape = made.image or (points,)
+        if math.prod(self.shape) != points:
+            raise UserError(f"architecture.image: {list(self.shape)} pixels are not the {points} points of the data")
+        factor = stride(texts := encoder_list(made))
+        self.padding = [-length % factor for length in self.shape]
+        inputs = 1 + made.mask_channel
+        padded = (inputs, *(length + more for length, more in zip(self.shape, self.padding, strict=True)))
 
-        self.convolutions = nn.Sequential(
-            nn.Conv1d(2, channels[0], kernel_size=7, stride=STEM_STRIDE, padding=3),
-            *(Down(wide, narrow) for wide, narrow in steps),
-            nn.SiLU(),
-            nn.Flatten(),
-            nn.Linear(channels[-1] * self.short, hidden),
-        )
-        self.encoder_skip = nn.Linear(2 * points + known, hidden)
-        code = nn.Linear(hidden, 2 * latent_dim)
-        nn.init.constant_(code.bias[latent_dim:], -4.0)  # begin with a narrow posterior
-        self.encoder = nn.Sequential(
-            ResidualLinear(hidden, dropout), ResidualLinear(hidden, dropout), nn.LayerNorm(hidden), code
-        )
+        layers = build(texts, padded, made, "encoder")
+        short = layers[-1].shape if layers else padded
+        layers += build(_head(short, made), short, made, "head of the encoder")
+        self.layers: dict[str, list[Built]] = {"encoder": layers}
+        self.convolutions = modules(layers)
+        told = known + (inputs * points if made.linear_skips else 0)
+        self.encoder_skip = nn.Linear(told, hidden, bias=bool(made.linear_skips)) if told else None
+        self.quantization = _quantization(made)
+        code = nn.Linear(hidden, latent_dim if self.quantization else 2 * latent_dim)
+        if self.quantization is None:
+            nn.init.constant_(code.bias[latent_dim:], -4.0)  # begin with a narrow posterior
+        linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
+        self.encoder = nn.Sequential(*linear, *[nn.LayerNorm(hidden)][: len(linear)], code)
 
-        self.decoder = nn.Sequential(
-            nn.Linear(latent_dim + known, hidden),
-            ResidualLinear(hidden, dropout),
-            ResidualLinear(hidden, dropout),
-        )
-        self.deconvolutions = nn.Sequential(
-            nn.Linear(hidden, channels[-1] * self.short),
-            nn.Unflatten(1, (channels[-1], self.short)),
-            *(Up(narrow, wide) for wide, narrow in reversed(steps)),
-            nn.SiLU(),
-            nn.Conv1d(channels[0], STEM_STRIDE, kernel_size=7, padding=3),
-            Interleave(STEM_STRIDE),
-        )
-        self.decoder_skip = nn.Linear(hidden, points)
+        read = nn.Linear(latent_dim + known, hidden)
+        linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
+        self.decoder = nn.Sequential(read, *(linear or [ACTIVATION[activation]()]))
+        layers = build(_tail(short, made), (hidden,), made, "head of the decoder")
+        layers += build(decoder_list(made), layers[-1].shape if layers else (hidden,), made, "decoder")
+        self.layers["decoder"] = layers
+        end = layers[-1].shape
+        if len(end) != len(padded) or end[0] != 1 or any(a < b for a, b in zip(end[1:], self.shape, strict=True)):
+            raise UserError(
+                f"decoder, layer {layers[-1].place} {layers[-1].text!r}: ends with the shape {list(end)}; expected "
+                f"{[1, *self.shape]}, longer ones are cut"
+            )
+        self.deconvolutions = modules(layers)
+        self.decoder_skip = nn.Linear(hidden, points) if made.linear_skips else None
         # one error for reconstructions from the own curve, one for predictions from the partner's
-        error = nn.Linear(hidden, 2 * points)
-        nn.init.constant_(error.bias, -4.0)
-        self.error = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), error)
+        if made.variance == "per_q":
+            error = nn.Linear(hidden, 2 * points)
+            nn.init.constant_(error.bias, -4.0)
+            self.error: nn.Module | None = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), error)
+        else:
+            self.error = None
+        if made.variance == "one":
+            self.log_variance = nn.Parameter(torch.full((2,), -4.0))
 
     def fit_scaler(self, spectra: Spectra) -> None:
-        """Take grid and per-q mean and standard deviation from the train split (measured points only)."""
+        """Take grid and scaler from the train split, measured points only.
+
+        Mean and standard deviation per q; with `scaling: min_max` the range over all curves and q for the latter.
+        """
         self.scale_free = spectra.scale_free
         log_intensity = np.where(spectra.mask, spectra.log_intensity, np.nan).astype(np.float64)
         known = spectra.mask.any(axis=0)
@@ -132,7 +162,24 @@ class ResVAE(nn.Module):
         mean, std = np.nanmean(log_intensity, axis=0), np.nanstd(log_intensity, axis=0)
         self.q.copy_(torch.from_numpy(spectra.q))
         self.mean.copy_(torch.from_numpy(mean))
+        if self.scaling == "min_max":
+            measured = spectra.log_intensity[spectra.mask]
+            self.low.fill_(float(measured.min()))
+            std = np.full_like(std, measured.max() - measured.min())
         self.std.copy_(torch.from_numpy(np.maximum(std, SMALLEST_STD)))
+
+    def scaled(self, log_intensity: Tensor) -> Tensor:
+        """log10 I (batch, q) as the network sees it and, before it is scaled back, makes it.
+
+        With `scaling: min_max` the range of the train split becomes 0 to 1, for losses on such numbers (binary
+        cross-entropy with `output: sigmoid`); else mean 0 and standard deviation 1 at every q.
+        """
+        return self._scaled(log_intensity - self.mean)
+
+    def _scaled(self, above_mean: Tensor) -> Tensor:
+        if self.scaling == "min_max":
+            above_mean = above_mean + (self.mean - self.low)
+        return above_mean / self.std
 
     def encode(self, log_intensity: Tensor, mask: Tensor, covariates: Tensor) -> Code:
         """Posterior of the code.
@@ -149,10 +196,20 @@ class ResVAE(nn.Module):
         x = log_intensity - self.mean
         if self.scale_free:  # what lies above the mean curve everywhere is scale
             x = x - torch.where(mask > 0, x, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
-        x = torch.stack([x / self.std * mask, mask], dim=1)
-        features = self.convolutions(nn.functional.pad(x, (0, self.padding)))
-        features = features + self.encoder_skip(torch.cat([x.flatten(1), covariates], dim=1))
-        mean, logvar = self.encoder(features).chunk(2, dim=1)
+        x = self._scaled(x) * mask
+        if self.scaling == "min_max":  # zero is the faintest point here: what is hidden is put on the mean curve
+            x = x + self.scaled(self.mean) * (1 - mask)
+        x = torch.stack([x, mask] if self.mask_channel else [x], dim=1)
+        sides = [side for more in reversed(self.padding) for side in (0, more)]
+        features = self.convolutions(nn.functional.pad(x.unflatten(2, self.shape), sides))
+        if self.encoder_skip is not None:
+            told = [x.flatten(1), covariates] if self.decoder_skip is not None else [covariates]
+            features = features + self.encoder_skip(torch.cat(told, dim=1))
+        z = self.encoder(features)
+        if self.quantization is not None:
+            z = self.quantization(z)
+            return Code(z, torch.full_like(z, NO_SPREAD))
+        mean, logvar = z.chunk(2, dim=1)
         return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
 
     def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
@@ -164,13 +221,49 @@ class ResVAE(nn.Module):
             The code came from the other technique: the larger of the two learned errors.
         """
         hidden = self.decoder(torch.cat([code, covariates], dim=1))
-        x = self.deconvolutions(hidden)[:, 0, : self.points] + self.decoder_skip(hidden)
-        # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
-        log_variance = self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
+        x = self.deconvolutions(hidden)[:, 0]
+        for axis, length in enumerate(self.shape, start=1):
+            x = x.narrow(axis, 0, length)
+        x = x.flatten(1)
+        if self.decoder_skip is not None:
+            x = x + self.decoder_skip(hidden)
+        if self.output == "sigmoid":
+            x = torch.sigmoid(x)
         x = self.std * x
+        if self.scaling == "min_max":
+            x = x + (self.low - self.mean)
         if self.scale_free:  # only one of all scales: members of an ensemble are to agree on it
             x = x - x.mean(dim=1, keepdim=True)
-        return Decoded(self.mean + x, log_variance.clamp(*LOG_VARIANCE))
+        return Decoded(self.mean + x, self._log_variance(hidden, from_partner).clamp(*LOG_VARIANCE))
+
+    def _log_variance(self, hidden: Tensor, from_partner: bool) -> Tensor:
+        if self.error is not None:
+            # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
+            return self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
+        if self.architecture.variance == "one":
+            return self.log_variance[int(from_partner)].expand(len(hidden), self.points)
+        return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(len(hidden), self.points)
+
+    def kl(self, code: Code, free_bits: float = 0.0) -> Tensor:
+        """KL of the code from its prior in nats, mean over the batch.
+
+        Of a Gaussian code from N(0, 1). Of a quantised one from equal chances for all values: log of their number, a
+        constant without gradient (van den Oord et al., NeurIPS 2017, section 3.2).
+        """
+        if self.quantization is None:
+            return losses.kl_divergence(*code, free_bits)
+        vectors = self.latent_dim // self.quantization.size
+        return code.mean.new_tensor(vectors * math.log(self.quantization.count))
+
+    def auxiliary(self) -> dict[str, Tensor]:
+        """What the quantisations add to a training step since this was last asked; empty without them.
+
+        Returns
+        -------
+        dict
+            commitment, a term of the loss; perplexity and codes_used, for the history.
+        """
+        return taken(self)
 
     def facts(self) -> dict[str, Any]:
         """What is needed to build this network again, as JSON types."""
@@ -192,3 +285,28 @@ class ResVAE(nn.Module):
             covariates=tuple(Covariate.model_validate(one) for one in facts["covariates"]),
             scale_free=facts.get("scale_free", False),
         )
+
+
+def _head(short: tuple[int, ...], made: Architecture) -> list[str]:
+    """Layers from the end of the encoder's list to `hidden` features."""
+    if short == (made.hidden,):
+        return []
+    to_features = {"linear": ["flatten"], "pool": ["adaptive_average_pool 1", "flatten"]}[made.head]
+    features = short[0] if made.head == "pool" else math.prod(short)
+    # the residual linear blocks have activations of their own
+    return [*to_features, f"linear {features} {made.hidden}", *([] if made.linear_blocks else [str(made.activation)])]
+
+
+def _tail(short: tuple[int, ...], made: Architecture) -> list[str]:
+    """Layers from `hidden` features to where the decoder's list begins: the shape that the encoder's ended with."""
+    if len(short) == 1:
+        return []
+    return [f"linear {made.hidden} {math.prod(short)}", f"unflatten {' '.join(map(str, short))}"]
+
+
+def _quantization(made: Architecture) -> VectorQuantization | FiniteScalarQuantization | None:
+    if made.quantization == "none":
+        return None
+    if made.quantization == "vq":
+        return VectorQuantization(made.codes, made.code_dim, made.commitment_weight)
+    return FiniteScalarQuantization(made.levels)

@@ -1,15 +1,27 @@
 """What a network is made of."""
 
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from pairvae.settings.layer_text import parse_layer
 from pairvae.settings.stage import StageSettings
+
+# What `network` implies for settings that were left empty.
+IMPLIED = {
+    "resvae": {"normalization": "group", "activation": "silu", "linear_skips": True, "linear_blocks": 2},
+    "vae": {"normalization": "batch", "activation": "gelu", "linear_skips": False, "linear_blocks": 0},
+}
+# Settings that say something of residual blocks, which a vae has none of.
+RESIDUAL = ("block", "squeeze_excitation", "attention", "downsampling", "upsampling", "stem_stride")
+# Settings that are said by the lists `encoder` and `decoder` where there are such.
+LISTED = ("network", "channels", "attention", "stem_stride", "head")
 
 
 class Architecture(StageSettings):
     """The residual variational autoencoder of one technique."""
 
+    network: Literal["resvae", "vae"] = Field("resvae", description="Residual blocks, or plain strided convolutions.")
     channels: tuple[int, ...] = Field(
         (16, 32, 64), min_length=1, description="Channels of the residual blocks; each halves the length."
     )
@@ -18,10 +30,101 @@ class Architecture(StageSettings):
     latent_logvar: tuple[float, float] = Field(
         (-12.0, 4.0), description="Limits of the log-variance of the code's posterior."
     )
+    kernel_size: int = Field(5, ge=1, description="Points that a convolution of a block sees; odd.")
+    stem_stride: int = Field(4, ge=1, description="Stride of the first convolution of a resvae.")
+    normalization: Literal["none", "batch", "group"] | None = Field(
+        None, description="In the blocks; empty: group in a resvae, batch in a vae."
+    )
+    activation: Literal["gelu", "silu"] | None = Field(
+        None, description="Between the layers; empty: silu in a resvae, gelu in a vae."
+    )
+    block: Literal["basic", "bottleneck"] = Field(
+        "basic", description="Two wide convolutions, or three narrow ones with LayerScale."
+    )
+    squeeze_excitation: bool = Field(False, description="Blocks weigh their channels by squeeze and excitation.")
+    attention: int = Field(0, ge=0, description="Heads of a self-attention where the length is shortest; 0: none.")
+    downsampling: Literal["strided", "average_pool"] = Field(
+        "strided", description="How a block's skip halves the length; average_pool as in ResNet-D."
+    )
+    upsampling: Literal["interleave", "transposed", "linear"] = Field(
+        "interleave",
+        description="Doubles the length: pixel shuffle, transposed convolution, or interpolation and convolution.",
+    )
+    head: Literal["linear", "pool"] = Field(
+        "linear", description="From the last block to the linear layers: all points, or their global mean."
+    )
+    linear_skips: bool | None = Field(
+        None, description="Linear layers from input and to output past the blocks; empty: in a resvae."
+    )
+    linear_blocks: int | None = Field(
+        None, ge=0, description="Residual linear blocks on each side of the code; empty: 2 in a resvae, 0 in a vae."
+    )
+    mask_channel: bool = Field(True, description="A second input channel says which points were measured.")
+    image: tuple[int, int] | None = Field(
+        None, description="Rows and columns of a detector pattern in place of a curve; empty: curves."
+    )
+    encoder: tuple[str, ...] = Field(
+        (), description="Layers as text, as [conv 2 32 7 4, 2*res 32 32, down 32 64]; empty: made from channels."
+    )
+    decoder: tuple[str, ...] = Field((), description="Layers as text, the mirror of encoder.")
+    variance: Literal["per_q", "one", "fixed"] = Field(
+        "per_q", description="Error of a decoded curve: learned at every q, one learned number, or fixed_error_dex."
+    )
+    fixed_error_dex: float = Field(0.1, gt=0, description="Standard error where variance is fixed, in decades.")
+    quantization: Literal["none", "vq", "fsq"] = Field(
+        "none", description="Code: Gaussian, vectors of a codebook (vq), or numbers of few levels (fsq)."
+    )
+    codes: int = Field(512, ge=2, description="Vectors of the codebook of vq.")
+    code_dim: int = Field(4, ge=1, description="Components of the code that make one vector of vq.")
+    levels: tuple[int, ...] = Field((8, 5, 5, 5), min_length=1, description="Levels of fsq, component by component.")
+    commitment_weight: float = Field(0.25, ge=0, description="Weight of the commitment term of vq.")
+    scaling: Literal["standard", "min_max"] = Field(
+        "standard", description="Of log10 I: mean 0 and deviation 1 at every q, or the range of the train split to 0…1."
+    )
+    output: Literal["linear", "sigmoid"] = Field("linear", description="Last step of the decoder.")
+
+    @field_validator("encoder", "decoder")
+    @classmethod
+    def _are_layers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for place, text in enumerate(texts, start=1):
+            try:
+                parse_layer(text)
+            except ValueError as error:
+                raise ValueError(f"layer {place} of the list: {error}") from None
+        return texts
+
+    @field_validator("levels")
+    @classmethod
+    def _are_levels(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if min(levels) < 2:
+            raise ValueError("every component of fsq needs at least 2 levels")
+        return levels
 
     @model_validator(mode="after")
-    def _check_latent_logvar(self) -> Self:
+    def _fit_together(self) -> Self:
         low, high = self.latent_logvar
         if not low < high:
             raise ValueError(f"latent_logvar is [{low:g}, {high:g}]; expected the lower limit first")
+        if self.output == "sigmoid" and self.scaling != "min_max":
+            raise ValueError("output: sigmoid gives numbers from 0 to 1; set scaling: min_max")
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size: {self.kernel_size} has no middle; expected an odd number")
+        if bool(self.encoder) != bool(self.decoder):
+            raise ValueError("encoder and decoder are told together; found one of them")
+        if self.encoder and (said := self._changed(LISTED)):
+            raise ValueError(f"encoder and decoder say all layers; leave out {', '.join(said)}")
+        if self.network == "vae" and (said := self._changed(RESIDUAL)):
+            raise ValueError(
+                f"network: vae has no residual blocks; leave out {', '.join(said)}, or set network: resvae"
+            )
+        if self.attention and self.channels[-1] % self.attention:
+            raise ValueError(f"attention: {self.attention} heads do not divide {self.channels[-1]} channels")
         return self
+
+    def _changed(self, names: tuple[str, ...]) -> list[str]:
+        return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+
+    def filled(self) -> Self:
+        """The same with nothing left empty that `network` implies."""
+        implied = {name: value for name, value in IMPLIED[self.network].items() if getattr(self, name) is None}
+        return self.model_copy(update=implied)

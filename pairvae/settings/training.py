@@ -124,6 +124,26 @@ class Pretrain(Variational):
     reconstruction_weight: float = Field(1.0, gt=0, description="Weight α of the reconstruction loss.")
     kl_schedule: KlSchedule = Field("linear", description="How β changes over the steps; cyclic: rises anew.")
 
+    @model_validator(mode="after")
+    def _check_output(self) -> Self:
+        if self.loss == "binary_cross_entropy" and self.architecture.output != "sigmoid":
+            raise ValueError(
+                "loss is binary_cross_entropy but architecture.output is linear; expected curves between 0 and 1: set "
+                "architecture: {output: sigmoid, scaling: min_max}, or another loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _code_is_whole(self) -> Self:
+        network = self.architecture
+        size = {"none": 1, "vq": network.code_dim, "fsq": len(network.levels)}[network.quantization]
+        if self.latent_dim % size:
+            raise ValueError(
+                f"latent_dim: {self.latent_dim} components are no whole number of codes of {size} "
+                f"(architecture.{'code_dim' if network.quantization == 'vq' else 'levels'}); change one of them"
+            )
+        return self
+
 
 class JointTrain(Variational):
     """Train both ResVAEs together on pairs."""

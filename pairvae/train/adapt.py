@@ -103,7 +103,9 @@ def widened(network: ResVAE, covariates: tuple[Covariate, ...]) -> ResVAE:
         places += range(start, start + widths.get(covariate.name, 0))
         start += covariate.width
 
-    def fill(old: Tensor, new: Tensor) -> Tensor:
+    def fill(old: Tensor | None, new: Tensor) -> Tensor:
+        if old is None:  # a layer that reads covariates alone, of which there were none
+            return torch.zeros_like(new)
         if old.shape == new.shape:
             return old
         others = old.shape[-1] - before
@@ -113,5 +115,5 @@ def widened(network: ResVAE, covariates: tuple[Covariate, ...]) -> ResVAE:
         return new
 
     tensors = network.state_dict()
-    wide.load_state_dict({name: fill(tensors[name], tensor) for name, tensor in wide.state_dict().items()})
+    wide.load_state_dict({name: fill(tensors.get(name), tensor) for name, tensor in wide.state_dict().items()})
     return wide

@@ -6,7 +6,7 @@ from pairvae.models.pairvae import PairVAE
 from pairvae.settings import JointTrain
 
 # What lies before the code in a network of one technique; the rest is its decoder.
-ENCODER = ("convolutions", "encoder_skip", "encoder")
+ENCODER = ("convolutions", "encoder_skip", "encoder", "quantization")
 
 
 def layers_from_code(network: nn.Module, part: str) -> list[nn.Module]:

@@ -74,7 +74,7 @@ class JointStage(Stage):
         }
         nothing = torch.zeros((), device=self.device)
         terms = self.alignment(codes)
-        terms["kl"] = sum((losses.kl_divergence(*code, settings.free_bits) for code in codes.values()), nothing)
+        terms["kl"] = sum((self.network.of(t).kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
         if settings.sparsity_weight > 0:
             terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
@@ -101,7 +101,7 @@ class JointStage(Stage):
         if self.keep_start:
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
-        return terms
+        return terms | self.network.auxiliary()
 
     def alignment(self, codes: Mapping[str, Code]) -> dict[str, Tensor]:
         """Terms that make the codes of one sample agree, on the mean codes or behind the projection head."""

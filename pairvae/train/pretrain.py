@@ -43,11 +43,11 @@ class PretrainStage(Stage):
         curve = self.network.decode(code.sample(self.settings.sampling_noise), known, from_partner=False)
         curve = self.at_scale(curve, target, batch, self.network.scale_free)
         terms = self.compared("reconstruction", self.network, curve, target, batch)
-        terms["kl"] = losses.kl_divergence(*code, self.settings.free_bits)
+        terms["kl"] = self.network.kl(code, self.settings.free_bits)
         terms["error"] = losses.variance_nll(*curve, target, batch["mask"])
         if self.settings.sparsity_weight > 0:
             terms["sparsity"] = losses.sparsity(code.mean)
-        return terms
+        return terms | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Reconstruction, and what the code may cost."""
@@ -69,7 +69,7 @@ class PretrainStage(Stage):
         curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
         curve = self.at_scale(curve, batch["log_intensity"], batch, self.network.scale_free)
         loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
-        return {"loss": loss, "reconstruction": loss, "kl": losses.kl_divergence(*code)} | latent_measures(codes)
+        return {"loss": loss, "reconstruction": loss, "kl": self.network.kl(code)} | latent_measures(codes)
 
 
 def pretrain(

@@ -108,8 +108,8 @@ class Stage(lightning.LightningModule, ABC):
         if (loss := losses.OF_CURVES.get(settings.loss)) is not None:
             noise, weight = batch[f"{prefix}log_sigma"], mask * self._q_weight(prefix)
             trust = losses.point_weights(curve.log_intensity, target, noise, weight, settings.error_scale_dex)
-            scaled = [(one - network.mean) / network.std for one in (curve.log_intensity, target)]
-            compared = losses.Compared(*curve, target, noise, weight, trust * weight, *scaled)
+            scaled, scaled_target = network.scaled(curve.log_intensity), network.scaled(target)
+            compared = losses.Compared(*curve, target, noise, weight, trust * weight, scaled, scaled_target)
             terms[f"{name}_{settings.loss}"] = loss(compared)
         if settings.ssim_weight > 0:
             terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask)
@@ -123,11 +123,11 @@ class Stage(lightning.LightningModule, ABC):
         return loss + settings.ssim_weight * terms[f"{name}_ssim"] if settings.ssim_weight > 0 else loss
 
     def with_extras(self, loss: Tensor, terms: dict[str, Tensor]) -> Tensor:
-        """The loss and those terms that are there only where their weight is not 0."""
+        """The loss and those terms that only some settings bring."""
         for name in EXTRAS:
             if name in terms:
                 loss = loss + getattr(self.settings, f"{name}_weight") * terms[name]
-        return loss
+        return loss + terms.get("commitment", 0.0)  # its weight is the network's
 
     def _q_weight(self, prefix: str) -> Tensor | float:
         return getattr(self, f"q_weight_{prefix.rstrip('.')}", 1.0)
