@@ -25,6 +25,7 @@ Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would loa
 In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
 InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
+OutOrNone = Annotated[Path | None, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
 Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
@@ -150,15 +151,33 @@ def pretrain(
     spectra: In,
     pairs: In,
     settings: SettingsFile,
-    weights: Out,
-    history: Out,
-    resume: Resume,
+    weights: OutOrNone = None,
+    history: OutOrNone = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of the files that a killed training goes on from.")
+    ] = None,
     threads: Threads = 1,
     gpus: Gpus = 0,
+    find_learning_rate: Annotated[
+        bool, typer.Option("--find-learning-rate", help="Suggest one; train nothing.")
+    ] = False,
+    find_batch_size: Annotated[bool, typer.Option("--find-batch-size", help="The largest that fits.")] = False,
+    memory: Annotated[float | None, typer.Option(help="MiB that a step may use; else what there is.", min=1)] = None,
 ) -> None:
     """Train the ResVAE of one technique on its own spectra."""
+    if find_learning_rate or find_batch_size:
+        from pairvae.train.finders import find
+
+        find(
+            spectra, pairs, _begin(told.Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads
+        )
+        return
     from pairvae.train.pretrain import pretrain as run
 
+    if not (weights and history and resume):
+        raise UserError(
+            "pretrain: expected --weights, --history and --resume; or --find-learning-rate, --find-batch-size"
+        )
     run(spectra, pairs, _begin(told.Pretrain, settings, gpus), weights, history, resume, threads)
 
 

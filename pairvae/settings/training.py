@@ -216,7 +216,7 @@ class JointTrain(Variational):
         """Weight of a reconstruction: its own in `path_weights`, else that of its kind."""
         target, source = path.split("_from_")
         kind = self.self_weight if target == source else self.cross_weight
-        return dict[str, float](self.path_weights).get(path, kind)
+        return next((weight for name, weight in self.path_weights.items() if name == path), kind)
 
 
 class Baselines(Fit):

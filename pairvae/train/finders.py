@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
+from pairvae.settings import Pretrain
 from pairvae.train.batches import Batch, TrainBatches
 from pairvae.train.device import find_device
+from pairvae.train.pretrain import begin_pretrain
 from pairvae.train.stage import Stage
 
 LOWEST_RATE, HIGHEST_RATE, TRIED = 1e-6, 1.0, 120  # rates, evenly spaced in their logarithm
 SMOOTHING = 0.9  # of the losses from step to step
+PRINTED_EVERY = 4  # rates
 SKIPPED = 10  # first steps, when the smoothed loss knows little
 COPIES = 5  # of the weights while training: themselves, gradient, two moments of Adam, running average
 USED = 0.8  # share of the memory; allocators keep more than tensors fill
@@ -39,6 +43,37 @@ class BatchSize(NamedTuple):
     of_sample: float
     of_network: float
     available: float
+
+
+def find(
+    spectra: Path, pairs: Path, settings: Pretrain, rate: bool, size: bool, memory: float | None, threads: int
+) -> None:
+    """Print a learning rate with the curve that it follows from, a batch size with what it needs, or both.
+
+    Parameters
+    ----------
+    spectra, pairs, settings, threads
+        As for `pairvae.train.pretrain.pretrain`.
+    rate, size : bool
+        What to look for.
+    memory : float, optional
+        Memory that a step may use in MiB; None: what the device has available.
+    """
+    stage, tensors = begin_pretrain(spectra, pairs, settings)
+    if size:  # before the other: that one changes the weights
+        found = find_batch_size(stage, tensors["train"], threads, None if memory is None else memory * MEBIBYTE)
+        samples = len(tensors["train"]["mask"])
+        print(
+            f"{stage.name}: batch_size {found.largest} is the largest power of two that fits: a sample takes "
+            f"{found.of_sample / MEBIBYTE:.3g} MiB, data and network {found.of_network / MEBIBYTE:.3g} MiB of "
+            f"{found.available / MEBIBYTE:.0f} MiB; there are {samples} training samples"
+        )
+    if rate:
+        tried = find_learning_rate(stage, tensors["train"], threads)
+        print(f"{'learning_rate':>13}  loss")
+        for step in range(0, len(tried.rates), PRINTED_EVERY):
+            print(f"{tried.rates[step]:13.2e}  {tried.losses[step]:.5g}")
+        print(f"{stage.name}: learning_rate {tried.suggestion:.2g} is where the loss falls most steeply")
 
 
 def find_learning_rate(stage: Stage, train: Batch, threads: int) -> RateRange:
