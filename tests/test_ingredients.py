@@ -244,11 +244,15 @@ def test_settings_that_exclude_each_other_are_refused_with_a_sentence(kind, valu
 
 def test_joint_training_by_cross_entropy_refuses_networks_that_decode_other_numbers(pretrained, tmp_path):
     joint = Joint(pretrained, tmp_path, loss="binary_cross_entropy")
-    with pytest.raises(UserError, match="needs curves between 0 and 1, but a network has output linear"):
+    with pytest.raises(
+        UserError, match="needs curves between 0 and 1, but a network is scale-free or has a linear output"
+    ):
         joint.train()
     assert not joint.weights.exists()
     network = load_resvae(joint.begun[0])
-    network.architecture, network.scale_free = UNIT, True
+    network.output = "sigmoid"
+    check_loss(joint.settings, network)
+    network.scale_free = True
     with pytest.raises(UserError, match="is scale-free"):
         check_loss(joint.settings, network)
 

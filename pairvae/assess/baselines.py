@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class DirectStage(Stage):
     def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str] = ()) -> None:
         super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
-        self.weigh_ranges(self.network.of(self.target), self.target, f"{self.target}.")
+        self.weigh_ranges(self.network.of(self.target).q, self.target, f"{self.target}.")
 
     def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, known).mean
@@ -55,7 +56,7 @@ class DirectStage(Stage):
         curve = self._curve(source, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        network = self.network.of(self.target)
+        network = cast(ResVAE, self.network.of(self.target))
         terms = self.compared("reconstruction", network, curve, target, batch, f"{self.target}.")
         return terms | self.network.auxiliary()
 
@@ -152,7 +153,7 @@ def baselines(
         )
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
-        check_loss(settings, network.saxs, network.sans)
+        check_loss(settings, network)
         tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)

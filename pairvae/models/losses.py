@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 SMALLEST_SIGMA = 1e-3  # decades; a point that was measured without error must not be all of χ²
@@ -189,6 +189,26 @@ def ssim(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     c1, c2 = 0.01**2, 0.03**2
     similarity = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return (similarity * inside).sum() / inside.sum().clamp(min=1)
+
+
+def perceptual(encoder: nn.Module, mask: Tensor, covariates: Tensor, prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean square distance of two curves in the features of an encoder: its mean code.
+
+    Parameters
+    ----------
+    encoder : ResVAE
+        Frozen.
+    mask, covariates
+        As for `ResVAE.encode`, those of the target.
+    prediction, target : Tensor, shape (batch, q)
+        log10 I.
+
+    References
+    ----------
+    Johnson, Alahi and Fei-Fei, Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, eq. 2.
+    """
+    found, wanted = (encoder.encode(curve, mask, covariates).mean for curve in (prediction, target))  # type: ignore[operator]
+    return (found - wanted).square().mean()
 
 
 def kl_divergence(mean: Tensor, logvar: Tensor, free_bits: float = 0.0) -> Tensor:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
-from pairvae.models.resvae import Code
+from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
@@ -42,7 +42,7 @@ class JointStage(Stage):
     def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
         super().__init__(network, settings, "joint_train", samples)
         for technique in TECHNIQUES:
-            self.weigh_ranges(network.of(technique), technique, f"{technique}.")
+            self.weigh_ranges(network.of(technique).q, technique, f"{technique}.")
         self.heads = nn.ModuleDict()
         if settings.projection:
             torch.manual_seed(settings.seed)
@@ -64,8 +64,9 @@ class JointStage(Stage):
         moved = shift(batch["saxs.mask"], settings.intensity_shift_dex if known_scale else 0.0)
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
-        codes = {
-            t: self.network.of(t).encode(
+        networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
+        codes: dict[str, Code] = {
+            t: networks[t].encode(
                 renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),
                 hide_part(batch[f"{t}.mask"], settings.mask_probability),
                 known[t],
@@ -74,7 +75,7 @@ class JointStage(Stage):
         }
         nothing = torch.zeros((), device=self.device)
         terms = self.alignment(codes)
-        terms["kl"] = sum((self.network.of(t).kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
+        terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
         if settings.sparsity_weight > 0:
             terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
@@ -84,19 +85,15 @@ class JointStage(Stage):
             code = codes[source]
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample(settings.sampling_noise)
-            curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            curve = self.at_scale(curve, target[to], batch, self.network.of(to).scale_free, f"{to}.")
-            terms |= self.compared(path, self.network.of(to), curve, target[to], batch, f"{to}.")
+            curve = networks[to].decode(z, known[to], from_partner=path in CROSS_PATHS)
+            curve = self.at_scale(curve, target[to], batch, networks[to].scale_free, f"{to}.")
+            terms |= self.compared(path, networks[to], curve, target[to], batch, f"{to}.")
             errors.append(losses.variance_nll(*curve, target[to], batch[f"{to}.mask"]))
             if self.judge is not None:
-                judge = self.judge.of(to)
-                curves = (curve.log_intensity, target[to])
-                found, wanted = (judge.encode(one, batch[f"{to}.mask"], known[to]).mean for one in curves)
-                seen.append((found - wanted).square().mean())
+                told = (self.judge.of(to), batch[f"{to}.mask"], known[to])
+                seen.append(losses.perceptual(*told, curve.log_intensity, target[to]))
         terms["error"] = torch.stack(errors).mean()
         if seen:
-            # Johnson, Alahi and Fei-Fei, Perceptual losses for real-time style transfer, ECCV 2016, eq. 2: the features
-            # are the mean codes of the technique's own pretrained encoder
             terms["perceptual"] = torch.stack(seen).mean()
         if self.keep_start:
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
@@ -106,12 +103,12 @@ class JointStage(Stage):
     def alignment(self, codes: Mapping[str, Code]) -> dict[str, Tensor]:
         """Terms that make the codes of one sample agree, on the mean codes or behind the projection head."""
         settings = self.settings
-        both = [self.heads[t](codes[t].mean) if self.heads else codes[t].mean for t in TECHNIQUES]
-        terms = {"barlow_twins": losses.barlow_twins(*both, settings.redundancy_weight)}
+        saxs, sans = (self.heads[t](codes[t].mean) if self.heads else codes[t].mean for t in TECHNIQUES)
+        terms = {"barlow_twins": losses.barlow_twins(saxs, sans, settings.redundancy_weight)}
         if settings.vicreg_weight > 0:
-            terms["vicreg"] = losses.vicreg(*both, settings.vicreg_parts)
+            terms["vicreg"] = losses.vicreg(saxs, sans, settings.vicreg_parts)
         if settings.info_nce_weight > 0:
-            terms["info_nce"] = losses.info_nce(*both, settings.temperature)
+            terms["info_nce"] = losses.info_nce(saxs, sans, settings.temperature)
         return terms
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
@@ -121,7 +118,7 @@ class JointStage(Stage):
         return self.with_extras(
             torch.stack(paths).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
-            + self.kl_weight() * terms["kl"]
+            + (self.kl_weight() or 0.0) * terms["kl"]
             + settings.variance_weight * terms["error"]
             + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device)),
             terms,
@@ -226,7 +223,7 @@ def joint_train(
     else:
         raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
     network.train()
-    check_loss(settings, network.saxs, network.sans)
+    check_loss(settings, network)
     latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
     batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))

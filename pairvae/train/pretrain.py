@@ -15,6 +15,7 @@ from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
 from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
 from pairvae.train.batches import Batch, as_tensors
@@ -29,10 +30,10 @@ class PretrainStage(Stage):
     network: ResVAE
     settings: Pretrain
 
-    def __init__(self, network: ResVAE, settings: Pretrain, technique: str, samples: Sequence[str]) -> None:
+    def __init__(self, network: ResVAE, settings: Pretrain, technique: Technique, samples: Sequence[str]) -> None:
         super().__init__(network, settings, f"pretrain {technique}", samples)
         self.technique = technique
-        self.weigh_ranges(network, technique)
+        self.weigh_ranges(network.q, technique)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """What the reconstruction loss is made of, KL, likelihood of the error."""
@@ -53,7 +54,7 @@ class PretrainStage(Stage):
         """Reconstruction, and what the code may cost."""
         return self.with_extras(
             self.settings.reconstruction_weight * self.loss_of("reconstruction", terms)
-            + self.kl_weight() * terms["kl"]
+            + (self.kl_weight() or 0.0) * terms["kl"]
             + self.settings.variance_weight * terms["error"],
             terms,
         )

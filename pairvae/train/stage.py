@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from pairvae.errors import UserError
 from pairvae.models import losses
-from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit, Variational
 from pairvae.train.batches import Batch, TrainBatches
 from pairvae.train.outcome import farthest_first
@@ -71,10 +71,10 @@ class Stage(lightning.LightningModule, ABC):
             return None
         return self.settings.kl_weight * kl_factor(self.settings, *self.position(self.global_step))
 
-    def weigh_ranges(self, network: ResVAE | Ensemble, technique: str, prefix: str = "") -> None:
-        """Take the weights of q ranges of a technique whose curves stand under a prefix in the batches."""
-        if ranges := self.settings.q_weights.get(technique):  # type: ignore[call-overload]
-            weights = losses.range_weights(network.q, ranges)
+    def weigh_ranges(self, q: Tensor, technique: Technique, prefix: str = "") -> None:
+        """Take the weights of q ranges of a technique whose curves, on the grid q, stand under a prefix in batches."""
+        if ranges := self.settings.q_weights.get(technique):
+            weights = losses.range_weights(q, ranges)
             self.register_buffer(f"q_weight_{prefix.rstrip('.')}", weights, persistent=False)
 
     def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
@@ -86,7 +86,7 @@ class Stage(lightning.LightningModule, ABC):
     def compared(
         self,
         name: str,
-        network: ResVAE | Ensemble,
+        network: ResVAE,
         curve: Decoded,
         target: Tensor,
         batch: Batch,
@@ -221,18 +221,19 @@ class Stage(lightning.LightningModule, ABC):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def check_loss(settings: Fit, *networks: ResVAE | Ensemble) -> None:
+def check_loss(settings: Fit, network: nn.Module) -> None:
     """Binary cross-entropy compares numbers between 0 and 1: networks that decode others are refused.
 
     Raises
     ------
     UserError
-        A network cannot learn by the loss.
+        One of the autoencoders cannot learn by the loss.
     """
-    for network in networks:
-        if settings.loss == "binary_cross_entropy" and (network.scale_free or network.architecture.output != "sigmoid"):
-            found = "is scale-free" if network.scale_free else f"has output {network.architecture.output}"
+    for part in network.modules():
+        unit = not isinstance(part, ResVAE) or (part.output == "sigmoid" and not part.scale_free)
+        if settings.loss == "binary_cross_entropy" and not unit:
             raise UserError(
-                f"loss: binary_cross_entropy needs curves between 0 and 1, but a network {found}; pretrain with "
-                "architecture: {output: sigmoid, scaling: min_max} and scale_free: false, or choose another loss"
+                "loss: binary_cross_entropy needs curves between 0 and 1, but a network is scale-free or has a linear "
+                "output; pretrain with architecture: {output: sigmoid, scaling: min_max} and scale_free: false, or "
+                "choose another loss"
             )
