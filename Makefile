@@ -12,7 +12,7 @@ demo: compiler $(INSTALLED) ## simulate, train, evaluate; ends with results/demo
 	@echo "The report is in results/demo/report.html"
 
 test: compiler $(INSTALLED) ## run all tests
-	$(IN_VENV) pytest
+	$(IN_VENV) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## check style, types and the workflow; change nothing
 	$(IN_VENV) ruff check .

@@ -1,0 +1,210 @@
+"""What 20, 50 and 200 pairs of a new project are worth, alone and to a model that was trained on simulated pairs.
+
+python benchmarks/few_pairs.py [--model results/demo/model] [--sizes 20 50 200] [--unpaired 800] [--steps 1500]
+
+The project is simulated, too, but differs from the model's training data: other shares of fewer particles, D2O from
+0.75 to 1, other energy, wavelength, q ranges, resolutions, exposures and backgrounds. A fifth of the pairs validates.
+Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades. Needs a trained model
+(`make demo`).
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+from accuracy import interval
+from rich.console import Console
+from rich.table import Table
+
+from pairvae.assess.baselines import BASELINES, baselines
+from pairvae.assess.calibrate import part
+from pairvae.assess.evaluate import gridded_truth
+from pairvae.assess.predict import Array, codes, predict
+from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.prepare.normalize import normalize
+from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.simulate import simulate
+from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.settings import (
+    Baselines,
+    Grid,
+    JointTrain,
+    Normalize,
+    Pair,
+    Pretrain,
+    SansInstrument,
+    SaxsInstrument,
+    Simulate,
+)
+from pairvae.train.adapt import start_network
+from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
+from pairvae.train.pretrain import pretrain
+
+TEST = 600
+PROJECT = Simulate(
+    systems={
+        "silica_sphere": 1,
+        "micelle": 3,
+        "vesicle": 2,
+        "surfactant_ellipsoid": 1,
+        "pluronic_cylinder": 2,
+        **dict.fromkeys(("latex", "gold_rod", "lamellar_bilayer", "wormlike_micelle", "lipid_nanodisc"), 0.0),
+    },
+    d2o_fraction=(0.75, 1.0),
+    saxs=SaxsInstrument(
+        energy_kev=12.0,
+        q_min_inv_angstrom=0.008,
+        q_max_inv_angstrom=0.45,
+        points=160,
+        dq_over_q=0.03,
+        exposure=(2e7, 5e8),
+        background_per_cm=8e-4,
+        background_spread_dex=0.25,
+    ),
+    sans=SansInstrument(
+        wavelength_angstrom=5.0,
+        q_min_inv_angstrom=0.0045,
+        q_max_inv_angstrom=0.3,
+        points=100,
+        wavelength_spread=0.14,
+        exposure=(2e6, 4e7),
+        background_spread_dex=0.12,
+    ),
+)
+
+
+class Project:
+    """Pairs for the training, unpaired curves and unseen samples of one project, on a model's grids.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its files are made.
+    model : Path
+        Model folder whose grids are taken.
+    most, unpaired, seed : int
+        Pairs, curves of each technique without a partner, seed of the simulation.
+    """
+
+    def __init__(self, folder: Path, model: Path, most: int, unpaired: int, seed: int) -> None:
+        self.folder, self.model, self.most = folder, model, most
+        told = PROJECT.model_copy(update={"pairs": TEST + most + 2 * unpaired, "seed": seed})
+        curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
+        truth = {t: folder / f"{t}.truth.h5" for t in TECHNIQUES}
+        simulate(told, curves["saxs"], curves["sans"], truth["saxs"], truth["sans"], folder / "samples.csv", 1)
+        grids = json.loads((model / "model.json").read_text())["grids"]
+        self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
+        for t in TECHNIQUES:
+            ends_of_grid = {f"q_{end}_inv_angstrom": grids[t][f"q_{end}"] for end in ("min", "max")}
+            normalize(curves[t], Normalize(grid=Grid(**ends_of_grid, points=grids[t]["points"])), self.spectra[t])
+        self.files = self.spectra["saxs"], self.spectra["sans"]
+        pair(*self.files, folder / "samples.csv", Pair(), folder / "pairs.csv")
+        self.table = read_pairs(folder / "pairs.csv")
+        self.truth = {}
+        for t in TECHNIQUES:
+            measured = read_spectra(self.spectra[t], rows_of(self.table[:TEST], t))
+            self.truth[t] = np.where(measured.mask, gridded_truth(truth[t], measured, Normalize()), np.nan)
+
+    def pairs(self, size: int, with_unpaired: bool = False) -> Path:
+        """Table of the split with so many pairs, a fifth of which validate."""
+        table = self.table.copy()
+        place = np.arange(len(table))
+        pairs = (place >= TEST) & (place < TEST + size)
+        alone = place >= TEST + self.most
+        table["split"] = np.select([place < TEST, pairs & (place < TEST + size // 5)], ["test", "val"], "train")
+        for i, t in enumerate(TECHNIQUES):
+            table.loc[alone & (place % 2 == i), f"row_{t}"] = pd.NA
+        path = self.folder / f"pairs_{size}_{with_unpaired}.csv"
+        table[(place < TEST) | pairs | (alone & with_unpaired)].to_csv(path, index=False)
+        return path
+
+    def row(self, guess: Callable[[str], Array]) -> list[str]:
+        """Errors of both cross-predictions."""
+        return [
+            interval(np.sqrt(np.nanmean((guess(path) - self.truth[ends(path)[0]]) ** 2, axis=1)))
+            for path in CROSS_PATHS
+        ]
+
+    def judged(self, network: PairVAE, pairs: Path) -> list[str]:
+        """Errors of a network."""
+        tensors = paired_tensors(*self.files, pairs, network.eval(), "test")
+        code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
+
+        def guess(path: str) -> Array:
+            target, source = ends(path)
+            return predict(network, path, code[source], tensors[f"{target}.covariates"]).log_intensity
+
+        return self.row(guess)
+
+    def from_scratch(self, pairs: Path, steps: int, seed: int) -> list[str]:
+        """Pretrained on all curves of the table, trained jointly on its pairs."""
+        folder = pairs.with_suffix("")
+        weights = {t: folder / f"{t}.safetensors" for t in TECHNIQUES}
+        for t in TECHNIQUES:
+            pretrain(
+                self.spectra[t], pairs, Pretrain(seed=seed), weights[t], folder / f"{t}.csv", folder / f"resume_{t}", 1
+            )
+        files = folder / "joint.safetensors", folder / "joint.csv", folder / "resume"
+        joint_train(*self.files, pairs, weights["saxs"], weights["sans"], JointTrain(steps=steps, seed=seed), *files, 1)
+        return self.judged(load_pairvae(files[0])[0], pairs)
+
+    def started(self, pairs: Path, steps: int, seed: int) -> list[str]:
+        """From the model."""
+        folder = pairs.with_suffix("")
+        files = folder / "started.safetensors", folder / "started.csv", folder / "resume_started"
+        settings = JointTrain(start_from=str(self.model), steps=steps, seed=seed)
+        joint_train(*self.files, pairs, None, None, settings, *files, 1)
+        return self.judged(load_pairvae(files[0])[0], pairs)
+
+    def simpler(self, pairs: Path, steps: int, seed: int) -> dict[str, list[str]]:
+        """Mean curve, nearest neighbours, direct networks."""
+        file = self.folder / "baselines.h5"
+        told = Baselines(steps=steps, seed=seed)
+        networks = {t: Pretrain(seed=seed) for t in TECHNIQUES}
+        baselines(*self.files, pairs, networks, told, file, self.folder / "resume", 1)
+        with h5py.File(file) as found:
+            return {name: self.row(lambda path: found[name][path][:]) for name in BASELINES}  # noqa: B023
+
+    def as_it_is(self) -> list[str]:
+        """The model, never shown a pair."""
+        pairs = self.pairs(self.most)
+        train = complete_pairs(read_pairs(pairs), "train")
+        return self.judged(start_network(self.model, self.spectra, train, ()), pairs)
+
+
+def main() -> None:
+    """Make the project, train, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("results/demo/model"), help="model to start from")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 200], help="pairs, validation included")
+    parser.add_argument("--unpaired", type=int, default=800, help="curves of each technique without a partner")
+    parser.add_argument("--steps", type=int, default=1500, help="joint steps")
+    parser.add_argument("--seed", type=int, default=77, help="of simulation and training")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    console = Console(width=140)
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder), told.model, max(told.sizes), told.unpaired, told.seed)
+        table = Table("pairs", "method", *CROSS_PATHS)
+        table.add_row("0", "the model as it is", *project.as_it_is())
+        for size in told.sizes:
+            pairs = project.pairs(size)
+            for name, found in project.simpler(pairs, told.steps, told.seed).items():
+                table.add_row(str(size), name, *found)
+            table.add_row(str(size), "PairVAE from scratch", *project.from_scratch(pairs, told.steps, told.seed))
+            more = project.pairs(size, with_unpaired=True)
+            shown = project.from_scratch(more, told.steps, told.seed)
+            table.add_row(str(size), f"… and {told.unpaired} unpaired curves of each", *shown)
+            table.add_row(str(size), "PairVAE from the model", *project.started(pairs, told.steps, told.seed))
+            console.print(table)
+
+
+if __name__ == "__main__":
+    main()
