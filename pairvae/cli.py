@@ -78,6 +78,17 @@ def freeze(
 
 
 @app.command()
+def structure(
+    file: Annotated[Path, typer.Argument(help="Configuration of a run, as configs/default.yaml.", exists=True)],
+    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with the networks drawn.")] = None,
+) -> None:
+    """Check and show the layers of a run's networks, with their shapes and numbers of weights."""
+    from pairvae.assess.structure import show_structure as run
+
+    run(file, plot)
+
+
+@app.command()
 def simulate(
     settings: SettingsFile,
     saxs: Out,

@@ -28,7 +28,8 @@ def fit_prior(code: Tensor) -> dict[str, Tensor]:
 
     code = code.double()[:: -(-len(code) // MOST_CODES)]
     components = max(1, min(COMPONENTS, len(code) // (CODES_PER_DIMENSION * code.shape[1])))
-    small = 1e-3 * float(code.var(dim=0).mean())  # keeps components of few codes from collapsing
+    # keeps components of few codes from collapsing; quantised codes may all be the same
+    small = max(1e-3 * float(code.var(dim=0).mean()), 1e-12)
     mixture = GaussianMixture(components, reg_covar=small, random_state=0).fit(code.numpy())
     covariances = torch.from_numpy(mixture.covariances_)
     return {

@@ -34,7 +34,8 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
             found[f"spacing.{name}"] = spacing(fitted[f"reference.{name}"], NEAR)
             curves = put(part(val, technique), case)
             strange = _strangeness(network, technique, curves, case, fitted | found)
-            usual = np.array([quantile(one, USUAL) for one in strange])
+            # quantised codes of most curves are codes of training curves: no distance at all is usual
+            usual = np.maximum([quantile(one, USUAL) for one in strange], 1e-6)
             either = quantile((strange / usual[:, None]).max(axis=0), USUAL)
             found[f"usual.{name}"] = torch.from_numpy(usual * either)
     return found

@@ -161,13 +161,13 @@ SHAPED: dict[str, Callable[..., nn.Module]] = {
     "down": lambda style, _, *n: blocks.down(style, *n),
     "up": lambda style, _, *n: blocks.up(style, *n),
     "bottleneck": lambda style, _, *n: blocks.residual(style._replace(block="bottleneck"), *n),
-    "attention": lambda _, shape, channels, heads=4: blocks.Attention(channels, heads),
+    "attention": lambda _style, _shape, channels, heads=4: blocks.Attention(channels, heads),
     "squeeze_excitation": lambda style, _, *n: blocks.squeeze_excitation(style, *n),
     "conv": lambda style, _, *n: _conv(style, *n),
     "transposed_conv": lambda style, _, *n: _transposed_conv(style, *n),
     "interleave": lambda style, _, factor: blocks.interleave(style, factor),
     "linear_upsample": lambda style, _, factor: blocks.interpolation(style, factor),
-    "batch_norm": lambda style, shape: (nn.BatchNorm1d if len(shape) < 3 else nn.BatchNorm2d)(shape[0]),
+    "batch_norm": lambda _, shape: (nn.BatchNorm1d if len(shape) < 3 else nn.BatchNorm2d)(shape[0]),
     "group_norm": lambda _, shape, groups: nn.GroupNorm(groups, shape[0]),
     "instance_norm": lambda style, shape: (nn.InstanceNorm1d, nn.InstanceNorm2d)[style.dimensions - 1](
         shape[0], affine=True
@@ -175,7 +175,7 @@ SHAPED: dict[str, Callable[..., nn.Module]] = {
     "layer_norm": lambda _, shape: nn.LayerNorm(shape),
     "rms_norm": lambda _, shape: nn.RMSNorm(shape),
     "prelu": lambda _, shape: nn.PReLU(shape[0]),
-    "unflatten": lambda _, shape, *sizes: nn.Unflatten(1, sizes),
+    "unflatten": lambda _style, _shape, *sizes: nn.Unflatten(1, sizes),
 }
 
 # Layers of one and of two dimensions.

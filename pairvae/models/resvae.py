@@ -19,6 +19,7 @@ from pairvae.settings import Architecture
 
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
+LONGEST_PADDING = 8  # times the length of a curve; what is filled up beyond it is a mistake in the layers
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
 
@@ -108,6 +109,11 @@ class ResVAE(nn.Module):
         if math.prod(self.shape) != points:
             raise UserError(f"architecture.image: {list(self.shape)} pixels are not the {points} points of the data")
         factor = stride(texts := encoder_list(made))
+        if factor > LONGEST_PADDING * max(self.shape):
+            raise UserError(
+                f"encoder: shortens a curve by a factor of {factor}; the data have the shape {list(self.shape)}; take "
+                "smaller strides or fewer blocks that halve the length"
+            )
         self.padding = [-length % factor for length in self.shape]
         inputs = 1 + made.mask_channel
         padded = (inputs, *(length + more for length, more in zip(self.shape, self.padding, strict=True)))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pairvae.models.resvae import Code
+from pairvae.models.resvae import NO_SPREAD, Code
 from pairvae.train.batches import Batch
 
 Outcome = dict[str, Any]
@@ -33,8 +33,9 @@ def active_units(mean: Tensor) -> Tensor:
 
 
 def kl_per_unit(code: Code) -> Tensor:
-    """KL of the posterior from N(0, 1) by unit, mean over the curves, shape (latent,)."""
-    return 0.5 * (code.mean**2 + code.logvar.exp() - 1 - code.logvar).mean(dim=0)
+    """KL of the posterior from N(0, 1) by unit, mean over the curves, shape (latent,); 0 of a quantised code."""
+    nats = 0.5 * (code.mean**2 + code.logvar.exp() - 1 - code.logvar)
+    return torch.where(code.logvar > NO_SPREAD, nats, 0).mean(dim=0)
 
 
 def latent_measures(codes: Mapping[str, Code]) -> dict[str, Tensor]:
