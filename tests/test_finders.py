@@ -91,6 +91,10 @@ def test_training_without_its_outputs_is_refused(gridded, pairvae, tmp_path):
         "--settings",
         settings,
     ]
-    code, _, err = pairvae("pretrain", *inputs, "--weights", tmp_path / "w.safetensors")
-    assert code == 2
-    assert "expected --weights, --history and --resume" in err
+    for options, said in (
+        (("--weights", tmp_path / "w.safetensors"), "expected --weights, --history and --resume"),
+        (("--find-learning-rate", "--memory", "100"), "--memory says what --find-batch-size may use"),
+    ):
+        code, _, err = pairvae("pretrain", *inputs, *options)
+        assert code == 2
+        assert said in err

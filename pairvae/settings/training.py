@@ -1,6 +1,6 @@
 """How networks are trained."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,6 @@ MODEL_FORMAT = 1
 # target_from_source, as in pairvae.models.pairvae, which would load torch
 PathName = Literal["saxs_from_saxs", "sans_from_sans", "sans_from_saxs", "saxs_from_sans"]
 NetworkPart = Literal["saxs.encoder", "saxs.decoder", "sans.encoder", "sans.decoder"]
-NETWORK_PARTS = 4
 Loss = Literal["log_likelihood", "mse", "gaussian_nll", "chi2", "binary_cross_entropy"]
 KlSchedule = Literal["constant", "linear", "cosine", "cyclic"]
 
@@ -191,7 +190,7 @@ class JointTrain(Variational):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if len(set(self.frozen)) == NETWORK_PARTS:
+        if len(set(self.frozen)) == len(get_args(NetworkPart)):
             raise ValueError("frozen names both encoders and both decoders, so nothing would learn; leave one out")
         if self.unfreeze_fraction is not None and not self.frozen:
             raise ValueError(
