@@ -1,11 +1,64 @@
-"""The lists of layers that the settings stand for."""
+"""The lists of layers that the settings stand for, and encoder and decoder built from them."""
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
+from pairvae.errors import UserError
+from pairvae.models.layers import Built, Shape, build, stride
 from pairvae.settings import Architecture
 
 STEM_KERNEL = 7
+LONGEST_PADDING = 8  # times the length of a curve; what is filled up beyond it is a mistake in the layers
+
+
+class Before(NamedTuple):
+    """Layers from the curve to `hidden` features."""
+
+    padding: list[int]  # zeros behind the curve, in each dimension
+    layers: list[Built]
+    short: Shape  # behind the encoder's own list: where the decoder's begins
+
+
+def encoder_layers(made: Architecture, shape: Shape) -> Before:
+    """Build the encoder's list for curves of a length or patterns (rows, columns), and the head behind it.
+
+    Raises
+    ------
+    UserError
+        Layers do not fit together or shorten the curve too much.
+    """
+    factor = stride(texts := encoder_list(made))
+    if factor > LONGEST_PADDING * max(shape):
+        raise UserError(
+            f"encoder: shortens a curve by a factor of {factor}; the data have the shape {list(shape)}; take "
+            "smaller strides or fewer blocks that halve the length"
+        )
+    padding = [-length % factor for length in shape]
+    padded = (1 + made.mask_channel, *(length + more for length, more in zip(shape, padding, strict=True)))
+    layers = build(texts, padded, made, "encoder")
+    short = layers[-1].shape
+    return Before(padding, layers + build(_head(short, made), short, made, "head of the encoder"), short)
+
+
+def decoder_layers(made: Architecture, short: Shape, shape: Shape) -> list[Built]:
+    """Build the way from `hidden` features to where the decoder's list begins, and that list.
+
+    Raises
+    ------
+    UserError
+        Layers do not fit together or do not end with one channel that is long enough.
+    """
+    head = build(_tail(short, made), (made.hidden,), made, "head of the decoder")
+    layers = head + build(decoder_list(made), head[-1].shape if head else (made.hidden,), made, "decoder")
+    last = layers[-1]
+    channels, *lengths = last.shape
+    if channels != 1 or len(lengths) != len(shape) or any(a < b for a, b in zip(lengths, shape, strict=True)):
+        raise UserError(
+            f"decoder, layer {last.place} {last.text!r}: ends with the shape {list(last.shape)}; expected "
+            f"{[1, *shape]}, longer ones are cut"
+        )
+    return layers
 
 
 def encoder_list(architecture: Architecture) -> list[str]:
@@ -47,3 +100,20 @@ def _attention(architecture: Architecture) -> list[str]:
 def _between(architecture: Architecture, channels: int) -> list[str]:
     norm = {"none": [], "batch": ["batch_norm"], "group": [f"group_norm {math.gcd(8, channels)}"]}
     return [*norm[str(architecture.normalization)], str(architecture.activation)]
+
+
+def _head(short: tuple[int, ...], made: Architecture) -> list[str]:
+    """Layers from the end of the encoder's list to `hidden` features."""
+    if short == (made.hidden,):
+        return []
+    to_features = {"linear": ["flatten"], "pool": ["adaptive_average_pool 1", "flatten"]}[made.head]
+    features = short[0] if made.head == "pool" else math.prod(short)
+    # the residual linear blocks have activations of their own
+    return [*to_features, f"linear {features} {made.hidden}", *([] if made.linear_blocks else [str(made.activation)])]
+
+
+def _tail(short: tuple[int, ...], made: Architecture) -> list[str]:
+    """Layers from `hidden` features to where the decoder's list begins: the shape that the encoder's ended with."""
+    if len(short) == 1:
+        return []
+    return [f"linear {made.hidden} {math.prod(short)}", f"unflatten {' '.join(map(str, short))}"]

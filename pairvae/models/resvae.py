@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from pairvae.errors import UserError
 from pairvae.models import losses
 from pairvae.models.blocks import ACTIVATION, residual_linear
-from pairvae.models.layer_lists import decoder_list, encoder_list
-from pairvae.models.layers import Built, build, modules, stride
+from pairvae.models.layer_lists import decoder_layers, encoder_layers
+from pairvae.models.layers import modules
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
@@ -19,7 +19,6 @@ from pairvae.settings import Architecture
 
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
-LONGEST_PADDING = 8  # times the length of a curve; what is filled up beyond it is a mistake in the layers
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
 
@@ -108,43 +107,23 @@ class ResVAE(nn.Module):
         self.shape = made.image or (points,)
         if math.prod(self.shape) != points:
             raise UserError(f"architecture.image: {list(self.shape)} pixels are not the {points} points of the data")
-        factor = stride(texts := encoder_list(made))
-        if factor > LONGEST_PADDING * max(self.shape):
-            raise UserError(
-                f"encoder: shortens a curve by a factor of {factor}; the data have the shape {list(self.shape)}; take "
-                "smaller strides or fewer blocks that halve the length"
-            )
-        self.padding = [-length % factor for length in self.shape]
-        inputs = 1 + made.mask_channel
-        padded = (inputs, *(length + more for length, more in zip(self.shape, self.padding, strict=True)))
-
-        layers = build(texts, padded, made, "encoder")
-        short = layers[-1].shape if layers else padded
-        layers += build(_head(short, made), short, made, "head of the encoder")
-        self.layers: dict[str, list[Built]] = {"encoder": layers}
-        self.convolutions = modules(layers)
-        told = known + (inputs * points if made.linear_skips else 0)
+        before = encoder_layers(made, self.shape)
+        self.padding, self.layers = before.padding, {"encoder": before.layers}
+        self.convolutions = modules(before.layers)
+        told = known + ((1 + made.mask_channel) * points if made.linear_skips else 0)
         self.encoder_skip = nn.Linear(told, hidden, bias=bool(made.linear_skips)) if told else None
         self.quantization = _quantization(made)
         code = nn.Linear(hidden, latent_dim if self.quantization else 2 * latent_dim)
         if self.quantization is None:
             nn.init.constant_(code.bias[latent_dim:], -4.0)  # begin with a narrow posterior
         linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
-        self.encoder = nn.Sequential(*linear, *[nn.LayerNorm(hidden)][: len(linear)], code)
+        self.encoder = nn.Sequential(*linear, nn.LayerNorm(hidden), code) if linear else nn.Sequential(code)
 
         read = nn.Linear(latent_dim + known, hidden)
         linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
         self.decoder = nn.Sequential(read, *(linear or [ACTIVATION[activation]()]))
-        layers = build(_tail(short, made), (hidden,), made, "head of the decoder")
-        layers += build(decoder_list(made), layers[-1].shape if layers else (hidden,), made, "decoder")
-        self.layers["decoder"] = layers
-        end = layers[-1].shape
-        if len(end) != len(padded) or end[0] != 1 or any(a < b for a, b in zip(end[1:], self.shape, strict=True)):
-            raise UserError(
-                f"decoder, layer {layers[-1].place} {layers[-1].text!r}: ends with the shape {list(end)}; expected "
-                f"{[1, *self.shape]}, longer ones are cut"
-            )
-        self.deconvolutions = modules(layers)
+        self.layers["decoder"] = decoder_layers(made, before.short, self.shape)
+        self.deconvolutions = modules(self.layers["decoder"])
         self.decoder_skip = nn.Linear(hidden, points) if made.linear_skips else None
         # one error for reconstructions from the own curve, one for predictions from the partner's
         if made.variance == "per_q":
@@ -291,23 +270,6 @@ class ResVAE(nn.Module):
             covariates=tuple(Covariate.model_validate(one) for one in facts["covariates"]),
             scale_free=facts.get("scale_free", False),
         )
-
-
-def _head(short: tuple[int, ...], made: Architecture) -> list[str]:
-    """Layers from the end of the encoder's list to `hidden` features."""
-    if short == (made.hidden,):
-        return []
-    to_features = {"linear": ["flatten"], "pool": ["adaptive_average_pool 1", "flatten"]}[made.head]
-    features = short[0] if made.head == "pool" else math.prod(short)
-    # the residual linear blocks have activations of their own
-    return [*to_features, f"linear {features} {made.hidden}", *([] if made.linear_blocks else [str(made.activation)])]
-
-
-def _tail(short: tuple[int, ...], made: Architecture) -> list[str]:
-    """Layers from `hidden` features to where the decoder's list begins: the shape that the encoder's ended with."""
-    if len(short) == 1:
-        return []
-    return [f"linear {made.hidden} {math.prod(short)}", f"unflatten {' '.join(map(str, short))}"]
 
 
 def _quantization(made: Architecture) -> VectorQuantization | FiniteScalarQuantization | None:
