@@ -29,6 +29,13 @@ def told(settings, **changed):
     return type(settings).model_validate({**settings.model_dump(), "steps": STEPS, **changed})
 
 
+def spelt(value):
+    """Name of a parameter of a test."""
+    if isinstance(value, str):
+        return value
+    return " ".join(f"{name}={one}" if isinstance(one, str | float) else name for name, one in value.items())
+
+
 # One technique
 
 
@@ -59,7 +66,7 @@ def pretrained_by(gridded, folder, **changed):
         ({"optimizer": "adam", "schedule": "one_cycle"}, "reconstruction"),
         ({"schedule": "step", "renoise": 1.0}, "reconstruction"),
     ],
-    ids=str,
+    ids=spelt,
 )
 def test_pretraining_learns_and_its_file_predicts_the_same(gridded, tmp_path, changed, falls):
     start, loaded, history = pretrained_by(gridded, tmp_path, **changed)
@@ -126,7 +133,7 @@ class Joint:
         ({"frozen": ["saxs.decoder"], "unfreeze_fraction": 0.8}, "sans_from_saxs"),
         ({"kl_schedule": "cyclic", "free_bits": 0.1, "renoise": 0.5, "sampling_noise": 0.5}, "sans_from_saxs"),
     ],
-    ids=str,
+    ids=spelt,
 )
 def test_joint_training_learns_and_its_file_predicts_the_same(pretrained, tmp_path, changed, falls):
     joint = Joint(pretrained, tmp_path, **changed)
