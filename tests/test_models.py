@@ -127,8 +127,8 @@ def test_log_variance_of_the_code_stays_within_its_limits(limits):
     network = ResVAE(50, 3, SMALL.model_copy(update={"latent_logvar": limits})).eval()
     _, mask, known = random_curves(50)
     logvar = network.encode(1e6 * torch.randn(5, 50), mask, known).logvar
-    assert logvar.min() == pytest.approx(limits[0])
-    assert logvar.max() == pytest.approx(limits[1])
+    assert logvar.min() >= limits[0] - 1e-6
+    assert logvar.max() <= limits[1] + 1e-6
 
 
 # Blocks
