@@ -46,6 +46,7 @@ CANDIDATES = 600  # among which the partner is looked for
 RESAMPLES = 1000  # of the bootstrap over test samples
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "default": {},
+    "no slopes": {"pretrain": {"architecture": {"slopes": ()}}},
     "no pretraining (1 step)": {"pretrain": {"steps": 1}},
     "no Barlow Twins": {"joint_train": {"barlow_twins_weight": 0.0}},
     "Barlow Twins 0.1": {"joint_train": {"barlow_twins_weight": 0.1}},

@@ -132,9 +132,9 @@ def test_decoder_that_ends_with_another_shape_is_refused():
 
 
 def test_lists_that_say_what_the_settings_say_are_the_same_network():
-    channels = {"hidden": 32, "dropout": 0.0}
+    channels = {"hidden": 32, "dropout": 0.0, "slopes": (4,)}
     lists = {
-        "encoder": ("conv 2 4 7 4", "down 4 8", "silu"),
+        "encoder": ("conv 3 4 7 4", "down 4 8", "silu"),
         "decoder": ("up 8 4", "silu", "conv 4 4 7", "interleave 4"),
     }
     states = []

@@ -277,3 +277,20 @@ def test_joined_networks_come_back_from_their_facts():
 def test_single_network_stays_as_it_is():
     network = pair_of_networks(0)
     assert joined([network]) is network
+
+
+def test_encoder_is_told_the_local_slope_where_it_is_known():
+    q = torch.logspace(-2.5, -0.5, 50, dtype=torch.float64)
+    network = ResVAE(50, 4, Architecture(channels=(4, 8), hidden=16, slopes=(3,)))
+    network.q.copy_(q)
+    seen = []
+    network.convolutions.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    mask = torch.ones(2, 50)
+    mask[1, 20] = 0
+    # Porod's law, at two intensities
+    network.encode((-4 * q.log10() + torch.tensor([[0.0], [3.0]])).float(), mask, torch.zeros(2, 0))
+    slope = seen[0][:, 2, :50]
+    known = torch.zeros(2, 50, dtype=torch.bool)
+    known[:, 3:-3] = True
+    known[1, [17, 20, 23]] = False
+    torch.testing.assert_close(slope, known.float(), rtol=0, atol=1e-4)

@@ -6,6 +6,7 @@ import torch
 
 from pairvae import load_model
 from pairvae.assess.calibrate import calibrate
+from pairvae.assess.export import OnePath
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import blocks, losses
 from pairvae.models.blocks import Style
@@ -14,6 +15,7 @@ from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.settings import Architecture, Calibrate
+from pairvae.train.adapt import widened
 
 POINTS = 45
 TINY = {"hidden": 16, "dropout": 0.0}
@@ -146,6 +148,16 @@ def test_any_length_comes_back_with_that_length(choice, points):
     assert one.decode(code.mean, torch.zeros(2, 0), from_partner=False).log_intensity.shape == (2, points)
 
 
+def test_network_without_skips_begins_as_it_was_when_told_new_covariates():
+    network, (log_intensity, mask, nothing) = made({"linear_skips": False}, covariates=())
+    wide = widened(network.eval(), D2O).eval()
+    told = torch.randn(len(mask), 2)
+    code = network.encode(log_intensity, mask, nothing).mean
+    assert torch.equal(wide.encode(log_intensity, mask, told).mean, code)
+    before, after = network.decode(code, nothing, True), wide.decode(code, told, True)
+    torch.testing.assert_close(after.log_intensity, before.log_intensity)
+
+
 # Variances, scalings
 
 
@@ -209,6 +221,17 @@ def test_bands_are_calibrated_around_every_kind_of_network(choices, gridded, tmp
     truth = [sample.intensity("sans", one.q) for sample, one in zip(gridded.samples, found, strict=False)]
     inside = [(one.lower < exact) & (exact < one.upper) for one, exact in zip(found, truth, strict=True)]
     assert 0.75 < np.mean(inside) <= 1  # of bands for 90 %, on 30 curves
+
+
+@pytest.mark.parametrize("name", ["one variance", "min-max and sigmoid", "layers as text", "layers without shapes"])
+def test_exported_network_takes_any_number_of_curves(name):
+    network, curves = made(CHOICES[name] | ({"variance": "fixed"} if "layers" in name else {}))
+    one = OnePath(network, network, True, torch.ones(POINTS)).eval()
+    batch = torch.export.Dim("batch", min=1)
+    given = (*curves, curves[2])
+    program = torch.export.export(one, tuple(t[:2] for t in given), dynamic_shapes=tuple({0: batch} for _ in given))
+    for found, expected in zip(program.module()(*given), one(*given), strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 # Blocks

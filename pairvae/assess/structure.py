@@ -73,9 +73,9 @@ def rows_of(network: ResVAE) -> list[Row]:
 
 def _rows(network: ResVAE) -> Iterator[Row]:
     hidden, code, points = (network.architecture.hidden,), (network.latent_dim,), (1, *network.shape)
-    inputs = 1 + network.mask_channel
+    inputs = ["curve", *["mask"] * network.mask_channel, *(f"slope over ±{reach}" for reach in network.slopes)]
     padded = tuple(length + more for length, more in zip(network.shape, network.padding, strict=True))
-    yield Row("encoder", "curve and mask" if network.mask_channel else "curve", (inputs, *padded), 0)
+    yield Row("encoder", ", ".join(inputs), (len(inputs), *padded), 0)
     for layer in network.layers["encoder"]:
         yield Row("encoder", layer.text, layer.shape, _count(layer.module))
     if network.encoder_skip is not None:

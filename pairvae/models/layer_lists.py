@@ -35,7 +35,8 @@ def encoder_layers(made: Architecture, shape: Shape) -> Before:
             "smaller strides or fewer blocks that halve the length"
         )
     padding = [-length % factor for length in shape]
-    padded = (1 + made.mask_channel, *(length + more for length, more in zip(shape, padding, strict=True)))
+    inputs = 1 + made.mask_channel + len(made.slopes or ())
+    padded = (inputs, *(length + more for length, more in zip(shape, padding, strict=True)))
     layers = build(texts, padded, made, "encoder")
     short = layers[-1].shape
     return Before(padding, layers + build(_head(short, made), short, made, "head of the encoder"), short)
@@ -66,7 +67,7 @@ def encoder_list(architecture: Architecture) -> list[str]:
     if architecture.encoder:
         return list(architecture.encoder)
     channels, kernel = architecture.channels, architecture.kernel_size
-    inputs = 1 + architecture.mask_channel
+    inputs = 1 + architecture.mask_channel + len(architecture.slopes or ())
     if architecture.network == "vae":
         steps = pairwise((inputs, *channels))
         return [text for a, b in steps for text in (f"conv {a} {b} {kernel} 2", *_between(architecture, b))]

@@ -19,6 +19,7 @@ from pairvae.settings import Architecture
 
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
+STEEP = 4.0  # decades of intensity per decade of q, Porod's law: slopes are told in units of it
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
 
@@ -107,6 +108,7 @@ class ResVAE(nn.Module):
         self.shape = made.image or (points,)
         if math.prod(self.shape) != points:
             raise UserError(f"architecture.image: {list(self.shape)} pixels are not the {points} points of the data")
+        self.slopes = made.slopes or ()
         before = encoder_layers(made, self.shape)
         self.padding, self.layers = before.padding, {"encoder": before.layers}
         self.convolutions = modules(before.layers)
@@ -184,11 +186,12 @@ class ResVAE(nn.Module):
         x = self._scaled(x) * mask
         if self.scaling == "min_max":  # zero is the faintest point here: what is hidden is put on the mean curve
             x = x + self.scaled(self.mean) * (1 - mask)
-        x = torch.stack([x, mask] if self.mask_channel else [x], dim=1)
+        seen = [x, mask] if self.mask_channel else [x]
+        x = torch.stack([*seen, *(self._slope(log_intensity, mask, reach) for reach in self.slopes)], dim=1)
         sides = [side for more in reversed(self.padding) for side in (0, more)]
         features = self.convolutions(nn.functional.pad(x.unflatten(2, self.shape), sides))
         if self.encoder_skip is not None:
-            told = [x.flatten(1), covariates] if self.decoder_skip is not None else [covariates]
+            told = [x[:, : len(seen)].flatten(1), covariates] if self.decoder_skip is not None else [covariates]
             features = features + self.encoder_skip(torch.cat(told, dim=1))
         z = self.encoder(features)
         if self.quantization is not None:
@@ -196,6 +199,14 @@ class ResVAE(nn.Module):
             return Code(z, torch.full_like(z, NO_SPREAD))
         mean, logvar = z.chunk(2, dim=1)
         return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
+
+    def _slope(self, log_intensity: Tensor, mask: Tensor, reach: int) -> Tensor:
+        """Local d log I / d log q over -4, from the points `reach` away on both sides; 0 where one is not measured."""
+        log_q = torch.log10(self.q).to(log_intensity)
+        width = (log_q[2 * reach :] - log_q[: -2 * reach]) * -STEEP
+        rise = log_intensity[:, 2 * reach :] - log_intensity[:, : -2 * reach]
+        known = mask[:, 2 * reach :] * mask[:, reach:-reach] * mask[:, : -2 * reach]
+        return nn.functional.pad(torch.where(width < 0, rise / width, 0) * known, (reach, reach))
 
     def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
         """Curve of a code (batch, latent).
@@ -226,8 +237,8 @@ class ResVAE(nn.Module):
             # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
             return self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
         if self.architecture.variance == "one":
-            return self.log_variance[int(from_partner)].expand(len(hidden), self.points)
-        return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(len(hidden), self.points)
+            return self.log_variance[int(from_partner)].expand(hidden.shape[0], self.points)
+        return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(hidden.shape[0], self.points)
 
     def kl(self, code: Code, free_bits: float = 0.0) -> Tensor:
         """KL of the code from its prior in nats, mean over the batch.
@@ -255,7 +266,7 @@ class ResVAE(nn.Module):
         return {
             "points": self.points,
             "latent_dim": self.latent_dim,
-            "architecture": self.architecture.model_dump(mode="json"),
+            "architecture": self.architecture.filled().model_dump(mode="json"),
             "covariates": [covariate.model_dump(mode="json") for covariate in self.covariates],
             "scale_free": self.scale_free,
         }

@@ -1,6 +1,6 @@
 """What a network is made of."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -9,8 +9,14 @@ from pairvae.settings.stage import StageSettings
 
 # What `network` implies for settings that were left empty.
 IMPLIED = {
-    "resvae": {"normalization": "group", "activation": "silu", "linear_skips": True, "linear_blocks": 2},
-    "vae": {"normalization": "batch", "activation": "gelu", "linear_skips": False, "linear_blocks": 0},
+    "resvae": {
+        "normalization": "group",
+        "activation": "silu",
+        "linear_skips": True,
+        "linear_blocks": 2,
+        "slopes": (8,),
+    },
+    "vae": {"normalization": "batch", "activation": "gelu", "linear_skips": False, "linear_blocks": 0, "slopes": ()},
 }
 # Settings that say something of residual blocks, which a vae has none of.
 RESIDUAL = ("block", "squeeze_excitation", "attention", "downsampling", "upsampling", "stem_stride")
@@ -60,6 +66,11 @@ class Architecture(StageSettings):
         None, ge=0, description="Residual linear blocks on each side of the code; empty: 2 in a resvae, 0 in a vae."
     )
     mask_channel: bool = Field(True, description="A second input channel says which points were measured.")
+    slopes: tuple[Annotated[int, Field(ge=1, le=15)], ...] | None = Field(
+        None,
+        description="Input channels with the slope d log I / d log q over ± so many grid points; empty: [8] in a "
+        "resvae that is made from channels.",
+    )
     image: tuple[int, int] | None = Field(
         None, description="Rows and columns of a detector pattern in place of a curve; empty: curves."
     )
@@ -109,6 +120,8 @@ class Architecture(StageSettings):
             raise ValueError("output: sigmoid gives numbers from 0 to 1; set scaling: min_max")
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size: {self.kernel_size} has no middle; expected an odd number")
+        if self.image and self.slopes:
+            raise ValueError("image: a pattern has no slope against q; leave out slopes")
         if bool(self.encoder) != bool(self.decoder):
             raise ValueError("encoder and decoder are told together; found one of them")
         if self.encoder and (said := self._changed(LISTED)):
@@ -127,4 +140,6 @@ class Architecture(StageSettings):
     def filled(self) -> Self:
         """The same with nothing left empty that `network` implies."""
         implied = {name: value for name, value in IMPLIED[self.network].items() if getattr(self, name) is None}
+        if "slopes" in implied and (self.encoder or self.image):
+            implied["slopes"] = ()
         return self.model_copy(update=implied)

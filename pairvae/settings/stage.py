@@ -9,6 +9,7 @@ FILLED: dict[str, JsonValue] = {"filled_in": True}
 # Raised (a Literal of the next number) when a stage's results change for the same settings: forces a re-run.
 NUMERICS_1: Any = Field(1, json_schema_extra=FILLED, description="Version of this stage's numbers.")
 NUMERICS_2: Any = Field(2, json_schema_extra=FILLED, description="Version of this stage's numbers.")
+NUMERICS_3: Any = Field(3, json_schema_extra=FILLED, description="Version of this stage's numbers.")
 
 
 class StageSettings(BaseModel):

@@ -5,7 +5,7 @@ from typing import Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
-from pairvae.settings.stage import FILLED, NUMERICS_2, Seeded
+from pairvae.settings.stage import FILLED, NUMERICS_2, NUMERICS_3, Seeded
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
@@ -111,7 +111,7 @@ class Variational(Fit):
 class Pretrain(Variational):
     """Train the ResVAE of one technique on its own spectra."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[3] = NUMERICS_3
     steps: int = Field(800, ge=1, description="Optimiser steps, whatever the number of samples.")
     latent_dim: int = Field(
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
