@@ -5,14 +5,15 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from pairvae import file_commands, model_commands
+from pairvae import file_commands, model_commands, train_commands
 from pairvae import settings as told
 from pairvae.errors import STOP_SIGNALS, Stopped, UserError
-from pairvae.parse_settings import T, parse, stage_class
+from pairvae.parse_settings import parse, stage_class
+from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Technique, Threads, begin, settings_of
 
 app = typer.Typer(
     help="Links small-angle X-ray and neutron scattering curves of the same sample.",
@@ -21,34 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
-In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
-InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
-Out = Annotated[Path, typer.Option(help="File to write.")]
-SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
-Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
 Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
-Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
-Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
-
-
-def _settings(kind: type[T], file: Path) -> T:
-    return parse(kind, file.read_text(encoding="utf-8"), str(file))
-
-
-def _begin(kind: type[T], file: Path, gpus: int = 0) -> T:
-    """Settings of the stage that begins here; its log gets its first lines."""
-    from pairvae.log_head import log_head
-
-    settings = _settings(kind, file)
-    print(log_head(file.stem, settings), flush=True)
-    device = "cpu"
-    if isinstance(settings, told.Fit):
-        from pairvae.train.device import find_device, name_of
-
-        device = name_of(find_device(settings.accelerator, gpus))
-    print(f"{file.stem}: device {device}", flush=True)
-    return settings
 
 
 @app.command()
@@ -102,7 +76,7 @@ def simulate(
     from pairvae.scattering.parts import Part
     from pairvae.scattering.simulate import simulate as run
 
-    stage = _begin(told.Simulate, settings)
+    stage = begin(told.Simulate, settings)
     run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))
 
 
@@ -133,7 +107,7 @@ def read(
     from pairvae.scattering.manifest import read_samples as run
     from pairvae.scattering.parts import Part
 
-    stage = _begin(told.Read, settings)
+    stage = begin(told.Read, settings)
     parts: dict[Technique, list[Path]] | None = None
     if saxs_part or sans_part:
         parts = {"saxs": saxs_part or [], "sans": sans_part or []}
@@ -145,7 +119,7 @@ def normalize(curves: In, settings: SettingsFile, spectra: Out) -> None:
     """Bring curves onto one grid and to log10 of intensity."""
     from pairvae.prepare.normalize import normalize as run
 
-    run(curves, _begin(told.Normalize, settings), spectra)
+    run(curves, begin(told.Normalize, settings), spectra)
 
 
 @app.command()
@@ -153,48 +127,7 @@ def pair(saxs: In, sans: In, samples: In, settings: SettingsFile, pairs: Out) ->
     """Match the curves of one sample and split the samples once."""
     from pairvae.prepare.pair import pair as run
 
-    run(saxs, sans, samples, _begin(told.Pair, settings), pairs)
-
-
-@app.command()
-def pretrain(
-    spectra: In,
-    pairs: In,
-    settings: SettingsFile,
-    weights: Out,
-    history: Out,
-    resume: Resume,
-    threads: Threads = 1,
-    gpus: Gpus = 0,
-) -> None:
-    """Train the ResVAE of one technique on its own spectra."""
-    from pairvae.assess.training_figures import draw_training
-    from pairvae.train.pretrain import pretrain as run
-
-    run(spectra, pairs, _begin(told.Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
-
-
-@app.command(name="joint_train")
-def joint_train(
-    saxs: In,
-    sans: In,
-    pairs: In,
-    settings: SettingsFile,
-    weights: Out,
-    history: Out,
-    resume: Resume,
-    pretrained_saxs: InOrNone = None,
-    pretrained_sans: InOrNone = None,
-    member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
-    threads: Threads = 1,
-    gpus: Gpus = 0,
-) -> None:
-    """Train both ResVAEs together on pairs."""
-    from pairvae.assess.training_figures import draw_training
-    from pairvae.train.joint_train import joint_train as run
-
-    stage, pretrained = _begin(told.JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
-    run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
+    run(saxs, sans, samples, begin(told.Pair, settings), pairs)
 
 
 @app.command()
@@ -212,33 +145,10 @@ def calibrate(
     from pairvae.assess.calibrate import calibrate as run
 
     gridding: dict[Technique, told.Normalize] = {
-        "saxs": _settings(told.Normalize, normalize_saxs),
-        "sans": _settings(told.Normalize, normalize_sans),
+        "saxs": settings_of(told.Normalize, normalize_saxs),
+        "sans": settings_of(told.Normalize, normalize_sans),
     }
-    run(saxs, sans, pairs, weights, gridding, _begin(told.Calibrate, settings), model)
-
-
-@app.command()
-def baselines(
-    saxs: In,
-    sans: In,
-    pairs: In,
-    pretrain_saxs: In,
-    pretrain_sans: In,
-    settings: SettingsFile,
-    predictions: Out,
-    resume: Resume,
-    threads: Threads = 1,
-    gpus: Gpus = 0,
-) -> None:
-    """Predict the test split by mean curve, nearest neighbours and direct networks."""
-    from pairvae.assess.baselines import baselines as run
-
-    networks: dict[Technique, told.Pretrain] = {
-        "saxs": _settings(told.Pretrain, pretrain_saxs),
-        "sans": _settings(told.Pretrain, pretrain_sans),
-    }
-    run(saxs, sans, pairs, networks, _begin(told.Baselines, settings, gpus), predictions, resume, threads)
+    run(saxs, sans, pairs, weights, gridding, begin(told.Calibrate, settings), model)
 
 
 @app.command()
@@ -263,7 +173,7 @@ def evaluate(
         raise UserError("evaluate: expected both --truth-saxs and --truth-sans, or neither; found one")
     if truth_saxs and truth_sans:
         truth = {"saxs": truth_saxs, "sans": truth_sans}
-    _begin(told.Evaluate, settings)  # its version alone: there is nothing to set yet
+    begin(told.Evaluate, settings)  # its version alone: there is nothing to set yet
     run(model, saxs, sans, pairs, baselines, truth, metrics, predictions, threads)
 
 
@@ -298,7 +208,7 @@ def report(
             "report: expected --metrics, --predictions, --model, --history and --settings, "
             "or --compare with folders of runs"
         )
-    told_report = _begin(told.Report, settings)
+    told_report = begin(told.Report, settings)
     run(metrics, predictions, model, history, told_report, output, benchmarks, figures)
 
 
@@ -317,6 +227,7 @@ def compare(
     run(json.loads(sweep), metrics, output, table)
 
 
+app.add_typer(train_commands.app)
 app.add_typer(file_commands.app)
 app.add_typer(model_commands.app)
 

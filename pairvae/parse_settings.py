@@ -58,6 +58,8 @@ def parse(kind: type[T], values: Any, where: str) -> T:
 def _sentence(kind: type[BaseModel], where: str, fault: Any) -> str:
     path = [str(part) for part in fault["loc"]]
     name = ".".join(path) or "settings"
+    if fault["type"] == "value_error":  # settings that do not go together: the sentence says what was found
+        return f"{where}: {name}: {fault['ctx']['error']}"
     if fault["type"] != "extra_forbidden":
         return f"{where}: {name}: {fault['msg']}; found {fault['input']!r}"
     near = max(_paths(kind), key=lambda known: _likeness(known, path))

@@ -90,3 +90,58 @@ def test_spectra_file_of_another_kind_is_refused(project, tmp_path):
     files.saxs.write_text("no HDF5")
     with pytest.raises(ReadError, match="cannot be opened as HDF5"):
         pair(files.saxs, files.sans, tmp_path / "samples.csv", Pair(), files.pairs)
+
+
+# Cross-validation
+
+GROUPS = [f"g{i // 3}" for i in range(60)]
+SAMPLES = [f"s{i}" for i in range(60)]
+
+
+def folds_of(project, folds, **told):
+    """The table of every fold; three samples in a group, some of them with one curve only."""
+    tables = []
+    for fold in range(folds):
+        settings = Pair(folds=folds, fold=fold, **told)
+        tables.append(read_pairs(project(SAMPLES[6:], SAMPLES[:-3], settings, sample_id=SAMPLES, group=GROUPS).pairs))
+    return tables
+
+
+@pytest.mark.parametrize("folds", [2, 5, 7])
+def test_every_group_is_the_test_of_exactly_one_fold(project, folds):
+    tables = folds_of(project, folds)
+    tested = [group for table in tables for group in set(table.loc[table["split"] == "test", "group"])]
+    assert sorted(tested) == sorted(set(GROUPS))
+    sizes = [(table["split"] == "test").sum() / 3 for table in tables]
+    assert max(sizes) - min(sizes) <= 2  # groups with and without pairs are dealt out apart
+
+
+def test_no_fold_splits_a_group_and_every_fold_trains_and_validates(project):
+    for table in folds_of(project, 5):
+        assert not table.drop_duplicates(["group", "split"])["group"].duplicated().any()
+        assert set(complete_pairs(table, "train")["group"]).isdisjoint(complete_pairs(table, "val")["group"])
+        assert len(complete_pairs(table, "train")) > len(complete_pairs(table, "val")) > 0
+
+
+def test_folds_follow_from_the_seed_alone(project):
+    first, again, other = (folds_of(project, 3, seed=seed) for seed in (1, 1, 2))
+    for one, two in zip(first, again, strict=True):
+        pd.testing.assert_frame_equal(one, two)
+    assert any(not one.equals(two) for one, two in zip(first, other, strict=True))
+
+
+def test_folds_and_a_column_split_exclude_each_other(project, tmp_path):
+    with pytest.raises(UserError, match=r"the column split says what group s0 is for, and pair\.folds is 3"):
+        project(NAMES, NAMES, Pair(folds=3), sample_id=NAMES, split=["test", *[""] * 19])
+    assert not (tmp_path / "pairs.csv").exists()
+
+
+def test_more_folds_than_groups_with_pairs_are_refused(project):
+    with pytest.raises(UserError, match=r"pair\.folds is 5, but only 4 groups have complete pairs"):
+        project(NAMES[:4], NAMES[:4], Pair(folds=5), sample_id=NAMES[:4])
+
+
+@pytest.mark.parametrize("told", [{"fold": 1}, {"folds": 3, "fold": 3}])
+def test_fold_that_there_is_none_of_is_refused(told):
+    with pytest.raises(ValueError, match="expected 0 … folds − 1"):
+        Pair(**told)

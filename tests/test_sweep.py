@@ -63,6 +63,7 @@ def test_seed_of_the_run_repeats_every_stage(tmp_path):
         ("calibrate.coverage", ["calibrate", "evaluate", "report"]),
         ("members", ["calibrate", "evaluate", "report"]),
         ("baselines.neighbours", ["baselines", "evaluate", "report"]),
+        ("pair.fold", ["pair", "pretrain.saxs", "pretrain.sans", "joint_train", "baselines", "evaluate"]),
         ("normalize.sans.grid.points", ["normalize.sans", "pair", "pretrain.saxs", "pretrain.sans", "baselines"]),
         ("latent_dim", ["pretrain.saxs", "pretrain.sans", "joint_train", "baselines"]),
     ],
@@ -163,6 +164,8 @@ def test_best_is_chosen_by_validation_and_not_by_test(tmp_path):
     ("sweep", "said"),
     [
         ({"latent_dim": [8, 16], "seed": [1, 2]}, "is within the spread over seeds"),
+        ({"latent_dim": [8, 16], "pair.fold": [0, 1]}, "is within the spread over seeds"),
+        ({"pair.fold": [0, 1, 2, 3]}, "one setting only"),
         ({"latent_dim": [2, 4, 8, 16]}, "The spread over seeds is not known"),
         ({"seed": [1, 2, 3, 4]}, "one setting only"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from pairvae.assess.predict import Array
 from pairvae.checksum import sha256
 from pairvae.hdf5_file import hdf5_written_whole
-from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.prepare.covariates import fit_covariates
@@ -21,11 +21,11 @@ from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
-from pairvae.train.augment import hide_covariates, hide_part, shift
+from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
 from pairvae.train.batches import Batch
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import paired_tensors
-from pairvae.train.stage import Stage
+from pairvae.train.stage import Stage, check_loss
 
 BASELINES = ("mean_curve", "neighbours", "direct")
 ROWS = 256  # test curves whose distances are held at once
@@ -39,6 +39,7 @@ class DirectStage(Stage):
     def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str] = ()) -> None:
         super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
+        self.weigh_ranges(self.network.of(self.target).q, self.target, f"{self.target}.")
 
     def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, known).mean
@@ -50,15 +51,18 @@ class DirectStage(Stage):
         moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex if known_scale else 0.0)
         visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = hide_covariates(batch[f"{self.source}.covariates"])
-        curve = self._curve(batch[f"{self.source}.log_intensity"] + moved, visible, known)
+        source = batch[f"{self.source}.log_intensity"] + moved
+        source = renoised(source, batch[f"{self.source}.log_sigma"], self.settings.renoise)
+        curve = self._curve(source, visible, known)
         target = batch[f"{self.target}.log_intensity"] + moved
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        error = self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")
-        return {"reconstruction": error} | self.network.auxiliary()
+        network = cast(ResVAE, self.network.of(self.target))
+        terms = self.compared("reconstruction", network, curve, target, batch, f"{self.target}.")
+        return terms | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
-        return losses.log_likelihood_loss(terms["reconstruction"]) + terms.get("commitment", 0.0)
+        return self.with_extras(self.loss_of("reconstruction", terms), terms)
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""
@@ -149,6 +153,7 @@ def baselines(
         )
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
+        check_loss(settings, network)
         tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)

@@ -23,8 +23,8 @@ VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS] for kind in (
 def compare(sweep: Mapping[str, Sequence[Any]], metrics: Sequence[Path], report: Path, table: Path) -> None:
     """Write a page and a table that compare the runs of a sweep.
 
-    Runs that differ in their seeds alone are repetitions: their mean and standard deviation are shown. The best
-    settings are those with the lowest mean error on the validation samples, both directions counted alike.
+    Runs that differ in their seeds or folds alone are repetitions: their mean and standard deviation are shown. The
+    best settings are those with the lowest mean error on the validation samples, both directions counted alike.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def compare(sweep: Mapping[str, Sequence[Any]], metrics: Sequence[Path], report:
     for position, name in enumerate(names):
         runs.insert(position, name, [_spelt(values[position]) for values in combinations])
     runs.insert(len(names), "run", [os.path.relpath(path.parent, report.parent) for path in metrics])
-    best_first = settings_by_validation(runs, [name for name in names if not is_seed(name)])
+    best_first = settings_by_validation(runs, [name for name in names if not is_repetition(name)])
     text = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text.filters["figure"] = _figure
     page = text.from_string(files("pairvae.assess").joinpath("compare.html.j2").read_text("utf-8")).render(
@@ -71,20 +71,20 @@ def compare(sweep: Mapping[str, Sequence[Any]], metrics: Sequence[Path], report:
     print(f"compare: {len(runs)} runs, best by validation: {best_first[0]['settings'] or 'there is one setting only'}")
 
 
-def is_seed(name: str) -> bool:
-    """Whether a setting, named by its path, is the seed of the run or of a stage."""
-    return name.rpartition(".")[2] == "seed"
+def is_repetition(name: str) -> bool:
+    """Whether runs repeat each other that differ in this setting alone: a seed, or the fold of a cross-validation."""
+    return name.rpartition(".")[2] == "seed" or name == "pair.fold"
 
 
 def settings_by_validation(runs: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
-    """Mean and spread over seeds of every combination of the other settings, the best first.
+    """Mean and spread over seeds and folds of every combination of the other settings, the best first.
 
     Parameters
     ----------
     runs : DataFrame
         A row per run: the settings, `VALIDATION`, `TEST` and `COVERAGE`.
     names : list of str
-        Settings that are no seeds.
+        Settings that are no seeds and no folds.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def settings_by_validation(runs: pd.DataFrame, names: list[str]) -> list[dict[st
 
 
 def clearly_best(best_first: list[dict[str, Any]]) -> bool | None:
-    """Whether the best settings lead by more than the spread over seeds; None where that is not known."""
+    """Whether the best settings lead by more than the spread over seeds and folds; None where that is not known."""
     if len(best_first) < 2:
         return None
     first, second = (one["score"] for one in best_first[:2])

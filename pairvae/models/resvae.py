@@ -17,7 +17,6 @@ from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
 
-LATENT_LOGVAR = (-12.0, 4.0)  # clamp of the code's log-variance
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
 STEEP = 4.0  # decades of intensity per decade of q, Porod's law: slopes are told in units of it
@@ -30,9 +29,15 @@ class Code(NamedTuple):
     mean: Tensor
     logvar: Tensor
 
-    def sample(self) -> Tensor:
-        """A draw from the posterior through which gradients flow (Kingma and Welling, ICLR 2014, section 2.4)."""
-        return self.mean + torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
+    def sample(self, noise: float = 1.0) -> Tensor:
+        """A draw from the posterior through which gradients flow (Kingma and Welling, ICLR 2014, section 2.4).
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of the draw in units of the posterior's.
+        """
+        return self.mean + noise * torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
 
 
 class Decoded(NamedTuple):
@@ -193,7 +198,7 @@ class ResVAE(nn.Module):
             z = self.quantization(z)
             return Code(z, torch.full_like(z, NO_SPREAD))
         mean, logvar = z.chunk(2, dim=1)
-        return Code(mean, logvar.clamp(*LATENT_LOGVAR))
+        return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
 
     def _slope(self, log_intensity: Tensor, mask: Tensor, reach: int) -> Tensor:
         """Local d log I / d log q over -4, from the points `reach` away on both sides; 0 where one is not measured."""
@@ -235,14 +240,14 @@ class ResVAE(nn.Module):
             return self.log_variance[int(from_partner)].expand(hidden.shape[0], self.points)
         return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(hidden.shape[0], self.points)
 
-    def kl(self, code: Code) -> Tensor:
+    def kl(self, code: Code, free_bits: float = 0.0) -> Tensor:
         """KL of the code from its prior in nats, mean over the batch.
 
         Of a Gaussian code from N(0, 1). Of a quantised one from equal chances for all values: log of their number, a
         constant without gradient (van den Oord et al., NeurIPS 2017, section 3.2).
         """
         if self.quantization is None:
-            return losses.kl_divergence(*code)
+            return losses.kl_divergence(*code, free_bits)
         vectors = self.latent_dim // self.quantization.size
         return code.mean.new_tensor(vectors * math.log(self.quantization.count))
 

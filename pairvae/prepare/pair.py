@@ -29,7 +29,7 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     samples : Path
         The run's samples.csv: sample_id, optional group, split, material, and covariates.
     settings : Pair
-        Shares of validation and test, seed.
+        Shares of validation and test, or folds; seed.
     pairs : Path
         Table to write: `FACTS` and the covariates; row_saxs or row_sans is empty where a sample was
         measured by the other technique only.
@@ -37,7 +37,7 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     Raises
     ------
     UserError
-        No sample has both curves, or a split is left without one.
+        No sample has both curves, a split is left without one, or there are splits in the table and folds, too.
     """
     table = pd.read_csv(samples, dtype=TEXT, keep_default_na=False, na_values="")  # a sample may be called NA
     for technique, file in (("saxs", saxs), ("sans", sans)):
@@ -70,13 +70,22 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
 
 
 def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, where: Path) -> "pd.Series[str]":
-    """Split by group: as the user says, else drawn; groups with and without pairs are drawn apart."""
+    """Split by group: as the user says, else drawn; groups with and without pairs are drawn apart.
+
+    With folds, the groups are drawn in one order, cut into equal parts, and the part that is `fold` is the test:
+    Stone, J. R. Stat. Soc. B 36 (1974) 111.
+    """
     given = table.dropna(subset=["split"]).groupby("group")["split"].agg(lambda found: sorted(set(found)))
     torn = given[given.map(len) > 1]
     if len(torn):
         raise UserError(
             f"{where}: group {torn.index[0]} stands in the splits {', '.join(torn.iloc[0])}; expected one split "
             "per group: else the test would know what it is tested on"
+        )
+    if settings.folds and len(given):
+        raise UserError(
+            f"{where}: the column split says what group {given.index[0]} is for, and pair.folds is {settings.folds}, "
+            "which makes every group the test once; empty the column or pair.folds"
         )
     of_group = {str(group): str(found[0]) for group, found in given.items()}
     rng = np.random.default_rng(settings.seed)
@@ -85,6 +94,15 @@ def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, whe
         free = sorted({g for g in table["group"] if g not in of_group and (g in with_pairs) == paired})
         order = rng.permutation(len(free))
         val, test = (round(share * len(free)) for share in (settings.val_fraction, settings.test_fraction))
+        if settings.folds:
+            if paired and len(free) < settings.folds:
+                raise UserError(
+                    f"{where}: pair.folds is {settings.folds}, but only {len(free)} groups have complete pairs; "
+                    "expected at least one in every fold; lower pair.folds"
+                )
+            start, end = ((settings.fold + i) * len(free) // settings.folds for i in (0, 1))
+            order, test = np.roll(order, -start), end - start
+            val = round(settings.val_fraction * (len(free) - test))
         if paired and len(free) >= 4:  # a small project still gets one group of each
             val, test = max(val, 1), max(test, 1)
         for position, index in enumerate(order):

@@ -11,7 +11,7 @@ from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
 from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
 from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, Seeded, StageSettings
-from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain
+from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
 __all__ = [
     "FILLED",
@@ -39,6 +39,7 @@ __all__ = [
     "StageSettings",
     "SystemName",
     "Trim",
+    "Variational",
 ]
 
 # Values of one setting that a sweep goes through.

@@ -33,6 +33,9 @@ class Architecture(StageSettings):
     )
     hidden: int = Field(256, ge=8, description="Width of the linear layers between blocks and code.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the residual linear blocks.")
+    latent_logvar: tuple[float, float] = Field(
+        (-12.0, 4.0), description="Limits of the log-variance of the code's posterior."
+    )
     kernel_size: int = Field(5, ge=1, description="Points that a convolution of a block sees; odd.")
     stem_stride: int = Field(4, ge=1, description="Stride of the first convolution of a resvae.")
     normalization: Literal["none", "batch", "group"] | None = Field(
@@ -110,6 +113,9 @@ class Architecture(StageSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        low, high = self.latent_logvar
+        if not low < high:
+            raise ValueError(f"latent_logvar is [{low:g}, {high:g}]; expected the lower limit first")
         if self.output == "sigmoid" and self.scaling != "min_max":
             raise ValueError("output: sigmoid gives numbers from 0 to 1; set scaling: min_max")
         if self.kernel_size % 2 == 0:

@@ -1,8 +1,8 @@
 """How measured curves are read, gridded and paired."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pairvae.settings.stage import NUMERICS_1, Seeded, StageSettings
 
@@ -65,3 +65,15 @@ class Pair(Seeded):
     numerics: Literal[1] = NUMERICS_1
     val_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration.")
     test_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for the final test.")
+    folds: int | None = Field(
+        None, ge=2, description="Test on one of so many equal parts of the groups instead (cross-validation)."
+    )
+    fold: int = Field(0, ge=0, description="Which part is the test, counted from 0: sweep over all of them.")
+
+    @model_validator(mode="after")
+    def _check_fold(self) -> Self:
+        if self.fold >= (self.folds or 1):
+            raise ValueError(
+                f"fold is {self.fold} but folds is {self.folds or 'not set'}; expected 0 … folds − 1, both set"
+            )
+        return self

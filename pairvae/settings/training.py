@@ -1,6 +1,6 @@
 """How networks are trained."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,12 @@ from pairvae.settings.stage import FILLED, NUMERICS_2, NUMERICS_3, Seeded
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
 Monitor = Literal["tensorboard", "mlflow"]
+
+# target_from_source, as in pairvae.models.pairvae, which would load torch
+PathName = Literal["saxs_from_saxs", "sans_from_sans", "sans_from_saxs", "saxs_from_sans"]
+NetworkPart = Literal["saxs.encoder", "saxs.decoder", "sans.encoder", "sans.decoder"]
+Loss = Literal["log_likelihood", "mse", "gaussian_nll", "chi2", "binary_cross_entropy"]
+KlSchedule = Literal["constant", "linear", "cosine", "cyclic"]
 
 
 class Fit(Seeded):
@@ -22,17 +28,35 @@ class Fit(Seeded):
         description="Train for this many minutes instead of a number of steps; the numbers then depend on the machine.",
     )
     batch_size: int = Field(64, ge=2, description="Samples per step.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
+    optimizer: Literal["adamw", "adam"] = Field(
+        "adamw", description="adamw decays weights apart from the gradient, adam as part of it (L2)."
+    )
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
+    schedule: Literal["cosine", "one_cycle", "step"] = Field(
+        "cosine", description="How the learning rate falls: cosine and step behind a linear rise, or one cycle."
+    )
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    step_every_fraction: float = Field(0.3, gt=0, le=1, description="schedule step: share of the steps between falls.")
+    step_factor: float = Field(0.1, gt=0, lt=1, description="schedule step: factor of the learning rate at each fall.")
     weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
     gradient_clip: float = Field(10.0, gt=0, description="Largest norm of the gradient.")
     average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
     mask_probability: float = Field(0.1, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
+    renoise: float = Field(0.0, ge=0, description="Noise added to the inputs of training, in units of their sigma.")
+    loss: Loss = Field(
+        "log_likelihood",
+        description="Reconstruction loss; gaussian_nll teaches curve and error at once (docs/toolbox.md).",
+    )
     error_scale_dex: float = Field(
         0.5, gt=0, description="Points expected to be noisier than so many decades weigh less in reconstruction losses."
     )
+    q_weights: dict[Literal["saxs", "sans"], tuple[tuple[float, float, float], ...]] = Field(
+        {},
+        description="Weights of q ranges by technique: {saxs: [[q_min, q_max, weight], …]}, q in 1/Å; elsewhere 1.",
+    )
+    ssim_weight: float = Field(0.0, ge=0, description="Weight of 1 - SSIM, the structural similarity of curves.")
     intensity_shift_dex: float = Field(
         0.1,
         ge=0,
@@ -49,8 +73,46 @@ class Fit(Seeded):
     )
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU when there is one.")
 
+    @model_validator(mode="after")
+    def _check_q_weights(self) -> Self:
+        for technique, ranges in self.q_weights.items():
+            for low, high, weight in ranges:
+                if not 0 <= low < high or weight < 0:
+                    raise ValueError(
+                        f"q_weights of {technique}: found [{low:g}, {high:g}, {weight:g}]; expected "
+                        "[q_min, q_max, weight] with 0 ≤ q_min < q_max in 1/Å and weight ≥ 0"
+                    )
+        return self
 
-class Pretrain(Fit):
+
+class Variational(Fit):
+    """Training of a network whose code is a distribution."""
+
+    kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term, the largest where it changes.")
+    kl_schedule: KlSchedule = Field("constant", description="How β changes over the steps; cyclic: rises anew.")
+    kl_warmup_fraction: float = Field(
+        0.2, ge=0, le=1, description="Share of the steps (kl_schedule cyclic: of each cycle) in which β rises from 0."
+    )
+    kl_cycles: int = Field(4, ge=1, description="kl_schedule cyclic: how often β rises.")
+    free_bits: float = Field(
+        0.0, ge=0, description="KL in nats that each component of the code may have at no cost (free bits)."
+    )
+    sampling_noise: float = Field(
+        1.0, ge=0, description="Standard deviation of the noise that codes are drawn with; 0: the mean code."
+    )
+    sparsity_weight: float = Field(0.0, ge=0, description="Weight of the L1 norm of the mean code.")
+
+    @model_validator(mode="after")
+    def _check_free_bits(self) -> Self:
+        if self.free_bits > 0 and self.kl_weight == 0:
+            raise ValueError(
+                f"free_bits is {self.free_bits:g} but kl_weight is 0, so there is no KL term to spare; "
+                "set kl_weight, or free_bits to 0"
+            )
+        return self
+
+
+class Pretrain(Variational):
     """Train the ResVAE of one technique on its own spectra."""
 
     numerics: Literal[3] = NUMERICS_3
@@ -65,8 +127,17 @@ class Pretrain(Fit):
     figures_every: int = Field(
         0, ge=0, json_schema_extra=FILLED, description="Draw the network every this many epochs; unset: the run's."
     )
-    kl_weight: float = Field(3e-4, ge=0, description="Final weight β of the KL term.")
-    kl_warmup_fraction: float = Field(0.2, ge=0, le=1, description="Share of the steps in which β rises from 0.")
+    reconstruction_weight: float = Field(1.0, gt=0, description="Weight α of the reconstruction loss.")
+    kl_schedule: KlSchedule = Field("linear", description="How β changes over the steps; cyclic: rises anew.")
+
+    @model_validator(mode="after")
+    def _check_output(self) -> Self:
+        if self.loss == "binary_cross_entropy" and self.architecture.output != "sigmoid":
+            raise ValueError(
+                "loss is binary_cross_entropy but architecture.output is linear; expected curves between 0 and 1: set "
+                "architecture: {output: sigmoid, scaling: min_max}, or another loss"
+            )
+        return self
 
     @model_validator(mode="after")
     def _code_is_whole(self) -> Self:
@@ -80,7 +151,7 @@ class Pretrain(Fit):
         return self
 
 
-class JointTrain(Fit):
+class JointTrain(Variational):
     """Train both ResVAEs together on pairs."""
 
     numerics: Literal[2] = NUMERICS_2
@@ -98,13 +169,63 @@ class JointTrain(Fit):
     )
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
+    path_weights: dict[PathName, float] = Field(
+        {}, description="Weights of single reconstructions, before those two: {sans_from_saxs: 2}."
+    )
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
     barlow_twins_weight: float = Field(0.02, ge=0, description="Weight of the Barlow Twins term on the codes.")
     redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
     figures_every: int = Field(
         0, ge=0, json_schema_extra=FILLED, description="Draw the network every this many epochs; unset: the run's."
     )
-    kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term.")
+    vicreg_weight: float = Field(0.0, ge=0, description="Weight of the VICReg term on the codes.")
+    vicreg_parts: tuple[float, float, float] = Field(
+        (25.0, 25.0, 1.0), description="λ, μ, ν of VICReg: weights of invariance, variance, covariance."
+    )
+    info_nce_weight: float = Field(0.0, ge=0, description="Weight of the contrastive term (InfoNCE) on the codes.")
+    temperature: float = Field(0.07, gt=0, description="τ of InfoNCE.")
+    projection: tuple[int, ...] = Field(
+        (),
+        description="Widths of a head on the mean codes, whose output these three terms align; empty: the codes.",
+    )
+    perceptual_weight: float = Field(
+        0.0, ge=0, description="Weight of the distance between decoded and measured curve in the pretrained encoder."
+    )
+    frozen: tuple[NetworkPart, ...] = Field(
+        (), description="Parts of the networks that do not learn: [saxs.encoder, sans.decoder, …]."
+    )
+    unfreeze_fraction: float | None = Field(
+        None, gt=0, le=1, description="Share of the steps in which they thaw, layers at the code first; empty: never."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.frozen)) == len(get_args(NetworkPart)):
+            raise ValueError("frozen names both encoders and both decoders, so nothing would learn; leave one out")
+        if self.unfreeze_fraction is not None and not self.frozen:
+            raise ValueError(
+                f"unfreeze_fraction is {self.unfreeze_fraction:g} but frozen is empty; name the parts in frozen"
+            )
+        if self.projection and not (self.barlow_twins_weight or self.vicreg_weight or self.info_nce_weight):
+            raise ValueError(
+                f"projection is {list(self.projection)} but no term uses it; set barlow_twins_weight, vicreg_weight "
+                "or info_nce_weight, or leave projection empty"
+            )
+        if any(width < 2 for width in self.projection):
+            raise ValueError(f"projection is {list(self.projection)}; expected widths of at least 2")
+        if any(weight < 0 for weight in (*self.path_weights.values(), *self.vicreg_parts)):
+            raise ValueError("path_weights and vicreg_parts must not be negative")
+        if not any(self.weight_of_path(path) for path in ("sans_from_saxs", "saxs_from_sans")):
+            raise ValueError(
+                "both cross-predictions have a weight of 0, so none would be learnt; raise cross_weight or path_weights"
+            )
+        return self
+
+    def weight_of_path(self, path: str) -> float:
+        """Weight of a reconstruction: its own in `path_weights`, else that of its kind."""
+        target, source = path.split("_from_")
+        kind = self.self_weight if target == source else self.cross_weight
+        return next((weight for name, weight in self.path_weights.items() if name == path), kind)
 
 
 class Baselines(Fit):

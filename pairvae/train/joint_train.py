@@ -1,36 +1,40 @@
 """Stage 2: both ResVAEs learn to read and to write each other's codes, on pairs."""
 
+import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import losses
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS, PairVAE, ends
-from pairvae.models.resvae import Code
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
+from pairvae.models.projection import projection_head
+from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
-from pairvae.train.augment import hide_covariates, hide_part, shift
+from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
 from pairvae.train.batches import Batch, as_tensors, prefixed
 from pairvae.train.fit import fit
+from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
 from pairvae.train.pretrain import load_resvae
-from pairvae.train.stage import Stage
+from pairvae.train.stage import Stage, check_loss
 
 MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
 
 
 class JointStage(Stage):
-    """Self- and cross-reconstruction, Barlow Twins on the mean codes, KL."""
+    """Self- and cross-reconstruction, alignment of the mean codes, KL."""
 
     network: PairVAE
     settings: JointTrain
@@ -38,6 +42,16 @@ class JointStage(Stage):
 
     def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
         super().__init__(network, settings, "joint_train", samples)
+        for technique in TECHNIQUES:
+            self.weigh_ranges(network.of(technique).q, technique, f"{technique}.")
+        self.heads = nn.ModuleDict()
+        if settings.projection:
+            torch.manual_seed(settings.seed)
+            for technique in TECHNIQUES:
+                self.heads[technique] = projection_head(network.of(technique).latent_dim, settings.projection)
+        self.judge = None
+        if settings.perceptual_weight > 0:
+            self.judge = copy.deepcopy(network).requires_grad_(False)
         self.keep_start = settings.start_from is not None
         if self.keep_start:
             self.learning_rate, self.weight_decay = settings.start_learning_rate, 0.0
@@ -51,48 +65,77 @@ class JointStage(Stage):
         moved = shift(batch["saxs.mask"], settings.intensity_shift_dex if known_scale else 0.0)
         target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
-        codes = {
-            t: self.network.of(t).encode(target[t], hide_part(batch[f"{t}.mask"], settings.mask_probability), known[t])
+        networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
+        codes: dict[str, Code] = {
+            t: networks[t].encode(
+                renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),
+                hide_part(batch[f"{t}.mask"], settings.mask_probability),
+                known[t],
+            )
             for t in TECHNIQUES
         }
-        terms = {
-            "barlow_twins": losses.barlow_twins(codes["saxs"].mean, codes["sans"].mean, settings.redundancy_weight),
-            "kl": sum((self.network.of(t).kl(codes[t]) for t in TECHNIQUES), torch.zeros((), device=self.device)),
-        }
+        nothing = torch.zeros((), device=self.device)
+        terms = self.alignment(codes)
+        terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
+        if settings.sparsity_weight > 0:
+            terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
-        errors = []
+        errors, seen = [], []
         for path in paths:
             to, source = ends(path)
             code = codes[source]
             # predictions for the partner are made from the mean code, so that is what learns to make them
-            z = code.mean if path in CROSS_PATHS else code.sample()
-            curve = self.network.of(to).decode(z, known[to], from_partner=path in CROSS_PATHS)
-            curve = self.at_scale(curve, target[to], batch, self.network.of(to).scale_free, f"{to}.")
-            terms[path] = self.reconstruction(curve.log_intensity, target[to], batch, f"{to}.")
-            errors.append(losses.gaussian_nll(*curve, target[to], batch[f"{to}.mask"]))
+            z = code.mean if path in CROSS_PATHS else code.sample(settings.sampling_noise)
+            curve = networks[to].decode(z, known[to], from_partner=path in CROSS_PATHS)
+            curve = self.at_scale(curve, target[to], batch, networks[to].scale_free, f"{to}.")
+            terms |= self.compared(path, networks[to], curve, target[to], batch, f"{to}.")
+            errors.append(losses.variance_nll(*curve, target[to], batch[f"{to}.mask"]))
+            if self.judge is not None:
+                told = (self.judge.of(to), batch[f"{to}.mask"], known[to])
+                seen.append(losses.perceptual(*told, curve.log_intensity, target[to]))
         terms["error"] = torch.stack(errors).mean()
+        if seen:
+            terms["perceptual"] = torch.stack(seen).mean()
         if self.keep_start:
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms | self.network.auxiliary()
 
-    def kl_weight(self) -> float:
-        """Weight β of the KL term, the same at every step."""
-        return self.settings.kl_weight
+    def alignment(self, codes: Mapping[str, Code]) -> dict[str, Tensor]:
+        """Terms that make the codes of one sample agree, on the mean codes or behind the projection head."""
+        settings = self.settings
+        saxs, sans = (self.heads[t](codes[t].mean) if self.heads else codes[t].mean for t in TECHNIQUES)
+        terms = {"barlow_twins": losses.barlow_twins(saxs, sans, settings.redundancy_weight)}
+        if settings.vicreg_weight > 0:
+            terms["vicreg"] = losses.vicreg(saxs, sans, settings.vicreg_parts)
+        if settings.info_nce_weight > 0:
+            terms["info_nce"] = losses.info_nce(saxs, sans, settings.temperature)
+        return terms
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weights as the settings say; each path by its own likelihood, so that the worse one does not rule."""
+        """Weights as the settings say; each path by a loss of its own, so that the worse one does not rule."""
         settings = self.settings
-        weights = dict.fromkeys(CROSS_PATHS, settings.cross_weight) | dict.fromkeys(SELF_PATHS, settings.self_weight)
-        paths = [weights[path] * losses.log_likelihood_loss(terms[path]) for path in PATHS if path in terms]
-        return (
+        paths = [settings.weight_of_path(path) * self.loss_of(path, terms) for path in PATHS if path in terms]
+        return self.with_extras(
             torch.stack(paths).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
-            + self.kl_weight() * terms["kl"]
+            + (self.kl_weight() or 0.0) * terms["kl"]
             + settings.variance_weight * terms["error"]
-            + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device))
-            + terms.get("commitment", 0.0)
+            + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device)),
+            terms,
         )
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002, Lightning's names
+        """Parts that are frozen thaw when their time has come."""
+        step, steps = self.position(self.global_step)
+        freeze(self.network, self.settings, step / steps)
+
+    def train(self, mode: bool = True) -> "JointStage":
+        """As of any module, but the pretrained encoders that judge curves are never trained."""
+        super().train(mode)
+        if self.judge is not None:
+            self.judge.eval()
+        return self
 
     def codes(self, batch: Batch) -> dict[str, Code]:
         """Of both techniques."""
@@ -114,11 +157,7 @@ class JointStage(Stage):
             curve = self.at_scale(curve, measured, batch, self.network.of(to).scale_free, f"{to}.")
             terms[path] = self.reconstruction(curve.log_intensity, measured, batch, f"{to}.")
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
-        if len(codes["saxs"].mean) > 1:
-            terms["barlow_twins"] = losses.barlow_twins(
-                codes["saxs"].mean, codes["sans"].mean, self.settings.redundancy_weight
-            )
-        return terms
+        return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
 
 
 def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batch:
@@ -188,13 +227,15 @@ def joint_train(
     else:
         raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
     network.train()
-    latent = network.saxs.latent_dim
+    check_loss(settings, network)
+    latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
     batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))
     if settings.barlow_twins_weight > 0 and batch <= latent:
         print(
             f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
-            "the term keeps a floor. Raise batch_size, lower latent_dim, or set barlow_twins_weight to 0"
+            "the term keeps a floor. Raise batch_size, lower latent_dim (or the last width of projection), or set "
+            "barlow_twins_weight to 0"
         )
     stage = JointStage(network, settings, table["sample_id"].tolist())
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))

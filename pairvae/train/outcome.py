@@ -98,12 +98,18 @@ def outcome_of(
     for technique, code in codes.items():
         active, units = int(active_units(code.mean).sum()), code.mean.shape[1]
         collapsed = active < COLLAPSED * units
+        nats = kl_per_unit(code).tolist()
         latent[technique] = {
             "units": units,
             "active_units": active,
             "collapsed": collapsed,
-            "kl_per_unit": [round(float(nats), 5) for nats in kl_per_unit(code)],
+            "kl_per_unit": [round(one, 5) for one in nats],
         }
+        print(
+            f"{name}: {active} of {units} components of the {technique} code are active; their KL in nats, the largest "
+            f"first: {' '.join(f'{one:.2g}' for one in sorted(nats, reverse=True))}",
+            flush=True,
+        )
         if collapsed:
             print(
                 f"{name}: warning: posterior collapse: {active} of {units} components of the {technique} code vary "

@@ -1,7 +1,9 @@
 """Stage 1: the ResVAE of one technique learns its own curves, paired or not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -12,16 +14,16 @@ from pairvae.models import losses
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code, ResVAE
 from pairvae.prepare.covariates import fit_covariates
-from pairvae.prepare.pair import read_pairs, rows_of
+from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_part, shift
+from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
-from pairvae.train.schedules import linear_warmup
-from pairvae.train.stage import Stage
+from pairvae.train.stage import Stage, check_loss
 
 
 class PretrainStage(Stage):
@@ -30,39 +32,38 @@ class PretrainStage(Stage):
     network: ResVAE
     settings: Pretrain
 
+    def __init__(self, network: ResVAE, settings: Pretrain, technique: Technique, samples: Sequence[str]) -> None:
+        super().__init__(network, settings, f"pretrain {technique}", samples)
+        self.technique = technique
+        self.weigh_ranges(network.q, technique)
+
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """Weighted squared error, KL, likelihood of the error."""
+        """What the reconstruction loss is made of, KL, likelihood of the error."""
         target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
         known = hide_covariates(batch["covariates"])
         visible = hide_part(batch["mask"], self.settings.mask_probability)
-        code = self.network.encode(target, visible, known)
-        curve = self.network.decode(code.sample(), known, from_partner=False)
+        code = self.network.encode(renoised(target, batch["log_sigma"], self.settings.renoise), visible, known)
+        curve = self.network.decode(code.sample(self.settings.sampling_noise), known, from_partner=False)
         curve = self.at_scale(curve, target, batch, self.network.scale_free)
-        return {
-            "reconstruction": self.reconstruction(curve.log_intensity, target, batch),
-            "kl": self.network.kl(code),
-            "error": losses.gaussian_nll(*curve, target, batch["mask"]),
-            **self.network.auxiliary(),
-        }
-
-    def kl_weight(self) -> float:
-        """The weight β of the KL term rises over the first steps."""
-        rise = linear_warmup(*self.position(self.global_step), self.settings.kl_warmup_fraction)
-        return self.settings.kl_weight * rise
+        terms = self.compared("reconstruction", self.network, curve, target, batch)
+        terms["kl"] = self.network.kl(code, self.settings.free_bits)
+        terms["error"] = losses.variance_nll(*curve, target, batch["mask"])
+        if self.settings.sparsity_weight > 0:
+            terms["sparsity"] = losses.sparsity(code.mean)
+        return terms | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
-        """Reconstruction by its likelihood, and what the code may cost."""
-        return (
-            losses.log_likelihood_loss(terms["reconstruction"])
-            + self.kl_weight() * terms["kl"]
-            + self.settings.variance_weight * terms["error"]
-            + terms.get("commitment", 0.0)
+        """Reconstruction, and what the code may cost."""
+        return self.with_extras(
+            self.settings.reconstruction_weight * self.loss_of("reconstruction", terms)
+            + (self.kl_weight() or 0.0) * terms["kl"]
+            + self.settings.variance_weight * terms["error"],
+            terms,
         )
 
     def codes(self, batch: Batch) -> dict[str, Code]:
-        """Of the one technique, which is the last word of the stage's name."""
-        code = self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])
-        return {self.name.split()[-1]: code}
+        """Of the one technique."""
+        return {self.technique: self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])}
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Reconstruction from the mean code of the whole curve."""
@@ -104,12 +105,28 @@ def pretrain(
     Raises
     ------
     UserError
-        Too few curves, an unknown covariate, or a loss that is not finite.
+        Too few curves, an unknown covariate, a loss that the network cannot learn by, or one that is not finite.
     """
+    stage, tensors = begin_pretrain(spectra, pairs, settings)
+    identity = sha256(spectra) + sha256(pairs)
+    twice, val = PairVAE(stage.network, stage.network), {stage.technique: tensors["val"]}
+    figures = Figures(stage.name, twice, val, settings.figures_every, draw, resume / "monitor")
+    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
+    progress.write(history)
+    facts = {"pretrain": settings.model_dump(mode="json"), "training": {stage.name.replace(" ", "/"): progress.outcome}}
+    save_weights(weights, stage.network.state_dict(), stage.network.facts() | facts)
+
+
+def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[PretrainStage, dict[Split, Batch]]:
+    """Network and losses, not trained yet, and the curves of both splits; arguments as for `pretrain`."""
     table = read_pairs(pairs)
     technique = read_spectra(spectra, rows_of(table.head(0), "saxs")).technique
+    if others := set(settings.q_weights) - {technique}:
+        raise UserError(
+            f"q_weights names {', '.join(others)}, but this network sees {technique} curves only; leave it out"
+        )
     table = table[table[f"row_{technique}"].notna()]
-    parts = {split: table[table["split"] == split] for split in ("train", "val")}
+    parts: dict[Split, pd.DataFrame] = {split: table[table["split"] == split] for split in ("train", "val")}
     for split, part in parts.items():
         if len(part) < 2 - (split == "val"):
             raise UserError(f"{pairs}: {len(part)} {technique} curves in the {split} split; too few to pretrain")
@@ -119,15 +136,9 @@ def pretrain(
     covariates = fit_covariates(parts["train"], settings.covariates)
     network = ResVAE(loaded["train"].q.size, settings.latent_dim, settings.architecture, covariates)
     network.fit_scaler(loaded["train"])
+    check_loss(settings, network)
     tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
-    stage = PretrainStage(network, settings, f"pretrain {technique}", parts["train"]["sample_id"].tolist())
-    identity = sha256(spectra) + sha256(pairs)
-    twice = PairVAE(network, network)
-    figures = Figures(stage.name, twice, {technique: tensors["val"]}, settings.figures_every, draw, resume / "monitor")
-    progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
-    progress.write(history)
-    facts = {"pretrain": settings.model_dump(mode="json"), "training": {f"pretrain/{technique}": progress.outcome}}
-    save_weights(weights, network.state_dict(), network.facts() | facts)
+    return PretrainStage(network, settings, technique, parts["train"]["sample_id"].tolist()), tensors
 
 
 def load_resvae(path: Path) -> ResVAE:

@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from pairvae.errors import UserError
 from pairvae.models import losses
-from pairvae.models.resvae import Code, Decoded
-from pairvae.settings import Fit
+from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.scattering.spectrum import Technique
+from pairvae.settings import Fit, Variational
 from pairvae.train.batches import Batch, TrainBatches
 from pairvae.train.outcome import farthest_first
-from pairvae.train.schedules import cosine_with_warmup
+from pairvae.train.schedules import kl_factor, learning_rate_factor
+
+EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity")  # terms with a weight of their name
 
 
 class Stage(lightning.LightningModule, ABC):
@@ -64,13 +67,70 @@ class Stage(lightning.LightningModule, ABC):
 
     def kl_weight(self) -> float | None:
         """Weight β of the KL term at this step; None where there is no such term."""
-        return None
+        if not isinstance(self.settings, Variational):
+            return None
+        return self.settings.kl_weight * kl_factor(self.settings, *self.position(self.global_step))
+
+    def weigh_ranges(self, q: Tensor, technique: Technique, prefix: str = "") -> None:
+        """Take the weights of q ranges of a technique whose curves, on the grid q, stand under a prefix in batches."""
+        if ranges := self.settings.q_weights.get(technique):
+            weights = losses.range_weights(q, ranges)
+            self.register_buffer(f"q_weight_{prefix.rstrip('.')}", weights, persistent=False)
 
     def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
         """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
         noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
-        weight = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
-        return losses.reconstruction(prediction, target, weight)
+        trust = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
+        return losses.reconstruction(prediction, target, trust * self._q_weight(prefix))
+
+    def compared(
+        self,
+        name: str,
+        network: ResVAE,
+        curve: Decoded,
+        target: Tensor,
+        batch: Batch,
+        prefix: str = "",
+    ) -> dict[str, Tensor]:
+        """Terms of a decoded curve: its mean square error under its name, as validation has it, and what is trained.
+
+        Parameters
+        ----------
+        name : str
+            `reconstruction`, or a path.
+        network : ResVAE
+            That decoded it.
+        curve, target
+            As for `at_scale`.
+        """
+        settings, mask = self.settings, batch[f"{prefix}mask"]
+        terms = {name: self.reconstruction(curve.log_intensity, target, batch, prefix)}
+        if (loss := losses.OF_CURVES.get(settings.loss)) is not None:
+            noise, weight = batch[f"{prefix}log_sigma"], mask * self._q_weight(prefix)
+            trust = losses.point_weights(curve.log_intensity, target, noise, weight, settings.error_scale_dex)
+            scaled, scaled_target = network.scaled(curve.log_intensity), network.scaled(target)
+            compared = losses.Compared(*curve, target, noise, weight, trust * weight, scaled, scaled_target)
+            terms[f"{name}_{settings.loss}"] = loss(compared)
+        if settings.ssim_weight > 0:
+            terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask)
+        return terms
+
+    def loss_of(self, name: str, terms: dict[str, Tensor]) -> Tensor:
+        """What `compared` found out about a curve, as it is trained."""
+        settings = self.settings
+        of_mean_square = losses.OF_MEAN_SQUARE.get(settings.loss)
+        loss = of_mean_square(terms[name]) if of_mean_square else terms[f"{name}_{settings.loss}"]
+        return loss + settings.ssim_weight * terms[f"{name}_ssim"] if settings.ssim_weight > 0 else loss
+
+    def with_extras(self, loss: Tensor, terms: dict[str, Tensor]) -> Tensor:
+        """The loss and those terms that only some settings bring."""
+        for name in EXTRAS:
+            if name in terms:
+                loss = loss + getattr(self.settings, f"{name}_weight") * terms[name]
+        return loss + terms.get("commitment", 0.0)  # its weight is the network's
+
+    def _q_weight(self, prefix: str) -> Tensor | float:
+        return getattr(self, f"q_weight_{prefix.rstrip('.')}", 1.0)
 
     def at_scale(self, curve: Decoded, target: Tensor, batch: Batch, scale_free: bool, prefix: str = "") -> Decoded:
         """A decoded curve as it is compared with its target: at the best scale where it has none of its own."""
@@ -143,9 +203,10 @@ class Stage(lightning.LightningModule, ABC):
         self.log_dict({f"val/{name}": term for name, term in self.val_terms(batch).items()}, batch_size=1)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW with warm-up and cosine decay; only matrices are decayed."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
+        """Optimiser and schedule of the settings; only matrices are decayed."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[self.settings.optimizer]
+        optimizer = kind(
             [
                 {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.weight_decay},
                 {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
@@ -155,6 +216,24 @@ class Stage(lightning.LightningModule, ABC):
             fused=self.settings.precision != "16-mixed",
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: cosine_with_warmup(*self.position(step), self.settings.warmup_fraction)
+            optimizer, lambda step: learning_rate_factor(self.settings, *self.position(step))
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def check_loss(settings: Fit, network: nn.Module) -> None:
+    """Binary cross-entropy compares numbers between 0 and 1: networks that decode others are refused.
+
+    Raises
+    ------
+    UserError
+        One of the autoencoders cannot learn by the loss.
+    """
+    for part in network.modules():
+        unit = not isinstance(part, ResVAE) or (part.output == "sigmoid" and not part.scale_free)
+        if settings.loss == "binary_cross_entropy" and not unit:
+            raise UserError(
+                "loss: binary_cross_entropy needs curves between 0 and 1, but a network is scale-free or has a linear "
+                "output; pretrain with architecture: {output: sigmoid, scaling: min_max} and scale_free: false, or "
+                "choose another loss"
+            )

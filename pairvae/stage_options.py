@@ -1,0 +1,39 @@
+"""What the commands of all stages share: options, settings, the first lines of the log."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pairvae.parse_settings import T, parse
+from pairvae.settings import Fit
+
+Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
+In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
+InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
+Out = Annotated[Path, typer.Option(help="File to write.")]
+OutOrNone = Annotated[Path | None, typer.Option(help="File to write.")]
+SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
+Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
+Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
+
+
+def settings_of(kind: type[T], file: Path) -> T:
+    """Settings of a stage, as `freeze` wrote them."""
+    return parse(kind, file.read_text(encoding="utf-8"), str(file))
+
+
+def begin(kind: type[T], file: Path, gpus: int = 0) -> T:
+    """Settings of the stage that begins here; its log gets its first lines."""
+    from pairvae.log_head import log_head
+
+    settings = settings_of(kind, file)
+    print(log_head(file.stem, settings), flush=True)
+    device = "cpu"
+    if isinstance(settings, Fit):
+        from pairvae.train.device import find_device, name_of
+
+        device = name_of(find_device(settings.accelerator, gpus))
+    print(f"{file.stem}: device {device}", flush=True)
+    return settings
