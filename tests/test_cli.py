@@ -105,7 +105,7 @@ def test_stage_asked_to_stop_says_so_and_leaves_nothing_half_written(tmp_path):
     with subprocess.Popen(
         [*call, "--settings", tmp_path / "simulate.json", "--threads", "2"], stderr=subprocess.PIPE, text=True
     ) as process:
-        while not list(tmp_path.glob("out/.*")):  # it has begun to write
+        while not sum(path.stat().st_size for path in tmp_path.glob("out/.*")) > 100_000:  # in the middle of it
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)

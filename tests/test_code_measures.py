@@ -75,3 +75,17 @@ def test_metrics_hold_both_for_the_test_samples(evaluated):
     for technique in ("saxs", "sans"):
         assert set(numbers["mutual_information"][technique]) == {"material", "d2o_fraction"}
         assert len(numbers["normality"][technique]["std"]["per_unit"]) == 8  # two members of 4 units
+
+
+def test_texts_that_hardly_occur_twice_are_no_category():
+    code = np.random.default_rng(0).normal(size=(20, 3))
+    table = pd.DataFrame(
+        {
+            "material": [f"name {i}" for i in range(20)],
+            "batch": ["a"] * 10 + ["b"] * 9 + ["c"],
+            "other": [None] * 5 + ["u"] * 13 + ["v"] * 2,
+        }
+    )
+    found = mutual_information(code, table)
+    assert list(found) == ["batch"]
+    assert found["batch"]["samples"] == 19

@@ -13,6 +13,7 @@ from pairvae.prepare.pair import FACTS
 
 AT_MOST = 500  # samples whose codes are looked at; the time grows with samples, units and columns
 COLUMNS = 12  # of samples.csv, at most
+NEIGHBOURS = 3  # of the estimates, scikit-learn's default
 CATEGORIES = (2, 50)  # different texts in a column that is a category; more are names
 
 
@@ -53,7 +54,11 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
             nats = mutual_info_regression(code[known], values.astype(np.float64), random_state=seed)
             entropy = {}
         else:
-            names, label, counts = np.unique(values.astype(str), return_inverse=True, return_counts=True)
+            kinds = table[name].astype(str).where(table[name].notna())
+            known = known & (
+                kinds.map(kinds.value_counts()).to_numpy() > NEIGHBOURS
+            )  # a rare text has too few of its kind
+            names, label, counts = np.unique(kinds[known].to_numpy(str), return_inverse=True, return_counts=True)
             if not CATEGORIES[0] <= len(names) <= CATEGORIES[1]:
                 continue
             nats = mutual_info_classif(code[known], label, discrete_features=False, random_state=seed)

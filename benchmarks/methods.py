@@ -1,0 +1,161 @@
+"""What each ingredient of the toolbox does to the predictions: same data, same time, one change at a time.
+
+python benchmarks/methods.py [--methods NAME …] [--seconds 120] [--seeds 3] [--train 4800] [--test 3000] [--folder DIR]
+
+Every method trains for as many steps as fit into the seconds on one core, a tenth of them pretraining; how many fit is
+measured before. Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades: the mean over
+the seeds, the lowest and the highest.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from accuracy import Data, predictions, train_ours
+from rich.console import Console
+from rich.table import Table
+
+from pairvae.errors import UserError
+from pairvae.models.pairvae import CROSS_PATHS
+
+TRIAL = 100  # steps that are timed
+PRETRAINING = 0.1  # of the time, both techniques together
+Told = dict[str, dict[str, Any]]
+
+
+def network(**architecture: object) -> Told:
+    """Networks of another kind."""
+    return {"pretrain": {"architecture": architecture}}
+
+
+def both(**settings: object) -> Told:
+    """The same in both stages."""
+    return {"pretrain": settings, "joint_train": settings}
+
+
+ZERO_TO_ONE = {"scaling": "min_max", "output": "sigmoid"}
+PUBLISHED = {
+    "channels": (8, 16, 32, 64, 128, 256, 512),
+    "hidden": 1024,
+    "normalization": "none",
+    "activation": "gelu",
+    "kernel_size": 3,
+    "stem_stride": 1,
+    "linear_skips": False,
+    "linear_blocks": 0,
+    "slopes": (),
+    "upsampling": "transposed",
+    "variance": "fixed",
+    "scaling": "min_max",
+}
+METHODS: dict[str, Told] = {
+    "default": {},
+    "VAE": network(network="vae"),
+    "published ResVAE": {
+        "pretrain": {"architecture": PUBLISHED, "latent_dim": 64, "kl_weight": 1e-7},
+        "joint_train": {"kl_weight": 1e-7, "barlow_twins_weight": 1e-5},
+    },
+    "no slopes": network(slopes=()),
+    "no linear skips": network(linear_skips=False),
+    "no normalisation": network(normalization="none"),
+    "batch normalisation": network(normalization="batch"),
+    "GELU": network(activation="gelu"),
+    "squeeze-and-excitation": network(squeeze_excitation=True),
+    "bottleneck, LayerScale": network(block="bottleneck"),
+    "attention": network(attention=4),
+    "average-pool skip": network(downsampling="average_pool"),
+    "transposed convolution": network(upsampling="transposed"),
+    "linear interpolation": network(upsampling="linear"),
+    "global pooling": network(head="pool"),
+    "one variance": network(variance="one"),
+    "minimum-maximum scaling": network(scaling="min_max"),
+    "vector quantisation": network(quantization="vq"),
+    "finite scalar quantisation": network(quantization="fsq"),
+    "mean square error": both(loss="mse"),
+    "Gaussian likelihood": both(loss="gaussian_nll"),
+    "χ²": both(loss="chi2"),
+    "binary cross-entropy": {
+        "pretrain": {"loss": "binary_cross_entropy", "architecture": ZERO_TO_ONE},
+        "joint_train": {"loss": "binary_cross_entropy"},
+    },
+    "SSIM": both(ssim_weight=0.1),
+    "sparse code": both(sparsity_weight=1e-3),
+    "perceptual": {"joint_train": {"perceptual_weight": 0.1}},
+    "no alignment": {"joint_train": {"barlow_twins_weight": 0.0}},
+    "Barlow Twins on a projection": {"joint_train": {"projection": (128, 128)}},
+    "VICReg": {"joint_train": {"barlow_twins_weight": 0.0, "vicreg_weight": 0.01}},
+    "InfoNCE": {"joint_train": {"barlow_twins_weight": 0.0, "info_nce_weight": 0.1}},
+    "β rises, cosine": both(kl_schedule="cosine"),
+    "β cyclic": both(kl_schedule="cyclic"),
+    "free bits": both(free_bits=0.1),
+    "mean codes only": both(sampling_noise=0.0),
+    "Adam": both(optimizer="adam", weight_decay=0.0),
+    "one cycle": both(schedule="one_cycle"),
+    "steps of the rate": both(schedule="step"),
+    "re-noising": both(renoise=0.5),
+    "encoders thaw": {"joint_train": {"frozen": ("saxs.encoder", "sans.encoder"), "unfreeze_fraction": 0.3}},
+}
+
+
+def with_steps(told: Told, pretrain: int, joint: int) -> Told:
+    """The same with numbers of steps."""
+    return {
+        "pretrain": {**told.get("pretrain", {}), "steps": pretrain},
+        "joint_train": {**told.get("joint_train", {}), "steps": joint},
+    }
+
+
+def steps_within(data: Data, folder: Path, told: Told, seconds: float) -> tuple[int, int]:
+    """Steps of each pretraining and of the joint training that fit into the seconds."""
+    train_ours(data, folder, 1, 0, **with_steps(told, TRIAL, TRIAL))
+    taken = {path.stem: float(pd.read_csv(path)["seconds"].sum()) / TRIAL for path in folder.glob("*.csv")}
+    before = PRETRAINING * seconds / (taken["saxs"] + taken["sans"])
+    return max(1, round(before)), max(1, round((1 - PRETRAINING) * seconds / taken["1"]))
+
+
+def row(data: Data, folder: Path, told: Told, seconds: float, seeds: int) -> list[str]:
+    """Errors over the seeds, steps, and numbers of weights of one method."""
+    pretrain, joint = steps_within(data, folder / "trial", told, seconds)
+    errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
+    weights = 0
+    for seed in range(1, seeds + 1):
+        trained = train_ours(data, folder / str(seed), 1, seed, **with_steps(told, pretrain, joint))
+        weights = sum(parameter.numel() for parameter in trained.parameters())
+        guesses, _ = predictions(trained, data)
+        for path in CROSS_PATHS:
+            errors[path].append(float(np.sqrt(np.mean(data.errors(path, guesses[path]) ** 2))))
+    spread = [f"{np.mean(e):.4f}, {min(e):.4f}, {max(e):.4f}" for e in errors.values()]
+    return [*spread, f"{pretrain}, {joint}", f"{weights / 1e6:.1f} M"]
+
+
+def main() -> None:
+    """Make the data, train, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), help="some of them; else all")
+    parser.add_argument("--seconds", type=float, default=120, help="of each training, by the clock, on one core")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each method")
+    parser.add_argument("--train", type=int, default=4800, help="training pairs; an eighth more validate")
+    parser.add_argument("--test", type=int, default=3000, help="unseen pairs")
+    parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
+    told = parser.parse_args()
+    if unknown := [name for name in told.methods if name not in METHODS]:
+        raise UserError(f"--methods {', '.join(unknown)}: is unknown; known are {', '.join(METHODS)}")
+    torch.set_num_threads(1)
+    table = Table(
+        "method", *(f"{path}: mean, lowest, highest" for path in CROSS_PATHS), "steps before, joint", "weights"
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = told.folder or Path(temporary)
+        kept.mkdir(parents=True, exist_ok=True)
+        data = Data(kept, told.train, told.test, 7, d2o=False)
+        for name in told.methods:
+            table.add_row(name, *row(data, Path(temporary) / name, METHODS[name], told.seconds, told.seeds))
+            Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    main()
