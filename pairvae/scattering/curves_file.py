@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from pairvae.errors import ReadError
-from pairvae.hdf5_file import hdf5_written_whole
+from pairvae.hdf5_file import growing_hdf5, undisturbed
 from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectrum, Technique
 
 FORMAT = 1
@@ -91,8 +91,9 @@ class CurvesWriter:
 
     def __enter__(self) -> Self:
         with ExitStack() as files:
-            self._file = files.enter_context(hdf5_written_whole(self._path))
-            self._lay_out()
+            self._file = files.enter_context(growing_hdf5(self._path))
+            with undisturbed():
+                self._lay_out()
             self._files = files.pop_all()
         return self
 
@@ -115,8 +116,11 @@ class CurvesWriter:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._waiting:
-            return
+        if self._waiting:
+            with undisturbed():
+                self._write()
+
+    def _write(self) -> None:
         for name in COLUMNS:
             if any(name in curve.columns for curve in self._waiting):
                 values = b"".join([_column(curve, name) for curve in self._waiting])
