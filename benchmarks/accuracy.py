@@ -1,10 +1,9 @@
 """How well the partner's curve is predicted, beside what else could predict it: same data, same processor time.
 
 python benchmarks/accuracy.py [--train 4800] [--test 3000] [--seed 7] [--d2o] [--members 2] [--steps 6000]
-python benchmarks/accuracy.py --variants [NAME …] --seeds 3 --steps 1500
 
-The first command prints ours beside the mean curve, nearest neighbours, ridge regression, partial least squares, a
-direct perceptron and a direct residual network, one per direction; the second trains variants of the settings.
+Ours stand beside the mean curve, nearest neighbours, ridge regression, partial least squares, a direct perceptron and
+a direct residual network, one per direction.
 Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades.
 """
 
@@ -25,7 +24,6 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
 from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
-from pairvae.assess.calibrate import part
 from pairvae.assess.evaluate import gridded_truth, retrieval
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.models.blocks import residual_linear
@@ -38,28 +36,13 @@ from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.simulate import simulate
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
+from pairvae.train.batches import part
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
 from pairvae.train.pretrain import pretrain
 
 CANDIDATES = 600  # among which the partner is looked for
 RESAMPLES = 1000  # of the bootstrap over test samples
-VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    "default": {},
-    "no slopes": {"pretrain": {"architecture": {"slopes": ()}}},
-    "no pretraining (1 step)": {"pretrain": {"steps": 1}},
-    "no Barlow Twins": {"joint_train": {"barlow_twins_weight": 0.0}},
-    "Barlow Twins 0.1": {"joint_train": {"barlow_twins_weight": 0.1}},
-    "no self-reconstruction": {"joint_train": {"self_weight": 0.0}},
-    "no KL": {"joint_train": {"kl_weight": 0.0}, "pretrain": {"kl_weight": 0.0}},
-    "nothing hidden": {"joint_train": {"mask_probability": 0.0}},
-    "hidden in 30 %": {"joint_train": {"mask_probability": 0.3}},
-    "no shifts": {"joint_train": {"intensity_shift_dex": 0.0}},
-    "shifts of 0.2 decades": {"joint_train": {"intensity_shift_dex": 0.2}},
-    "no dropout": {"pretrain": {"architecture": {"dropout": 0.0}}},
-    "wider": {"pretrain": {"architecture": {"channels": (32, 48, 64), "hidden": 384}}},
-    "latent 64": {"pretrain": {"latent_dim": 64}},
-}
 
 
 class Data:
@@ -294,27 +277,6 @@ def beside(data: Data, folder: Path, told: argparse.Namespace) -> None:
         )
 
 
-def compare_variants(data: Data, folder: Path, told: argparse.Namespace) -> None:
-    """Train each variant with several seeds and print mean and spread."""
-    table = Table("variant", *(f"{path}: mean, lowest, highest" for path in CROSS_PATHS), "top-1 of 600", "CPU s")
-    for name in told.variants or VARIANTS:
-        errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
-        found, begin = [], time.process_time()
-        for seed in range(1, told.seeds + 1):
-            given = VARIANTS[name]
-            joint = {"steps": told.steps, **given.get("joint_train", {})}
-            own = folder / f"{name} {seed}"
-            network = train_ours(data, own, 1, seed, joint_train=joint, pretrain=given.get("pretrain", {}))
-            guesses, code = predictions(network, data)
-            for path in CROSS_PATHS:
-                errors[path].append(float(np.sqrt(np.mean(data.errors(path, guesses[path]) ** 2))))
-            found.append(retrieval(code["saxs"][:CANDIDATES], code["sans"][:CANDIDATES])["top1"])
-        spread = [f"{np.mean(e):.4f}, {min(e):.4f}, {max(e):.4f}" for e in errors.values()]
-        seconds = (time.process_time() - begin) / told.seeds
-        table.add_row(name, *spread, f"{np.mean(found):.1%}", f"{seconds:.0f}")
-        Console(width=150).print(table)
-
-
 def main() -> None:
     """Make the data, train, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -324,10 +286,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=JointTrain().steps, help="joint steps of each member")
     parser.add_argument("--members", type=int, default=2, help="of the ensemble")
     parser.add_argument("--d2o", action="store_true", help="vary the D2O fraction and tell it")
-    parser.add_argument(
-        "--variants", nargs="*", metavar="NAME", help=f"of: {', '.join(VARIANTS)}; none named: all".replace("%", "%%")
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each variant")
     parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
     told = parser.parse_args()
     torch.set_num_threads(1)
@@ -335,7 +293,7 @@ def main() -> None:
         given = told.folder or Path(temporary)
         given.mkdir(parents=True, exist_ok=True)
         data = Data(given, told.train, told.test, told.seed, told.d2o)
-        (beside if told.variants is None else compare_variants)(data, Path(temporary) / "trained", told)
+        beside(data, Path(temporary) / "trained", told)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pairvae.assess.baselines import BASELINES, baselines
-from pairvae.assess.calibrate import part
 from pairvae.assess.evaluate import gridded_truth
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
@@ -44,6 +43,7 @@ from pairvae.settings import (
     Simulate,
 )
 from pairvae.train.adapt import start_network
+from pairvae.train.batches import part
 from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
 from pairvae.train.pretrain import pretrain
 

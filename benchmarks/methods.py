@@ -1,10 +1,10 @@
-"""What each ingredient of the toolbox does to the predictions: same data, same time, one change at a time.
+"""What each ingredient does to the predictions: same data, same time, one change to the default settings at a time.
 
 python benchmarks/methods.py [--methods NAME …] [--seconds 120] [--seeds 3] [--train 4800] [--test 3000] [--folder DIR]
 
 Every method trains for as many steps as fit into the seconds on one core, a tenth of them pretraining; how many fit is
 measured before. Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades: the mean over
-the seeds, the lowest and the highest.
+the seeds, the lowest and the highest; and how often the partner's code is the nearest of 600.
 """
 
 import argparse
@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from accuracy import Data, predictions, train_ours
+from accuracy import CANDIDATES, Data, predictions, train_ours
 from rich.console import Console
 from rich.table import Table
 
+from pairvae.assess.evaluate import retrieval
 from pairvae.errors import UserError
 from pairvae.models.pairvae import CROSS_PATHS
+from pairvae.scattering.spectrum import TECHNIQUES
 
 TRIAL = 100  # steps that are timed
 PRETRAINING = 0.1  # of the time, both techniques together
@@ -59,6 +61,9 @@ METHODS: dict[str, Told] = {
         "pretrain": {"architecture": PUBLISHED, "latent_dim": 64, "kl_weight": 1e-7},
         "joint_train": {"kl_weight": 1e-7, "barlow_twins_weight": 1e-5},
     },
+    "wider": network(channels=(32, 48, 64), hidden=384),
+    "latent 64": {"pretrain": {"latent_dim": 64}},
+    "no dropout": network(dropout=0.0),
     "no slopes": network(slopes=()),
     "no linear skips": network(linear_skips=False),
     "no normalisation": network(normalization="none"),
@@ -85,10 +90,14 @@ METHODS: dict[str, Told] = {
     "SSIM": both(ssim_weight=0.1),
     "sparse code": both(sparsity_weight=1e-3),
     "perceptual": {"joint_train": {"perceptual_weight": 0.1}},
+    "no self-reconstruction": {"joint_train": {"self_weight": 0.0}},
+    "no pretraining": {"pretrain": {"steps": 1}},
     "no alignment": {"joint_train": {"barlow_twins_weight": 0.0}},
+    "Barlow Twins 0.1": {"joint_train": {"barlow_twins_weight": 0.1}},
     "Barlow Twins on a projection": {"joint_train": {"projection": (128, 128)}},
     "VICReg": {"joint_train": {"barlow_twins_weight": 0.0, "vicreg_weight": 0.01}},
     "InfoNCE": {"joint_train": {"barlow_twins_weight": 0.0, "info_nce_weight": 0.1}},
+    "no KL": both(kl_weight=0.0),
     "β rises, cosine": both(kl_schedule="cosine"),
     "β cyclic": both(kl_schedule="cyclic"),
     "free bits": both(free_bits=0.1),
@@ -96,6 +105,10 @@ METHODS: dict[str, Told] = {
     "Adam": both(optimizer="adam", weight_decay=0.0),
     "one cycle": both(schedule="one_cycle"),
     "steps of the rate": both(schedule="step"),
+    "nothing hidden": {"joint_train": {"mask_probability": 0.0}},
+    "hidden in 30 %": {"joint_train": {"mask_probability": 0.3}},
+    "no shifts of intensity": {"joint_train": {"intensity_shift_dex": 0.0}},
+    "shifts of 0.2 decades": {"joint_train": {"intensity_shift_dex": 0.2}},
     "re-noising": both(renoise=0.5),
     "encoders thaw": {"joint_train": {"frozen": ("saxs.encoder", "sans.encoder"), "unfreeze_fraction": 0.3}},
 }
@@ -104,8 +117,8 @@ METHODS: dict[str, Told] = {
 def with_steps(told: Told, pretrain: int, joint: int) -> Told:
     """The same with numbers of steps."""
     return {
-        "pretrain": {**told.get("pretrain", {}), "steps": pretrain},
-        "joint_train": {**told.get("joint_train", {}), "steps": joint},
+        "pretrain": {"steps": pretrain, **told.get("pretrain", {})},
+        "joint_train": {"steps": joint, **told.get("joint_train", {})},
     }
 
 
@@ -113,23 +126,25 @@ def steps_within(data: Data, folder: Path, told: Told, seconds: float) -> tuple[
     """Steps of each pretraining and of the joint training that fit into the seconds."""
     train_ours(data, folder, 1, 0, **with_steps(told, TRIAL, TRIAL))
     taken = {path.stem: float(pd.read_csv(path)["seconds"].sum()) / TRIAL for path in folder.glob("*.csv")}
-    before = PRETRAINING * seconds / (taken["saxs"] + taken["sans"])
-    return max(1, round(before)), max(1, round((1 - PRETRAINING) * seconds / taken["1"]))
+    both_networks = taken["saxs"] + taken["sans"]
+    before = told.get("pretrain", {}).get("steps") or max(1, round(PRETRAINING * seconds / both_networks))
+    return before, max(1, round((seconds - before * both_networks) / taken["1"]))
 
 
 def row(data: Data, folder: Path, told: Told, seconds: float, seeds: int) -> list[str]:
-    """Errors over the seeds, steps, and numbers of weights of one method."""
+    """Errors over the seeds, partners found, steps, and number of weights of one method."""
     pretrain, joint = steps_within(data, folder / "trial", told, seconds)
     errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
-    weights = 0
+    found, weights = [], 0
     for seed in range(1, seeds + 1):
         trained = train_ours(data, folder / str(seed), 1, seed, **with_steps(told, pretrain, joint))
         weights = sum(parameter.numel() for parameter in trained.parameters())
-        guesses, _ = predictions(trained, data)
+        guesses, code = predictions(trained, data)
         for path in CROSS_PATHS:
             errors[path].append(float(np.sqrt(np.mean(data.errors(path, guesses[path]) ** 2))))
+        found.append(retrieval(*(code[t][:CANDIDATES] for t in TECHNIQUES))["top1"])
     spread = [f"{np.mean(e):.4f}, {min(e):.4f}, {max(e):.4f}" for e in errors.values()]
-    return [*spread, f"{pretrain}, {joint}", f"{weights / 1e6:.1f} M"]
+    return [*spread, f"{np.mean(found):.0%}", f"{pretrain}, {joint}", f"{weights / 1e6:.1f} M"]
 
 
 def main() -> None:
@@ -145,9 +160,8 @@ def main() -> None:
     if unknown := [name for name in told.methods if name not in METHODS]:
         raise UserError(f"--methods {', '.join(unknown)}: is unknown; known are {', '.join(METHODS)}")
     torch.set_num_threads(1)
-    table = Table(
-        "method", *(f"{path}: mean, lowest, highest" for path in CROSS_PATHS), "steps before, joint", "weights"
-    )
+    errors = (f"{path}: mean, lowest, highest" for path in CROSS_PATHS)
+    table = Table("method", *errors, "partner first of 600", "steps before, joint", "weights")
     with tempfile.TemporaryDirectory() as temporary:
         kept = told.folder or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,11 @@ import torch
 
 from pairvae.assess.bands import NEAR, conformal_factor
 from pairvae.assess.neighbours import BINS, FEW, binned, local_error, nearest
-from pairvae.assess.predict import codes, part
+from pairvae.assess.predict import codes
 from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.covariates import Covariate
+from pairvae.train.batches import part
 from pairvae.train.joint_train import paired_tensors
 
 POINTS = 64

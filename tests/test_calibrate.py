@@ -131,7 +131,7 @@ def test_curves_like_those_of_the_training_are_usual(model, trained):
 
 
 def test_one_in_twenty_validation_curves_is_called_unusual(model, trained):
-    from pairvae.assess.predict import part
+    from pairvae.train.batches import part
     from pairvae.train.joint_train import paired_tensors
 
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
@@ -174,8 +174,8 @@ def test_what_is_told_of_a_sample_does_not_make_its_curve_strange(model, trained
 
 def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
     from pairvae.assess.novelty import WORSE
-    from pairvae.assess.predict import part
     from pairvae.assess.situations import put, situations
+    from pairvae.train.batches import part
     from pairvae.train.joint_train import paired_tensors
 
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]

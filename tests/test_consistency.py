@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from pairvae.assess.consistency import conformal, p_values, pair_measures
-from pairvae.assess.predict import part
 from pairvae.errors import UserError
+from pairvae.train.batches import part
 from pairvae.train.joint_train import paired_tensors
 
 

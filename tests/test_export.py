@@ -8,8 +8,9 @@ import pytest
 
 from pairvae import cli
 from pairvae.assess.model_card import model_card
-from pairvae.assess.predict import codes, part, predict
+from pairvae.assess.predict import codes, predict
 from pairvae.models.pairvae import PATHS, ends
+from pairvae.train.batches import part
 from pairvae.train.joint_train import paired_tensors
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'pairvae[test]'")

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from pairvae.assess.neighbours import binned, local_error, nearest
-from pairvae.assess.predict import Array, Predicted, codes, part, predict_beside
+from pairvae.assess.predict import Array, Predicted, codes, predict_beside
 from pairvae.assess.situations import gaps, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.scattering.spectrum import TECHNIQUES
-from pairvae.train.batches import Batch
+from pairvae.train.batches import Batch, part
 
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space

@@ -15,13 +15,14 @@ from pairvae.assess.bands import fit_bands
 from pairvae.assess.consistency import fit_consistency
 from pairvae.assess.latent_prior import fit_prior
 from pairvae.assess.novelty import fit_novelty
-from pairvae.assess.predict import codes, part
+from pairvae.assess.predict import codes
 from pairvae.checksum import sha256
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
+from pairvae.train.batches import part
 from pairvae.train.joint_train import load_pairvae, paired_tensors
 
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage

@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from pairvae.assess.predict import Array
+from pairvae.assess.predictions_file import spread
 from pairvae.models.resvae import Code
 from pairvae.prepare.pair import FACTS
 
@@ -42,7 +43,7 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
     ----------
     Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138; Ross, PLoS ONE 9 (2014) e87357.
     """
-    rows = np.unique(np.linspace(0, len(code) - 1, min(AT_MOST, len(code))).round().astype(np.int64))
+    rows = spread(len(code), AT_MOST)
     code, table = code[rows], table.iloc[rows]
     found: dict[str, dict[str, Any]] = {}
     for name in ("material", *(column for column in table if column not in FACTS)):
@@ -55,9 +56,7 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
             entropy = {}
         else:
             kinds = table[name].astype(str).where(table[name].notna())
-            known = known & (
-                kinds.map(kinds.value_counts()).to_numpy() > NEIGHBOURS
-            )  # a rare text has too few of its kind
+            known = kinds.map(kinds.value_counts()).to_numpy() > NEIGHBOURS  # a rare text has too few of its kind
             names, label, counts = np.unique(kinds[known].to_numpy(str), return_inverse=True, return_counts=True)
             if not CATEGORIES[0] <= len(names) <= CATEGORIES[1]:
                 continue

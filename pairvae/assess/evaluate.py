@@ -19,7 +19,7 @@ from pairvae.assess.code_measures import mutual_information, normality
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
-from pairvae.assess.predict import Array, codes, free_scale, part, posterior, predict_beside
+from pairvae.assess.predict import Array, codes, free_scale, posterior, predict_beside
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.structural_parameters import kept_structure
@@ -34,6 +34,7 @@ from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, r
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import Normalize
+from pairvae.train.batches import part
 from pairvae.train.joint_train import paired_tensors
 
 FORMAT = 1

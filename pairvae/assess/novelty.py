@@ -6,11 +6,11 @@ from torch import Tensor
 
 from pairvae.assess.bands import quantile
 from pairvae.assess.neighbours import outlier_factor, spacing
-from pairvae.assess.predict import Array, codes, part
+from pairvae.assess.predict import Array, codes
 from pairvae.assess.situations import Situation, nearest_situation, put, situations
 from pairvae.models.pairvae import PairVAE
 from pairvae.scattering.spectrum import TECHNIQUES
-from pairvae.train.batches import Batch
+from pairvae.train.batches import Batch, part
 
 USUAL = 0.95  # share of the validation curves that counts as usual
 NEAR = 10  # training codes that a code is compared with

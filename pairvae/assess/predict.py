@@ -24,11 +24,6 @@ class Predicted(NamedTuple):
     std: Array
 
 
-def part(pairs: Batch, technique: str) -> Batch:
-    """One technique's tensors out of those of both."""
-    return {name.split(".", 1)[1]: t for name, t in pairs.items() if name.startswith(technique)}
-
-
 @torch.inference_mode()
 def codes(network: PairVAE, technique: str, curves: Batch) -> Tensor:
     """Mean codes (samples, latent) of curves as `as_tensors` gives them."""

@@ -137,3 +137,8 @@ def _shape(file: h5py.File, name: str, dimensions: int) -> tuple[int, ...]:
     if not isinstance(dataset, h5py.Dataset) or len(dataset.shape) != dimensions:
         raise UserError(f"{file.filename}: found no {dimensions}-dimensional dataset {name}; run evaluate again")
     return tuple(dataset.shape)
+
+
+def spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Up to `wanted` row numbers, evenly spaced, first and last included."""
+    return np.unique(np.linspace(0, max(available - 1, 0), min(wanted, available)).round().astype(np.int64))

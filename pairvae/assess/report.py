@@ -8,9 +8,8 @@ import numpy as np
 
 from pairvae.assess.explorer import explorer
 from pairvae.assess.figures import curves, data, errors, generated, latent, training, trials
-from pairvae.assess.figures.style import spread
 from pairvae.assess.page import Page
-from pairvae.assess.predictions_file import CROSS
+from pairvae.assess.predictions_file import CROSS, spread
 from pairvae.assess.run_files import Run, flat, read_run, read_run_folder, shortened
 from pairvae.assess.side_by_side import side_by_side
 from pairvae.atomic import written_whole

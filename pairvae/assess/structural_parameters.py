@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.assess.predict import Array
+from pairvae.assess.predictions_file import spread
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.model_free import ASSUMED_ERROR, guinier, invariant, porod
 
@@ -39,7 +40,7 @@ def kept_structure(measured: Spectra, truth: Array | None, predicted: Array) -> 
         `median_relative_error`, `p90_relative_error`, and with a truth `median_relative_error_of_measured`, that of
         the measured curves.
     """
-    rows = np.unique(np.linspace(0, len(predicted) - 1, min(AT_MOST, len(predicted))).round().astype(np.int64))
+    rows = spread(len(predicted), AT_MOST)
     mask = measured.mask[rows]
     noisy = measured.log_intensity[rows].astype(np.float64)
     relative = np.hypot(ASSUMED_ERROR, LN10 * np.where(mask, measured.log_sigma[rows], 0).astype(np.float64))

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 
 from pairvae.assess.figures.generated import interpolations, reconstructions, temperatures
-from pairvae.assess.figures.style import spread
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.page import Page
 from pairvae.assess.predict import posterior, predict_beside
-from pairvae.assess.predictions_file import Numbers, Predictions
+from pairvae.assess.predictions_file import Numbers, Predictions, spread
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import PairVAE
 from pairvae.scattering.spectrum import Technique

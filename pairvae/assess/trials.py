@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, codes, free_scale, part
+from pairvae.assess.predict import Array, codes, free_scale
 from pairvae.assess.scores import Curves
 from pairvae.assess.situations import PLACES, SHARES, hide_range
 from pairvae.assess.trained_model import TrainedModel
 from pairvae.models.pairvae import ends
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Technique
-from pairvae.train.batches import Batch
+from pairvae.train.batches import Batch, part
 
 AT_MOST = 2000  # test samples that are tried: 15 times each
 FEWEST = 8  # points on the grid, below which a curve in a wrong unit is hardly one

@@ -35,8 +35,7 @@ def encoder_layers(made: Architecture, shape: Shape) -> Before:
             "smaller strides or fewer blocks that halve the length"
         )
     padding = [-length % factor for length in shape]
-    inputs = 1 + made.mask_channel + len(made.slopes or ())
-    padded = (inputs, *(length + more for length, more in zip(shape, padding, strict=True)))
+    padded = (_inputs(made), *(length + more for length, more in zip(shape, padding, strict=True)))
     layers = build(texts, padded, made, "encoder")
     short = layers[-1].shape
     return Before(padding, layers + build(_head(short, made), short, made, "head of the encoder"), short)
@@ -67,7 +66,7 @@ def encoder_list(architecture: Architecture) -> list[str]:
     if architecture.encoder:
         return list(architecture.encoder)
     channels, kernel = architecture.channels, architecture.kernel_size
-    inputs = 1 + architecture.mask_channel + len(architecture.slopes or ())
+    inputs = _inputs(architecture)
     if architecture.network == "vae":
         steps = pairwise((inputs, *channels))
         return [text for a, b in steps for text in (f"conv {a} {b} {kernel} 2", *_between(architecture, b))]
@@ -92,6 +91,11 @@ def decoder_list(architecture: Architecture) -> list[str]:
     points = stride ** (2 if architecture.image else 1)
     last = [f"conv {channels[0]} {points} {STEM_KERNEL}", f"interleave {stride}"]
     return [*_attention(architecture), *(f"up {a} {b}" for a, b in steps), str(architecture.activation), *last]
+
+
+def _inputs(architecture: Architecture) -> int:
+    """Channels of the curve, of its mask and of its slopes."""
+    return 1 + architecture.mask_channel + len(architecture.slopes or ())
 
 
 def _attention(architecture: Architecture) -> list[str]:

@@ -51,6 +51,11 @@ def prefixed(parts: dict[str, Batch]) -> Batch:
     return {f"{technique}.{name}": tensor for technique, part in parts.items() for name, tensor in part.items()}
 
 
+def part(pairs: Batch, technique: str) -> Batch:
+    """One technique's tensors out of those of both."""
+    return {name.split(".", 1)[1]: t for name, t in pairs.items() if name.startswith(technique)}
+
+
 class TrainBatches:
     """Full batches in an order that depends on the seed and the epoch alone; `row` says which samples they hold.
 

@@ -22,7 +22,7 @@ from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
-from pairvae.train.batches import Batch, as_tensors, prefixed
+from pairvae.train.batches import Batch, as_tensors, part, prefixed
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
@@ -239,7 +239,7 @@ def joint_train(
         )
     stage = JointStage(network, settings, table["sample_id"].tolist())
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
-    val = {t: {k.split(".", 1)[1]: one for k, one in tensors["val"].items() if k.startswith(t)} for t in TECHNIQUES}
+    val = {t: part(tensors["val"], t) for t in TECHNIQUES}
     figures = Figures(stage.name, network, val, settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)

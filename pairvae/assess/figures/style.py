@@ -102,11 +102,6 @@ def linear(log_intensity: Any) -> npt.NDArray[np.float32]:
     return short(10.0 ** np.clip(np.asarray(log_intensity, np.float64), -30, 30))
 
 
-def spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
-    """Up to `wanted` row numbers, evenly spaced, first and last included."""
-    return np.unique(np.linspace(0, max(available - 1, 0), min(wanted, available)).round().astype(np.int64))
-
-
 def log_q(figure: go.Figure, **cell: int) -> None:
     """Make q the x axis."""
     figure.update_xaxes(type="log", hoverformat=".3g", **TICKS, **cell)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pairvae.assess.figures.style import GREY, blank, colour, plain, short, spread, words
+from pairvae.assess.figures.style import GREY, blank, colour, plain, short, words
+from pairvae.assess.predictions_file import spread
 
 EPOCHS_DRAWN = 400  # points per loss curve; more cannot be told apart on a screen
 
