@@ -6,14 +6,12 @@ radiation) and subtracting the blank gives the measured curve with the sigma tha
 """
 
 import json
-import multiprocessing
 import os
 import sys
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from math import log
 from pathlib import Path
 
@@ -23,15 +21,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pairvae.atomic import written_whole
+from pairvae.errors import UserError
 from pairvae.scattering.cross_section import compile_models, cross_section
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
+from pairvae.scattering.parallel import in_order
 from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.scattering.systems import SYSTEMS, Parameter, System
 from pairvae.settings import Simulate
 
-CHUNK = 32  # samples handed to a worker at a time
 COLUMNS = ("sample_id", "material", "d2o_fraction", "volume_fraction", "parameters")
 Row = dict[str, str | float]
 Pair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
@@ -185,7 +184,9 @@ def simulate(
         console = Console(stderr=True)
         progress = files.enter_context(Progress(console=console, disable=not sys.stderr.isatty()))
         task = progress.add_task("simulate", total=len(numbers))
-        for row, curves in _in_order(settings, numbers, threads):
+        files.enter_context(_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1"))
+        # worker processes inherit that: a core each, while this one writes
+        for row, curves in in_order(partial(_one, settings), numbers, threads, _ended, lambda _: False):
             rows.append(row)
             for technique, (noisy, expected) in curves.items():
                 measured[technique].append(noisy)
@@ -215,32 +216,11 @@ def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
     return row, curves
 
 
-def _chunk(settings: Simulate, numbers: range) -> list[tuple[Row, Pair]]:
-    return [_one(settings, number) for number in numbers]
-
-
-def _in_order(settings: Simulate, numbers: range, threads: int) -> Iterator[tuple[Row, Pair]]:
-    """Rows and curves by number; few chunks are under way at a time, so memory stays bounded."""
-    chunks = (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
-    if threads == 1:
-        for chunk in chunks:
-            yield from _chunk(settings, chunk)
-        return
-    waiting: deque[Future[list[tuple[Row, Pair]]]] = deque()
-    context = multiprocessing.get_context("spawn")
-    with (
-        _environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1"),
-        ProcessPoolExecutor(threads, mp_context=context) as pool,
-    ):
-        try:
-            for chunk in chunks:
-                waiting.append(pool.submit(_chunk, settings, chunk))
-                if len(waiting) > 3 * threads:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _ended(number: int) -> tuple[Row, Pair]:
+    raise UserError(
+        f"simulate: sample {number} ended its process, for lack of memory or in a compiled model; found with the seed "
+        f"of the settings; expected a curve; use fewer cores, or leave out its system"
+    )
 
 
 @contextmanager
