@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.simulate import simulate
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
 from pairvae.train.batches import part
 from pairvae.train.fit import fit
@@ -43,6 +43,14 @@ from pairvae.train.pretrain import pretrain
 
 CANDIDATES = 600  # among which the partner is looked for
 RESAMPLES = 1000  # of the bootstrap over test samples
+
+
+class Files(NamedTuple):
+    """What a training reads: spectra by technique, the table of pairs, and the names of covariates it tells."""
+
+    spectra: dict[Technique, Path]
+    pairs: Path
+    covariates: tuple[str, ...] = ()
 
 
 class Data:
@@ -59,10 +67,10 @@ class Data:
     """
 
     def __init__(self, folder: Path, train: int, test: int, seed: int, d2o: bool) -> None:
-        self.folder, self.covariates = folder, ("d2o_fraction",) if d2o else ()
-        self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
-        self.pairs = folder / "pairs.csv"
-        if not self.pairs.exists():
+        self.folder = folder
+        spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
+        self.files = Files(spectra, folder / "pairs.csv", ("d2o_fraction",) if d2o else ())
+        if not self.files.pairs.exists():
             val = train // 8
             told = Simulate(pairs=train + val + test, seed=seed, d2o_fraction=(0.0 if d2o else 1.0, 1.0))
             curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
@@ -72,11 +80,11 @@ class Data:
             table["split"] = ["train"] * train + ["val"] * val + ["test"] * test
             table.to_csv(folder / "samples.csv", index=False)
             for t in TECHNIQUES:
-                normalize(curves[t], getattr(NormalizeBoth(), t), self.spectra[t])
-            pair(*self.spectra.values(), folder / "samples.csv", Pair(), self.pairs)
-        self.tables = {split: complete_pairs(read_pairs(self.pairs), split) for split in ("train", "val", "test")}
+                normalize(curves[t], getattr(NormalizeBoth(), t), spectra[t])
+            pair(*spectra.values(), folder / "samples.csv", Pair(), self.files.pairs)
+        self.tables = {split: complete_pairs(read_pairs(self.files.pairs), split) for split in ("train", "val", "test")}
         self.curves = {
-            (t, split): read_spectra(self.spectra[t], rows_of(table, t))
+            (t, split): read_spectra(spectra[t], rows_of(table, t))
             for t in TECHNIQUES
             for split, table in self.tables.items()
         }
@@ -95,27 +103,27 @@ class Data:
         return np.sqrt(np.nanmean((guess - self.truth[ends(path)[0]]) ** 2, axis=1))
 
 
-def train_ours(data: Data, folder: Path, members: int, seed: int, **told: Mapping[str, Any]) -> PairVAE:
+def train_ours(files: Files, folder: Path, members: int, seed: int, **told: Mapping[str, Any]) -> PairVAE:
     """Pretrain both networks and train the members, one after the other on one core."""
     first = told.get("pretrain", {})
-    given: dict[str, Any] = {"seed": seed, "covariates": data.covariates, **first}
+    given: dict[str, Any] = {"seed": seed, "covariates": files.covariates, **first}
     weights = {t: folder / f"{t}.safetensors" for t in TECHNIQUES}
     for t in TECHNIQUES:
         settings = Pretrain.model_validate(given)
-        pretrain(data.spectra[t], data.pairs, settings, weights[t], folder / f"{t}.csv", folder / f"resume_{t}", 1)
+        pretrain(files.spectra[t], files.pairs, settings, weights[t], folder / f"{t}.csv", folder / f"resume_{t}", 1)
     networks = []
     for member in range(1, members + 1):
         joint = folder / f"{member}.safetensors"
         settings = JointTrain.model_validate({"seed": seed, **told.get("joint_train", {})})
         rest = (settings, joint, folder / f"{member}.csv", folder / f"resume_{member}", 1, member)
-        joint_train(*data.spectra.values(), data.pairs, *weights.values(), *rest)
+        joint_train(*files.spectra.values(), files.pairs, *weights.values(), *rest)
         networks.append(load_pairvae(joint)[0])
     return joined(networks).eval()
 
 
-def predictions(network: PairVAE, data: Data) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Both cross-predictions of the test curves, and the codes of both techniques."""
-    tensors = paired_tensors(*data.spectra.values(), data.pairs, network, "test")
+def predictions(network: PairVAE, files: Files) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Both cross-predictions of the test samples, and the codes of both techniques."""
+    tensors = paired_tensors(*files.spectra.values(), files.pairs, network, "test")
     code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
     guesses = {}
     for path in CROSS_PATHS:
@@ -159,12 +167,12 @@ def direct(data: Data, path: str, folder: Path, seconds: float, seed: int, perce
     networks: list[Any] = []
     for t in TECHNIQUES:
         curves = data.curves[t, "train"]
-        covariates = fit_covariates(table, data.covariates)
+        covariates = fit_covariates(table, data.files.covariates)
         network = ResVAE(curves.q.size, given.latent_dim, given.architecture, covariates)
         network.fit_scaler(curves)
         networks.append(Perceptron(network) if perceptron else network)
     network = PairVAE(*networks)
-    tensors = {s: paired_tensors(*data.spectra.values(), data.pairs, network, s) for s in data.tables}
+    tensors = {s: paired_tensors(*data.files.spectra.values(), data.files.pairs, network, s) for s in data.tables}
     steps, begin = 100, time.process_time()
     fit(
         _stage(network, steps, seed, path),
@@ -198,7 +206,7 @@ def linear(data: Data, path: str, model: str) -> Array:
     """Ridge regression or partial least squares on standardised curves; their strength by cross-validation or val."""
     target, source = ends(path)
     mean, std = _statistics(data.curves[source, "train"])
-    covariates = fit_covariates(data.tables["train"], data.covariates)
+    covariates = fit_covariates(data.tables["train"], data.files.covariates)
     x = {}
     for split, table in data.tables.items():
         curves = data.curves[source, split]
@@ -242,9 +250,9 @@ def interval(error: Array) -> str:
 def beside(data: Data, folder: Path, told: argparse.Namespace) -> None:
     """Train ours, then everything else with as much processor time, and print the table."""
     begin = time.process_time()
-    network = train_ours(data, folder, told.members, told.seed, joint_train={"steps": told.steps})
+    network = train_ours(data.files, folder, told.members, told.seed, joint_train={"steps": told.steps})
     seconds = time.process_time() - begin
-    ours, code = predictions(network, data)
+    ours, code = predictions(network, data.files)
     judged: dict[str, Callable[[str], Array]] = {
         f"PairVAE, {told.members} members": ours.__getitem__,
         "mean curve": lambda p: mean_curve(data.curves[ends(p)[0], "train"], len(data.tables["test"])),

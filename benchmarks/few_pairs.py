@@ -18,19 +18,19 @@ import h5py
 import numpy as np
 import pandas as pd
 import torch
-from accuracy import interval
+from accuracy import Files, interval, predictions, train_ours
 from rich.console import Console
 from rich.table import Table
 
 from pairvae.assess.baselines import BASELINES, baselines
 from pairvae.assess.evaluate import gridded_truth
-from pairvae.assess.predict import Array, codes, predict
+from pairvae.assess.predict import Array
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.simulate import simulate
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import (
     Baselines,
     Grid,
@@ -43,9 +43,7 @@ from pairvae.settings import (
     Simulate,
 )
 from pairvae.train.adapt import start_network
-from pairvae.train.batches import part
-from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
-from pairvae.train.pretrain import pretrain
+from pairvae.train.joint_train import joint_train, load_pairvae
 
 TEST = 600
 PROJECT = Simulate(
@@ -80,6 +78,19 @@ PROJECT = Simulate(
 )
 
 
+def gridding_of(model: Path) -> dict[Technique, Normalize]:
+    """How curves are brought to the grids of a model folder."""
+    grids = json.loads((model / "model.json").read_text())["grids"]
+    return {
+        t: Normalize(
+            grid=Grid(
+                q_min_inv_angstrom=grids[t]["q_min"], q_max_inv_angstrom=grids[t]["q_max"], points=grids[t]["points"]
+            )
+        )
+        for t in TECHNIQUES
+    }
+
+
 class Project:
     """Pairs for the training, unpaired curves and unseen samples of one project, on a model's grids.
 
@@ -99,13 +110,10 @@ class Project:
         curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
         truth = {t: folder / f"{t}.truth.h5" for t in TECHNIQUES}
         simulate(told, curves["saxs"], curves["sans"], truth["saxs"], truth["sans"], folder / "samples.csv", 1)
-        grids = json.loads((model / "model.json").read_text())["grids"]
         self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
-        for t in TECHNIQUES:
-            ends_of_grid = {f"q_{end}_inv_angstrom": grids[t][f"q_{end}"] for end in ("min", "max")}
-            normalize(curves[t], Normalize(grid=Grid(**ends_of_grid, points=grids[t]["points"])), self.spectra[t])
-        self.files = self.spectra["saxs"], self.spectra["sans"]
-        pair(*self.files, folder / "samples.csv", Pair(), folder / "pairs.csv")
+        for t, gridding in gridding_of(model).items():
+            normalize(curves[t], gridding, self.spectra[t])
+        pair(*self.spectra.values(), folder / "samples.csv", Pair(), folder / "pairs.csv")
         self.table = read_pairs(folder / "pairs.csv")
         self.truth = {}
         for t in TECHNIQUES:
@@ -134,33 +142,20 @@ class Project:
 
     def judged(self, network: PairVAE, pairs: Path) -> list[str]:
         """Errors of a network."""
-        tensors = paired_tensors(*self.files, pairs, network.eval(), "test")
-        code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
-
-        def guess(path: str) -> Array:
-            target, source = ends(path)
-            return predict(network, path, code[source], tensors[f"{target}.covariates"]).log_intensity
-
-        return self.row(guess)
+        guesses, _ = predictions(network.eval(), Files(self.spectra, pairs))
+        return self.row(guesses.__getitem__)
 
     def from_scratch(self, pairs: Path, steps: int, seed: int) -> list[str]:
         """Pretrained on all curves of the table, trained jointly on its pairs."""
-        folder = pairs.with_suffix("")
-        weights = {t: folder / f"{t}.safetensors" for t in TECHNIQUES}
-        for t in TECHNIQUES:
-            pretrain(
-                self.spectra[t], pairs, Pretrain(seed=seed), weights[t], folder / f"{t}.csv", folder / f"resume_{t}", 1
-            )
-        files = folder / "joint.safetensors", folder / "joint.csv", folder / "resume"
-        joint_train(*self.files, pairs, weights["saxs"], weights["sans"], JointTrain(steps=steps, seed=seed), *files, 1)
-        return self.judged(load_pairvae(files[0])[0], pairs)
+        files = Files(self.spectra, pairs)
+        return self.judged(train_ours(files, pairs.with_suffix(""), 1, seed, joint_train={"steps": steps}), pairs)
 
     def started(self, pairs: Path, steps: int, seed: int) -> list[str]:
         """From the model."""
         folder = pairs.with_suffix("")
         files = folder / "started.safetensors", folder / "started.csv", folder / "resume_started"
         settings = JointTrain(start_from=str(self.model), steps=steps, seed=seed)
-        joint_train(*self.files, pairs, None, None, settings, *files, 1)
+        joint_train(*self.spectra.values(), pairs, None, None, settings, *files, 1)
         return self.judged(load_pairvae(files[0])[0], pairs)
 
     def simpler(self, pairs: Path, steps: int, seed: int) -> dict[str, list[str]]:
@@ -168,7 +163,7 @@ class Project:
         file = self.folder / "baselines.h5"
         told = Baselines(steps=steps, seed=seed)
         networks = {t: Pretrain(seed=seed) for t in TECHNIQUES}
-        baselines(*self.files, pairs, networks, told, file, self.folder / "resume", 1)
+        baselines(*self.spectra.values(), pairs, networks, told, file, self.folder / "resume", 1)
         with h5py.File(file) as found:
             return {name: self.row(lambda path: found[name][path][:]) for name in BASELINES}  # noqa: B023
 

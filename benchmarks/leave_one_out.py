@@ -8,12 +8,12 @@ of the curve that the prediction is made from, to the model as it is. Needs a tr
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from few_pairs import gridding_of
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +25,7 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique, other
-from pairvae.settings import Calibrate, Grid, JointTrain, Normalize, Pair, Read
+from pairvae.settings import Calibrate, JointTrain, Pair, Read
 from pairvae.train.joint_train import joint_train
 
 
@@ -37,13 +37,10 @@ class Project:
         curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
         told = Read(allow_outside=allow_outside)
         read_samples(samples, told, curves["saxs"], curves["sans"], folder / "samples.csv", 1)
-        grids = json.loads((model / "model.json").read_text())["grids"]
-        self.gridding: dict[Technique, Normalize] = {}
+        self.gridding = gridding_of(model)
         self.curves: dict[Technique, dict[str, list[Spectrum]]] = {"saxs": {}, "sans": {}}
         self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
         for t in TECHNIQUES:
-            ends_of_grid = {f"q_{end}_inv_angstrom": grids[t][f"q_{end}"] for end in ("min", "max")}
-            self.gridding[t] = Normalize(grid=Grid(**ends_of_grid, points=grids[t]["points"]))
             normalize(curves[t], self.gridding[t], self.spectra[t])
             with CurvesFile(curves[t]) as file:
                 for curve in file:

@@ -124,7 +124,7 @@ def with_steps(told: Told, pretrain: int, joint: int) -> Told:
 
 def steps_within(data: Data, folder: Path, told: Told, seconds: float) -> tuple[int, int]:
     """Steps of each pretraining and of the joint training that fit into the seconds."""
-    train_ours(data, folder, 1, 0, **with_steps(told, TRIAL, TRIAL))
+    train_ours(data.files, folder, 1, 0, **with_steps(told, TRIAL, TRIAL))
     taken = {path.stem: float(pd.read_csv(path)["seconds"].sum()) / TRIAL for path in folder.glob("*.csv")}
     both_networks = taken["saxs"] + taken["sans"]
     before = told.get("pretrain", {}).get("steps") or max(1, round(PRETRAINING * seconds / both_networks))
@@ -137,9 +137,9 @@ def row(data: Data, folder: Path, told: Told, seconds: float, seeds: int) -> lis
     errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
     found, weights = [], 0
     for seed in range(1, seeds + 1):
-        trained = train_ours(data, folder / str(seed), 1, seed, **with_steps(told, pretrain, joint))
+        trained = train_ours(data.files, folder / str(seed), 1, seed, **with_steps(told, pretrain, joint))
         weights = sum(parameter.numel() for parameter in trained.parameters())
-        guesses, code = predictions(trained, data)
+        guesses, code = predictions(trained, data.files)
         for path in CROSS_PATHS:
             errors[path].append(float(np.sqrt(np.mean(data.errors(path, guesses[path]) ** 2))))
         found.append(retrieval(*(code[t][:CANDIDATES] for t in TECHNIQUES))["top1"])

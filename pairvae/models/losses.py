@@ -23,7 +23,7 @@ class Compared(NamedTuple):
     weight : Tensor
         What the q range weighs, 0 where not measured.
     trust : Tensor
-        The same times `point_weights`.
+        `point_weights` times what the q range weighs.
     scaled, scaled_target : Tensor
         Prediction and target as the network scales them.
     """

@@ -79,9 +79,12 @@ class Stage(lightning.LightningModule, ABC):
 
     def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
         """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
+        return losses.reconstruction(prediction, target, self._trust(prediction, target, batch, prefix))
+
+    def _trust(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str) -> Tensor:
         noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
         trust = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
-        return losses.reconstruction(prediction, target, trust * self._q_weight(prefix))
+        return trust * self._q_weight(prefix)
 
     def compared(
         self,
@@ -104,12 +107,12 @@ class Stage(lightning.LightningModule, ABC):
             As for `at_scale`.
         """
         settings, mask = self.settings, batch[f"{prefix}mask"]
-        terms = {name: self.reconstruction(curve.log_intensity, target, batch, prefix)}
+        trust = self._trust(curve.log_intensity, target, batch, prefix)
+        terms = {name: losses.reconstruction(curve.log_intensity, target, trust)}
         if (loss := losses.OF_CURVES.get(settings.loss)) is not None:
             noise, weight = batch[f"{prefix}log_sigma"], mask * self._q_weight(prefix)
-            trust = losses.point_weights(curve.log_intensity, target, noise, weight, settings.error_scale_dex)
             scaled, scaled_target = network.scaled(curve.log_intensity), network.scaled(target)
-            compared = losses.Compared(*curve, target, noise, weight, trust * weight, scaled, scaled_target)
+            compared = losses.Compared(*curve, target, noise, weight, trust, scaled, scaled_target)
             terms[f"{name}_{settings.loss}"] = loss(compared)
         if settings.ssim_weight > 0:
             terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask)
@@ -229,9 +232,10 @@ def check_loss(settings: Fit, network: nn.Module) -> None:
     UserError
         One of the autoencoders cannot learn by the loss.
     """
+    if settings.loss != "binary_cross_entropy":
+        return
     for part in network.modules():
-        unit = not isinstance(part, ResVAE) or (part.output == "sigmoid" and not part.scale_free)
-        if settings.loss == "binary_cross_entropy" and not unit:
+        if isinstance(part, ResVAE) and (part.output != "sigmoid" or part.scale_free):
             raise UserError(
                 "loss: binary_cross_entropy needs curves between 0 and 1, but a network is scale-free or has a linear "
                 "output; pretrain with architecture: {output: sigmoid, scaling: min_max} and scale_free: false, or "
