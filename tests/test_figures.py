@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from pairvae.assess.figures.curves import curves, examples, packed
 from pairvae.assess.figures.errors import coverage_against_level, error_against_q
-from pairvae.assess.figures.latent import code_correlation, latent_map, marginals
+from pairvae.assess.figures.latent import code_correlation, information, latent_map, marginals
 from pairvae.assess.figures.training import loss_curves
 from pairvae.assess.predictions_file import read_predictions
 
@@ -82,6 +82,15 @@ def test_codes_of_the_prior_have_the_quartiles_of_the_unit_normal(predictions):
     box = marginals(changed(predictions, **unit)).data[0]
     for found, share in ((box.q1, 0.25), (box.median, 0.5), (box.q3, 0.75), (box.upperfence, 0.95)):
         np.testing.assert_allclose(found, norm.ppf(share), atol=0.25)
+
+
+def test_components_are_ranked_by_what_they_say(predictions):
+    mean = np.zeros_like(predictions["latent/saxs"])
+    mean[:, 3], mean[::2, 5] = 2, 2
+    known = {"latent__saxs": mean, "latent_logvar__saxs": np.zeros_like(mean)}
+    ranked = information(changed(predictions, **known)).data[0]
+    assert ranked.text[:2] == ("component 3", "component 5")
+    np.testing.assert_allclose(ranked.y, [2, 1] + [0] * (mean.shape[1] - 2))  # KL of N(μ, 1) from N(0, 1) is μ²/2
 
 
 def test_many_materials_stay_a_short_legend(predictions):

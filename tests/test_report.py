@@ -203,7 +203,7 @@ def test_all_figures_are_there_and_plotly_once(html, page):
     figures = {"map", *(f"explore-{path}" for path in CROSS), *(f"curves-{path}" for path in CROSS)}
     figures |= {f"error-{path}" for path in CROSS} | {f"error-material-{path}" for path in CROSS}
     figures |= {"loss-1", "loss-2", "loss-3", "measured-share", "materials", "coverage-level", "coverage-q"}
-    figures |= {"correlation", "consistency", "marginals", "interpolations", "temperatures"}
+    figures |= {"correlation", "consistency", "marginals", "information", "interpolations", "temperatures"}
     assert set(page.plots) - {"explore-data"} == figures
     assert {f"plot-{name}" for name in figures} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))

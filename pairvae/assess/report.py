@@ -129,6 +129,7 @@ def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
         "latent_map": latent.latent_map(predictions, rows),
         "correlation": latent.code_correlation(predictions),
         "marginals": latent.marginals(predictions),
+        "information": latent.information(predictions),
         "consistency": latent.consistency(predictions),
         "interpolations": generated.interpolations(predictions),
         "temperatures": generated.temperatures(predictions),

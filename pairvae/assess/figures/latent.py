@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
+import torch
 from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
@@ -25,6 +26,8 @@ from pairvae.assess.figures.style import (
     words,
 )
 from pairvae.assess.predictions_file import TECHNIQUES, Numbers, Predictions
+from pairvae.models.resvae import Code
+from pairvae.train.outcome import kl_per_unit
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DRAWS = 16  # of each posterior, for the aggregate posterior
@@ -176,6 +179,28 @@ def marginals(predictions: Predictions) -> go.Figure:
     figure.update_xaxes(title_text="component of the code", showgrid=False)
     figure.update_yaxes(title_text="value")
     return figure.update_layout(boxmode="group", boxgap=0.2, boxgroupgap=0.1)
+
+
+def information(predictions: Predictions) -> go.Figure:
+    """KL of the posterior from the unit normal by component, mean over the samples, the largest first."""
+    figure = blank(height=400)
+    rows = finite_rows(predictions, np.arange(len(predictions.sample)))
+    for number, technique in enumerate(TECHNIQUES):
+        mean, logvar = (predictions[f"{name}/{technique}"][rows] for name in ("latent", "latent_logvar"))
+        nats = kl_per_unit(Code(torch.from_numpy(mean), torch.from_numpy(logvar))).numpy()
+        order = np.argsort(-nats)
+        figure.add_scatter(
+            x=np.arange(1, len(nats) + 1),
+            y=short(nats[order]),
+            mode="lines+markers",
+            line={"color": COLOUR_OF[technique], "width": 2, "dash": "dash" if number else "solid"},
+            name=words(technique),
+            text=[f"component {component}" for component in order],
+            hovertemplate="%{text}: %{y:.3g} nats",
+        )
+    figure.update_xaxes(title_text="component of the code, by rank")
+    figure.update_yaxes(title_text="KL in nats", rangemode="tozero")
+    return figure
 
 
 def consistency(predictions: Predictions) -> go.Figure:
