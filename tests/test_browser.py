@@ -221,12 +221,12 @@ def test_click_in_the_latent_map_changes_the_curves(page):
 def test_map_is_coloured_by_material_covariate_and_error(page):
     colour, projection = (Select(page.find_element(By.ID, name)) for name in ("colour", "projection"))
     offered = {option.text for option in colour.options}
-    assert offered >= {"material", "d2o fraction", "cell/<u>", "error, SANS from SAXS (decades)", "novelty, SANS"}
+    assert offered >= {"material", "D2O fraction", "cell/<u>", "error, SANS from SAXS (decades)", "novelty, SANS"}
     drawn = "return document.getElementById('plot-map').data.map((t) => JSON.stringify(t.marker?.color ?? null))"
     legend = page.find_element(By.ID, "legend")
     assert "<b>vesicle</b>" in legend.text
     seen = [page.execute_script(drawn)]
-    for name in ("d2o fraction", "error, SANS from SAXS (decades)"):
+    for name in ("D2O fraction", "error, SANS from SAXS (decades)"):
         colour.select_by_visible_text(name)
         WebDriverWait(page, 20).until(lambda driver: driver.execute_script(drawn) not in seen)
         seen.append(page.execute_script(drawn))

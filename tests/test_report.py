@@ -269,6 +269,6 @@ def test_the_files_of_evaluate_and_of_the_trainings_make_a_report(evaluated, tmp
         page = Page((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
         numbers = json.loads(files[0].read_text(encoding="utf-8"))
         assert all(set(shown) == {find(numbers, place)} for place, shown in page.metrics.items())
-        assert "the networks are also told d2o fraction, material" in page.words()
+        assert "the networks are also told D2O fraction, material" in page.words()
         assert set(page.plots["explore-data"]["groups"]) == {"material"}
         assert "d2o_fraction" in page.plots["explore-data"]["numbers"]

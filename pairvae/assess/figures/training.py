@@ -13,8 +13,8 @@ EPOCHS_DRAWN = 400  # points per loss curve; more cannot be told apart on a scre
 def loss_curves(history: pd.DataFrame) -> go.Figure:
     """Loss terms of one training stage against epoch: training dotted, validation solid, one colour per term.
 
-    Terms that fall to zero or below cannot stand on a logarithmic axis; they get a linear one of their own. So does
-    the weight of the KL term.
+    Terms that fall to zero or below cannot stand on a logarithmic axis; they get a linear one of their own. So do the
+    numbers of active units and the weight of the KL term.
 
     Parameters
     ----------
@@ -22,14 +22,18 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
         A column `epoch`, columns `train/<term>` and `val/<term>`, empty where not computed, and perhaps `kl_weight`.
     """
     columns = [str(name) for name in history.dropna(axis="columns", how="all")]
-    # val/loss is the mean of terms that are drawn anyway
-    columns = [name for name in columns if name.startswith(("train/", "val/")) and name != "val/loss"]
+    # val/loss and the KL per unit are means of terms that are drawn anyway
+    means = ("val/loss", "val/kl_per_unit")
+    columns = [name for name in columns if name.startswith(("train/", "val/")) and not name.startswith(means)]
     columns.sort(key=lambda name: name == "train/loss")
     terms = list(dict.fromkeys(name.split("/", 1)[1] for name in columns))
-    linear = {name.split("/", 1)[1] for name in columns if history[name].min() <= 0}
-    panels = [kind for kind, wanted in (("log", set(terms) - linear), ("linear", linear)) if wanted]
+    falls = {name.split("/", 1)[1] for name in columns if history[name].min() <= 0}
+    panel = {
+        term: "units" if term.startswith("active_units") else "linear" if term in falls else "log" for term in terms
+    }
+    panels = [kind for kind in ("log", "linear", "units") if kind in panel.values()]
     panels += ["weight"] if "kl_weight" in history else []
-    heights = {"log": 0.6, "linear": 0.28, "weight": 0.16}
+    heights = {"log": 0.6, "linear": 0.28, "units": 0.16, "weight": 0.16}
     figure = blank(
         height=340 + 100 * (len(panels) - 1),
         rows=max(len(panels), 1),
@@ -57,7 +61,7 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
                 legendgroup=plain(term),
                 showlegend=split == splits[-1],
                 hovertemplate=f"{words(split)} %{{y:.4g}}",
-                row=panels.index("linear" if term in linear else "log") + 1,
+                row=panels.index(panel[term]) + 1,
                 col=1,
             )
     if "weight" in panels:
@@ -74,8 +78,10 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
         )
         figure.update_yaxes(title_text="β", rangemode="tozero", nticks=3, exponentformat="power", row=len(panels))
     for row, kind in enumerate(panels, 1):
-        if kind != "weight":
+        if kind in ("log", "linear"):
             figure.update_yaxes(title_text="loss", row=row)
+        if kind == "units":
+            figure.update_yaxes(title_text="units", rangemode="tozero", nticks=3, row=row)
         if kind == "log":
             figure.update_yaxes(type="log", exponentformat="power", row=row)
     figure.update_xaxes(title_text="epoch", row=max(len(panels), 1))

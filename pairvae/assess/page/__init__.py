@@ -107,15 +107,25 @@ def percent(share: float | None, style: str = ".1f") -> str:
     return "–" if share is None or not math.isfinite(share) else number(100 * share, style) + "\u00a0%"
 
 
+def ratio(value: float | None) -> str:
+    """A number that should be near 1 and may be far above."""
+    return number(value, ",.0f" if value is not None and value >= 100 else ".2f")
+
+
 def factor(error: float | None) -> str:
     """Turn an error in decades into a relative error: 0.041 decades are 10 %."""
     if error is None or not math.isfinite(error):
         return "–"
-    ratio = 10 ** min(error, 30.0)
-    share = 100 * (ratio - 1)
+    times = 10 ** min(error, 30.0)
+    share = 100 * (times - 1)
     if share >= 99.5:
-        return f"a factor\u00a0{ratio:.2g}"
+        return f"a factor\u00a0{times:.2g}"
     return f"{share:.{0 if share >= 9.95 else 1}f}\u00a0%"
 
 
-STYLES: dict[str, Callable[[float | None], str]] = {"decades": decades, "percent": percent, "factor": factor}
+STYLES: dict[str, Callable[[float | None], str]] = {
+    "decades": decades,
+    "percent": percent,
+    "ratio": ratio,
+    "factor": factor,
+}
