@@ -240,7 +240,7 @@ def test_map_is_coloured_by_material_covariate_and_error(page):
 def test_no_figure_is_blank(page):
     names = page.execute_script("return Array.from(document.querySelectorAll('.plot[role=img]'), (p) => p.id)")
     boxes, full = page.execute_script(BOXES), shoot(page)
-    assert len(boxes) == len(names) == 21
+    assert len(boxes) == len(names) == 22
     page.execute_script(HIDE_DATA)
     changed = page.execute_async_script(DIFFERENT, [full, shoot(page)], boxes)
     assert {name: count for name, count in zip(names, changed, strict=True) if count < 300} == {}
