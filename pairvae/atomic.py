@@ -19,6 +19,10 @@ _MEND = {
     errno.EDQUOT: "free space within your quota or write elsewhere, and start again",
     errno.EROFS: "make it writable or write elsewhere, and start again",
     errno.EACCES: "give yourself the right to write there or write elsewhere, and start again",
+    errno.EISDIR: "a folder lies there, which no file replaces; name a file, and start again",
+    errno.ENOTDIR: "a file stands where a folder should be; write elsewhere, and start again",
+    errno.EEXIST: "a file stands where a folder should be; write elsewhere, and start again",
+    errno.ENAMETOOLONG: "give it a shorter name, and start again",
 }
 
 _HERE = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # short: a file's name has at most 255 characters
@@ -41,7 +45,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        The disk is full, or the folder may not be written to.
+        The disk is full, the folder may not be written to, or there is a folder where a file is to stand (or a file
+        where a folder is): neither takes the place of the other.
     """
     temporary = path.with_name(f".{_HERE}.{os.getpid()}.{secrets.token_hex(4)}.{path.name}")
     try:
@@ -95,9 +100,9 @@ def _rename(temporary: Path, path: Path) -> None:
             temporary.replace(path)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        # a folder does not replace a folder: the old one steps aside, which another process may have done already
+        # a folder does not replace a full folder: the old one steps aside, which another process may have done already
         aside = temporary.with_name(f"{temporary.name}.old")
         try:
             path.replace(aside)

@@ -115,6 +115,22 @@ def test_every_kind_of_file_is_written_whole_or_not_at_all(disk, write, obstacle
     assert len(disk.files()) == 1
 
 
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    (tmp_path / "samples.csv").mkdir()  # as when --output names a folder where it wants a file
+    (tmp_path / "samples.csv" / "precious").write_text("measured")
+    with pytest.raises(UserError, match="a folder lies there, which no file replaces"):
+        table(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["samples.csv", "precious"]
+
+
+def test_a_folder_is_not_made_where_a_file_stands(tmp_path):
+    (tmp_path / "model").write_text("measured")
+    for write in (model_folder, lambda folder: table(folder / "model")):
+        with pytest.raises(UserError, match="a file stands where a folder should be"):
+            write(tmp_path)
+    assert (tmp_path / "model").read_text() == "measured"
+
+
 def pairvae(*command):
     return subprocess.run(
         [sys.executable, "-c", "from pairvae.cli import main; main()", *map(str, command)],

@@ -47,7 +47,9 @@ def test_curves_of_one_code_belong_together(model):
     assert np.median(together.p_value) > np.median(shuffled.p_value)
 
 
-@pytest.mark.parametrize(("count", "temperature"), [(0, 1.0), (3, -1.0), (3, float("nan")), (3, float("inf"))])
+@pytest.mark.parametrize(
+    ("count", "temperature"), [(0, 1.0), (3, -1.0), (3, float("nan")), (3, float("inf")), (3, 1e30)]
+)
 def test_what_cannot_be_drawn_is_refused(model, count, temperature):
     with pytest.raises(UserError, match="generate: "):
         model.generate(count, temperature)

@@ -23,13 +23,19 @@ def test_partners_are_read_where_samples_csv_names_them(raw):
     assert [set(one.curves) for one in found] == [{"saxs", "sans"}] * 6
 
 
-@pytest.mark.parametrize("header", ["sample_id,saxs,sans", "sans;saxs;note;sample_id", "\ufeffsample_id\tsaxs\tsans"])
+@pytest.mark.parametrize(
+    "header",
+    ["sample_id,saxs,sans", "sans;saxs;note;sample_id", "\ufeffsample_id\tsaxs\tsans", "sample_id,saxs,sans\r"],
+)
 def test_samples_csv_is_known_by_its_header(tmp_path, header):
     (tmp_path / "any.name").write_text(f"{header}\n", encoding="utf-8")
     assert is_manifest(str(tmp_path / "any.name"))
 
 
-@pytest.mark.parametrize("content", [b"q,I,dI\n1,2,3\n", b"", b"\x89HDF\r\n\x1a\n", b"sample_id,saxs\na,b\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"q,I,dI\n1,2,3\n", b"q,I\r1,2\r", b"", b"\x89HDF\r\n\x1a\n", b"\x1f\x8b\0\r\xff", b"sample_id,saxs\na,b\n"],
+)
 def test_other_files_are_curves(tmp_path, content):
     (tmp_path / "samples.csv").write_bytes(content)
     assert not is_manifest(str(tmp_path / "samples.csv"))

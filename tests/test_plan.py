@@ -30,7 +30,11 @@ def test_table_and_figure_are_written(pairvae, trained, model, raw, spheres):
     code, out, err = pairvae("plan", raw / "samples.csv", *options)
     assert code == 0, err
     assert out.count("3 predictions") == 6
-    table = pd.read_csv(raw / "out" / f"{one.name}.plan.csv")
+    written = raw / "out" / f"{one.name}.plan.csv"
+    said = [line for line in written.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    assert any("q [1/A], intensity, lower and upper [1/cm]" in line for line in said)
+    assert any("band that covers 90% of measured points" in line for line in said)
+    table = pd.read_csv(written, comment="#")
     family = model.plan(one.curve("saxs"), "sans", {"d2o_fraction": [0, 0.5, 1], "material": [one.material]})
     assert set(table["material"]) == {one.material}
     for told, found in family:

@@ -238,3 +238,22 @@ def test_folder_that_holds_something_is_never_overwritten(pairvae, trained, argu
     assert code == 2
     assert "is there and not empty" in err
     assert (raw / "out" / "thesis.txt").read_text() == "years of work"
+
+
+def test_what_was_read_is_never_overwritten(pairvae, trained, raw, spheres):
+    one = spheres[0].name
+    measured = raw / f"{one}.sans.csv"  # as a prediction of the sample would be called
+    shutil.copy(raw / "raw" / "sans" / f"{one}.csv", measured)
+    table = raw / "samples.csv"
+    table.write_text(f"sample_id,saxs,sans\n{one},raw/saxs/{one}.csv,{measured.name}\n")
+    before = measured.read_bytes(), table.read_bytes()
+    for command, *options in (
+        ("translate", "--to", "sans", "--format", "csv", "--output", raw),
+        ("encode", "--technique", "saxs", "--output", table),
+        ("check", "--output", raw / "raw" / ".." / measured.name),
+        ("match", "--to", "sans", "--output", measured),
+    ):
+        code, _, err = pairvae(command, table, *options, "--model", trained.path("model"))
+        assert (code, err.count("\n")) == (2, 1)
+        assert "was read, and would be overwritten" in err
+        assert (measured.read_bytes(), table.read_bytes()) == before

@@ -138,9 +138,12 @@ def test_posterior_draws_are_added_and_come_again_with_the_seed(run, model, file
     def draws(*options):
         assert run(file, "--samples", 20, *options, format=format)[0] == 0
         if format == "csv":
-            table = pd.read_csv(tmp_path / "out" / "sphere.sans.csv", comment="#")
+            written = tmp_path / "out" / "sphere.sans.csv"
+            assert "draw_20 [1/cm]" in written.read_text()
+            table = pd.read_csv(written, comment="#")
             return table[[f"draw_{i}" for i in range(1, 21)]].to_numpy().T
         with h5py.File(tmp_path / "out" / "sphere.sans.h5") as found:
+            assert found["sasentry/sasdata/draw"].attrs["units"] == "1/cm"
             return found["sasentry/sasdata/draw"][:]
 
     first = draws()

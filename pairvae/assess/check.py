@@ -138,6 +138,8 @@ def check_files(
     if not 0 < alarm < 1:
         raise UserError(f"--alarm {alarm:g}: expected a share between 0 and 1, as 0.05")
     samples = inputs.pairs(sans, model)
+    if output is not None:
+        inputs.spare([output], samples)
     known = len(model.calibrated("consistency.")["scores_untold"])
     if alarm * (known + 1) < 1:
         print(

@@ -78,6 +78,7 @@ def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, ou
         As `Inputs.samples` and `encode`; nothing is written then.
     """
     samples = inputs.samples(technique, model)
+    inputs.spare([output], samples)
     codes = model.encode([one.curves[technique] for one in samples], technique, [one.covariates for one in samples])
     columns: Mapping[str, Array] = {
         f"{name}_{i + 1}": column

@@ -129,6 +129,8 @@ def _decoded(model: "TrainedModel", code: Tensor, covariates: Mapping[str, Any],
         row = check_covariates(model.network.of(technique).covariates, covariates)
         known = model.covariates(technique, row).expand(len(code), -1)
         logs = predict(model.network, f"{technique}_from_{technique}", code, known).log_intensity
+        if not (np.abs(logs) < np.log10(np.finfo(np.float64).max)).all():
+            raise UserError(f"generate: such codes decode to no finite {technique} intensity; lower the temperature")
         unit: Literal["1/cm", "arbitrary"] = "arbitrary" if model.network.of(technique).scale_free else "1/cm"
         of[technique] = [
             Spectrum(

@@ -1,7 +1,9 @@
 """What a trained model is asked to work on: curves in Python, named files at the command line."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pairvae.errors import UserError
@@ -71,6 +73,20 @@ class Inputs:
         given = self._given()
         found = paired_samples({"saxs": self.files, "sans": sans}, self.told, self.allow_outside)
         return [_understood(sample, given, model) for sample in found]
+
+    def spare(self, outputs: Iterable[Path], samples: Iterable[MeasuredSample]) -> None:
+        """Refuse outputs that would take the place of what was read: a measured curve, or the samples.csv.
+
+        Raises
+        ------
+        UserError
+            One of `outputs` is one of the files.
+        """
+        curves = (curve.source.file for one in samples for settings in one.curves.values() for curve in settings)
+        read = {os.path.realpath(name) for name in (*self.files, *curves)}
+        for path in outputs:
+            if os.path.realpath(path) in read:
+                raise UserError(f"{path}: was read, and would be overwritten; name another output")
 
     def _given(self) -> dict[str, str]:
         given = parsed_covariates(self.covariates)

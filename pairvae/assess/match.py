@@ -161,6 +161,8 @@ def match_files(
     candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.told, inputs.allow_outside)
     answering = candidates.samples(to, model)
     asking = inputs.samples(source, model)
+    for read, samples in ((inputs, asking), (candidates, answering)):
+        read.spare([output], samples)
     found = model.match(
         [one.curves[source] for one in asking],
         [one.curves[to] for one in answering],

@@ -86,6 +86,7 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: "TrainedModel",
     source = other(to)
     samples = inputs.samples(source, model)
     tables = output_names([one.name for one in samples], output, "plan.csv")
+    inputs.spare(tables, samples)
     plans = []
     for sample in samples:
         fixed = {name: [value] for name, value in sample.covariates.items() if name not in values}
@@ -104,8 +105,16 @@ def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], "Predictio
         pd.DataFrame({**told, "q": one.q, "intensity": one.intensity, "lower": one.lower, "upper": one.upper})
         for told, one in found
     ]
-    with written_whole(path) as temporary:
-        pd.concat(parts).to_csv(temporary, index=False)
+    one = found[0][1]
+    said = [
+        f"{one.technique} predicted by PairVAE from {one.source}",
+        f"lower and upper: band that covers {one.coverage:.0%} of measured points",
+        f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
+        f"q [1/A], intensity, lower and upper [{one.intensity_unit}]",
+    ]
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"# {line}\n" for line in said)
+        pd.concat(parts).to_csv(file, index=False)
 
 
 def _write_figure(
@@ -127,8 +136,9 @@ def _write_figure(
         figure.add_scatter(y=one.upper, fill="tonexty", opacity=0.2, fillcolor=_faint(shade), **edge)
         figure.add_scatter(y=one.intensity, name=name, **line)
     figure.update_xaxes(type="log", title="q / Å⁻¹", exponentformat="power")
-    figure.update_yaxes(type="log", title="intensity / cm⁻¹", exponentformat="power")
     band = found[0][1]
+    unit = "cm⁻¹" if band.intensity_unit == "1/cm" else "a.u."
+    figure.update_yaxes(type="log", title=f"intensity / {unit}", exponentformat="power")
     figure.update_layout(
         title=f"{title}<br><sub>bands cover {band.coverage:.0%} of measured points; novelty {band.novelty:.2f}</sub>",
         template="plotly_white",

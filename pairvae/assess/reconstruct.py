@@ -129,6 +129,7 @@ def reconstruct_files(
     """
     samples = inputs.samples(technique, model)
     paths = output_names([one.name for one in samples], output, f"{technique}.{ENDINGS[format]}")
+    inputs.spare(paths, samples)
     found = model.reconstruct(
         [one.curves[technique] for one in samples], technique, [one.covariates for one in samples]
     )

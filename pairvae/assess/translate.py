@@ -60,6 +60,7 @@ def translate_files(
     like = None if q_like is None else read_spectrum(q_like, to, told.q_unit, told.columns)
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
+    inputs.spare(paths, samples)
     curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
     predictions = model.translate(curves, to, known, draws, seed, joint)
     distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
@@ -113,6 +114,8 @@ def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum 
     ]
     if prediction.intensity_unit == "arbitrary":
         notes.append("relative intensities: the model knows this technique up to a factor")
+    if prediction.draws is not None:
+        notes.append("draw: curves of other codes that the input may mean, without noise and before calibration")
     if like is not None:
         left = like.q.size - prediction.q.size
         notes.append(f"on the q of {like.source.file}; {left} of them lie outside of the model's grid, left out")
@@ -123,5 +126,5 @@ def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum 
         sample=prediction.sample or path.name.split(".")[0],
         intensity_unit=prediction.intensity_unit,
     )
-    extra = {} if prediction.draws is None else {"draw": prediction.draws}
-    write_curve(path, replace(curve, notes=tuple(notes)), format, (prediction.lower, prediction.upper), extra)
+    band = (prediction.lower, prediction.upper)
+    write_curve(path, replace(curve, notes=tuple(notes)), format, band, draws=prediction.draws)

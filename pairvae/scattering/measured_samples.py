@@ -133,14 +133,17 @@ def paired_samples(
 
 def is_manifest(name: str) -> bool:
     """Whether a file is a samples.csv: its first line names the columns sample_id, saxs and sans."""
-    path = Path(name)
-    if not path.is_file():
+    try:
+        if not Path(name).is_file():
+            return False
+        with Path(name).open("rb") as file:
+            start = file.read(_HEADER_BYTES)
+    except OSError:  # whoever reads it as a curve says why it cannot be read
         return False
-    with path.open("rb") as file:
-        start = file.read(_HEADER_BYTES)
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    first = start.decode(encoding, errors="replace").lstrip().partition("\n")[0].replace(";", ",").replace("\t", ",")
-    header = {cell.strip() for cell in next(csv.reader([first.strip()]), [])}
+    # splitlines: a carriage return alone ends a line of a table, and stands anywhere in a binary file
+    first, *_ = [*start.decode(encoding, errors="replace").lstrip().splitlines(), ""]
+    header = {cell.strip() for cell in next(csv.reader([first.replace(";", ",").replace("\t", ",").strip()]), [])}
     return {"sample_id", *TECHNIQUES} <= header
 
 

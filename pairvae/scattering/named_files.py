@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pairvae.errors import UserError
+
 
 @dataclass(frozen=True)
 class NamedFile:
@@ -38,13 +40,23 @@ def named_files(given: Sequence[str]) -> Iterator[NamedFile]:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Files below a folder in the order of their names, without those that begin with a dot."""
-    for root, folders, files in os.walk(folder):
+    """Files below a folder in the order of their names, without those that begin with a dot.
+
+    Raises
+    ------
+    UserError
+        A folder cannot be read: its files would be missing without a word.
+    """
+    for root, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         for file in sorted(files):
             path = Path(root) / file
             if not file.startswith(".") and path.is_file():  # no pipes or devices, which may never end
                 yield path
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _behind(name: str) -> Iterator[NamedFile]:

@@ -50,12 +50,13 @@ def write_curve(
     format: Format,
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
+    draws: Curve | None = None,
 ) -> None:
     """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`."""
     if format == "nxcansas":
-        write_nxcansas(path, spectrum, band, extra)
+        write_nxcansas(path, spectrum, band, extra, draws)
     else:
-        write_text(path, spectrum, band, extra=extra)
+        write_text(path, spectrum, band, extra=extra, draws=draws)
 
 
 def write_text(
@@ -64,6 +65,7 @@ def write_text(
     band: tuple[Curve, Curve] | None = None,
     header: Sequence[str] = (),
     extra: Mapping[str, Curve] | None = None,
+    draws: Curve | None = None,
 ) -> None:
     """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
 
@@ -78,7 +80,9 @@ def write_text(
     header : sequence of str
         Lines to stand above the notes.
     extra : mapping, optional
-        Further columns, the last ones; of several rows (rows, points), one column each, numbered from 1.
+        Further columns without unit, behind the others.
+    draws : array, shape (draws, points), optional
+        Further curves in the unit of the intensity; the last columns, draw_1 ….
 
     Notes
     -----
@@ -96,17 +100,10 @@ def write_text(
         (f"sigma [{unit}]", spectrum.sigma),
         ("dq [1/A]", spectrum.dq),
         *zip((f"lower [{unit}]", f"upper [{unit}]"), band or (), strict=False),
-        *_columns(extra or {}),
+        *(extra or {}).items(),
+        *((f"draw_{i} [{unit}]", draw) for i, draw in enumerate(() if draws is None else draws, start=1)),
     ]
     write_csv(path, {name: values for name, values in columns if values is not None}, lines)
-
-
-def _columns(extra: Mapping[str, Curve]) -> list[tuple[str, Curve]]:
-    return [
-        (name if values.ndim == 1 else f"{name}_{i}", column)
-        for name, values in extra.items()
-        for i, column in enumerate(np.atleast_2d(values), start=1)
-    ]
 
 
 def write_nxcansas(
@@ -114,6 +111,7 @@ def write_nxcansas(
     spectrum: Spectrum,
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
+    draws: Curve | None = None,
 ) -> None:
     """Write one spectrum as NXcanSAS.
 
@@ -126,7 +124,9 @@ def write_nxcansas(
     band : (lower, upper), optional
         Bounds of the intensity, in its unit; written as I_lower and I_upper beside I.
     extra : mapping, optional
-        Further numbers beside I, of shape (points,) or (rows, points), under these names.
+        Further numbers without unit beside I, under these names.
+    draws : array, shape (draws, points), optional
+        Further curves in the unit of the intensity; written as draw.
 
     References
     ----------
@@ -154,6 +154,8 @@ def write_nxcansas(
             _numbers(data, name, values, intensity)
         for name, values in (extra or {}).items():
             data.create_dataset(name, data=np.asarray(values, np.float64))
+        if draws is not None:
+            _numbers(data, "draw", draws, intensity)
 
         sample = _group(entry, "sassample", "SASsample", "NXsample")
         sample["name"] = called
