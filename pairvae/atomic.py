@@ -45,8 +45,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        The disk is full, the folder may not be written to, or there is a folder where a file is to stand (or a file
-        where a folder is): neither takes the place of the other.
+        The disk is full, the folder may not be written to, there is a folder where a file is to stand (or a file
+        where a folder is), or a full folder has no file in common with what would take its place.
     """
     temporary = path.with_name(f".{_HERE}.{os.getpid()}.{secrets.token_hex(4)}.{path.name}")
     try:
@@ -105,6 +105,8 @@ def _rename(temporary: Path, path: Path) -> None:
         # a folder does not replace a full folder: the old one steps aside, which another process may have done already
         aside = temporary.with_name(f"{temporary.name}.old")
         try:
+            if not {one.name for one in path.iterdir()} & {one.name for one in temporary.iterdir()}:
+                raise UserError(f"{path}: other files lie in this folder, and would be lost; name another folder")
             path.replace(aside)
         except FileNotFoundError:
             continue

@@ -13,7 +13,7 @@ from pairvae import file_commands, model_commands, train_commands
 from pairvae import settings as told
 from pairvae.errors import STOP_SIGNALS, Stopped, UserError
 from pairvae.parse_settings import parse, stage_class
-from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Technique, Threads, begin, settings_of
+from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Technique, Threads, begin, html, settings_of
 
 app = typer.Typer(
     help="Links small-angle X-ray and neutron scattering curves of the same sample.",
@@ -53,7 +53,9 @@ def freeze(
 @app.command()
 def structure(
     file: Annotated[Path, typer.Argument(help="Configuration of a run, as configs/default.yaml.", exists=True)],
-    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with the networks drawn.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="HTML file to write, with the networks drawn.", callback=html)
+    ] = None,
 ) -> None:
     """Check and show the layers of a run's networks, with their shapes and numbers of weights."""
     from pairvae.assess.structure import show_structure as run

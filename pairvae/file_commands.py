@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from pairvae.stage_options import html
+
 app = typer.Typer()
 
 Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
@@ -19,7 +21,9 @@ def inspect(
     intensity_unit: Annotated[str | None, typer.Option(help="Unit of I: 1/cm, 1/m, arbitrary, counts.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.", callback=html)
+    ] = None,
 ) -> None:
     """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
     from pairvae.scattering.inspect_report import inspect_files

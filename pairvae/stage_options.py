@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pairvae.errors import UserError
 from pairvae.parse_settings import T, parse
 from pairvae.settings import Fit
 
@@ -17,6 +18,13 @@ SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSO
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
+
+
+def html(page: Path | None) -> Path | None:
+    """A page to write, which its name says: a curve named by mistake is not overwritten."""
+    if page is not None and page.suffix.lower() != ".html":
+        raise UserError(f"{page}: expected a name that ends in .html")
+    return page
 
 
 def settings_of(kind: type[T], file: Path) -> T:

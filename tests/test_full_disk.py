@@ -131,6 +131,19 @@ def test_a_folder_is_not_made_where_a_file_stands(tmp_path):
     assert (tmp_path / "model").read_text() == "measured"
 
 
+def test_a_folder_gives_way_to_its_next_version_alone(tmp_path):
+    for content in ("model.json", "thesis.txt"):
+        (tmp_path / "model").mkdir(exist_ok=True)
+        (tmp_path / "model" / content).write_text("old")
+        if content == "model.json":
+            model_folder(tmp_path)
+            assert (tmp_path / "model" / "model.json").read_text().startswith("111")
+            (tmp_path / "model" / "model.json").unlink()
+    with pytest.raises(UserError, match="other files lie in this folder"):
+        model_folder(tmp_path)
+    assert (tmp_path / "model" / "thesis.txt").read_text() == "old"
+
+
 def pairvae(*command):
     return subprocess.run(
         [sys.executable, "-c", "from pairvae.cli import main; main()", *map(str, command)],
