@@ -1,13 +1,17 @@
 """Every ingredient of the training trains: to a loss below its start, into a file that predicts the same."""
 
+import math
+
 import pandas as pd
 import pytest
 import torch
 
 from pairvae.errors import UserError
 from pairvae.model_file import load_weights
+from pairvae.models import losses
+from pairvae.models.resvae import ResVAE
 from pairvae.parse_settings import parse
-from pairvae.settings import Architecture, JointTrain, Pretrain
+from pairvae.settings import Architecture, JointTrain, Pair, Pretrain
 from pairvae.train import batches, fit
 from pairvae.train.freezing import ENCODER, freeze, layers_from_code
 from pairvae.train.joint_train import JointStage, joint_train, load_pairvae, paired_tensors
@@ -187,6 +191,53 @@ def test_every_weight_is_of_one_part_and_parts_thaw_from_the_code_outwards(pretr
     assert all(p.requires_grad for p in pair.sans.parameters())
 
 
+def test_batch_normalisation_holds_its_statistics_while_frozen_and_follows_the_batches_when_thawed():
+    from pairvae.models.pairvae import PairVAE
+
+    plain = Architecture(network="vae", channels=(4, 8), hidden=16)
+    pair = PairVAE(*(ResVAE(64, 4, plain) for _ in range(2)))
+    settings = JointTrain(frozen=("saxs.encoder",), unfreeze_fraction=0.5)
+    norms = [m for m in layers_from_code(pair.saxs, "encoder") if isinstance(m, torch.nn.BatchNorm1d)]
+    for share, learns in ((0.0, False), (0.5, True)):
+        freeze(pair, settings, share)
+        assert [norm.training for norm in norms] == [learns] * len(plain.channels)
+
+
+def test_encoder_that_judges_curves_sees_no_difference_between_equal_ones():
+    from pairvae.models.pairvae import PairVAE
+
+    pair = PairVAE(*(ResVAE(64, 4, Architecture(channels=(4, 8), hidden=16, dropout=0.5)) for _ in range(2)))
+    for parameter in pair.parameters():
+        parameter.data += 0.05
+    judge = JointStage(pair.train(), JointTrain(perceptual_weight=1.0), []).judge.saxs
+    curves, told = torch.randn(8, 64), torch.zeros(8, 0)
+    assert losses.perceptual(judge, torch.ones(8, 64), told, curves, curves) == 0
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        (
+            [(0.01, 0.1, 2.0), (3.0, 4.0, 2.0)],
+            "the range from 3 to 4 holds no point of the grid of saxs, 0.01 to 0.5 1/Å",
+        ),
+        ([(0.0, 1.0, 0.0)], "weighs 0, so nothing would be learnt"),
+    ],
+)
+def test_q_weights_that_weigh_nothing_are_refused(ranges, said):
+    network = ResVAE(64, 4, UNIT)
+    network.q.copy_(torch.logspace(-2, math.log10(0.5), 64))
+    with pytest.raises(UserError, match=said):
+        PretrainStage(network, Pretrain(q_weights={"saxs": ranges}), "saxs", [])
+
+
+def test_free_bits_of_a_quantised_code_are_refused():
+    network = ResVAE(64, 4, Architecture(channels=(4, 8), hidden=16, quantization="vq"))
+    check_loss(Pretrain(), network)
+    with pytest.raises(UserError, match=r"free_bits is 0\.5, but the KL of a quantised code is a constant"):
+        check_loss(Pretrain(free_bits=0.5), network)
+
+
 def test_training_with_schedules_heads_and_thawing_parts_goes_on_bit_for_bit(pretrained, tmp_path, monkeypatch):
     everything = {
         "optimizer": "adam",
@@ -232,6 +283,12 @@ def test_training_with_schedules_heads_and_thawing_parts_goes_on_bit_for_bit(pre
         (Pretrain, {"architecture": {"latent_logvar": [4, -12]}}, r"latent_logvar is \[4, -12\]; expected the lower"),
         (JointTrain, {"unfreeze_fraction": 0.5}, "but frozen is empty"),
         (JointTrain, {"projection": [8], "barlow_twins_weight": 0}, "but no term uses it"),
+        (
+            JointTrain,
+            {"frozen": ["saxs.encoder", "sans.encoder"], "vicreg_weight": 1},
+            "but vicreg_weight ask for other",
+        ),
+        (Pair, {"folds": 5, "test_fraction": 0.2}, "test_fraction is 0.2 and folds is 5"),
         (JointTrain, {"projection": [8, 1]}, "expected widths of at least 2"),
         (JointTrain, {"cross_weight": 0}, "both cross-predictions have a weight of 0"),
         (JointTrain, {"path_weights": {"saxs_from_saxs": -1}}, "must not be negative"),

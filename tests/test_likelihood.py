@@ -96,8 +96,9 @@ def test_prior_is_drawn_at_several_temperatures(evaluated):
 class LinearGaussian(torch.nn.Module):
     """x = W·z + b + noise: the model whose likelihood is known, N(x; b, W·Wᵀ + σ²)."""
 
-    def __init__(self, points=6, latent=2, std=0.3):
+    def __init__(self, points=6, latent=2, std=0.3, scale_free=False):
         super().__init__()
+        self.scale_free = scale_free
         generator = torch.Generator().manual_seed(0)
         self.weight = torch.randn(points, latent, generator=generator)
         self.bias, self.std = torch.randn(points, generator=generator), std
@@ -149,6 +150,18 @@ def test_draws_of_a_quantised_code_are_alike_and_gain_nothing():
     assert found["importance_weighted_bound"] == found["elbo"]
     gaussian = likelihood(model, "saxs_from_saxs", model.posterior(x, widened=1.0), curves)
     assert gaussian["importance_weighted_bound"] > gaussian["elbo"]
+
+
+def test_likelihood_of_scale_free_curves_does_not_depend_on_their_scale():
+    model = LinearGaussian(scale_free=True)
+    x = model.bias + torch.randn(20, 2, generator=torch.Generator().manual_seed(1)) @ model.weight.T
+    code = model.posterior(x, widened=1.0)
+    rest = {"mask": torch.ones_like(x), "log_sigma": torch.zeros_like(x), "covariates": torch.zeros(20, 0)}
+    factors = torch.linspace(-1, 1, 20)[:, None]
+    for path in ("saxs_from_saxs", "sans_from_saxs"):
+        found, scaled = (likelihood(model, path, code, rest | {"log_intensity": y}) for y in (x, x + factors))
+        assert scaled["log_likelihood"] == pytest.approx(found["log_likelihood"], rel=1e-5)
+        assert scaled["bits_per_dimension"] == pytest.approx(found["bits_per_dimension"], rel=1e-5)
 
 
 def test_point_that_was_not_measured_says_nothing_about_the_weights():

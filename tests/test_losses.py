@@ -248,3 +248,13 @@ def test_info_nce_equals_the_log_share_of_the_true_partner():
 
 def test_info_nce_of_codes_that_say_nothing_is_the_log_of_the_batch():
     assert losses.info_nce(torch.ones(16, 4), torch.ones(16, 4)).item() == pytest.approx(np.log(16), rel=1e-5)
+
+
+def test_info_nce_of_a_sample_that_stands_in_the_batch_twice_has_no_rival_in_itself():
+    codes = torch.eye(4)[[0, 1, 2, 2]]
+    row = torch.tensor([5, 6, 7, 7])
+    # the first two see three rivals each, the copies two
+    expected = np.mean(np.log1p(np.array([3, 3, 2, 2]) * np.exp(-10)))
+    found = losses.info_nce(codes, codes, temperature=0.1, row=row)
+    assert found.item() == pytest.approx(expected, abs=1e-6)
+    assert losses.info_nce(codes, codes, temperature=0.1).item() == pytest.approx(np.log(2) / 2, abs=1e-3)

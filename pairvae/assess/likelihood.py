@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import ROWS
+from pairvae.assess.predict import ROWS, fitted_scale
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import NO_SPREAD, Code, ResVAE
@@ -128,8 +128,13 @@ def importance_weighted(log_weights: Tensor) -> Tensor:
 
 
 def _log_density(network: ResVAE | Ensemble, z: Tensor, curves: Batch, from_partner: bool) -> Tensor:
-    """Log-density ln p(x|z) of each curve's measured points, shape (samples,), double precision."""
+    """Log-density ln p(x|z) of each curve's measured points, shape (samples,), double precision.
+
+    Of a scale-free technique at the factor that suits the curve best, as everywhere.
+    """
     curve = network.decode(z, curves["covariates"], from_partner=from_partner)
+    if network.scale_free:
+        curve = curve._replace(log_intensity=curve.log_intensity + fitted_scale(curve.log_intensity, curves))
     square = (curve.log_intensity - curves["log_intensity"]) ** 2
     point = -0.5 * (LN_2PI + curve.log_variance + square * torch.exp(-curve.log_variance))
     return (point * curves["mask"]).double().sum(dim=1)

@@ -81,10 +81,14 @@ def free_scale(network: PairVAE, technique: str, log_intensity: Array, curves: B
     """
     if not network.of(technique).scale_free:
         return np.zeros((len(log_intensity), 1))
-    known = torch.from_numpy(np.asarray(log_intensity, np.float64))
-    measured, mask = curves["log_intensity"].double(), curves["mask"] * known.isfinite()
+    return fitted_scale(torch.from_numpy(np.asarray(log_intensity, np.float64)), curves).numpy()
+
+
+def fitted_scale(log_intensity: Tensor, curves: Batch) -> Tensor:
+    """log10 of the factor, shape (samples, 1), that fits curves (samples, q), NaN where unknown, to measured ones."""
+    measured, mask = curves["log_intensity"].double(), curves["mask"] * log_intensity.isfinite()
     weight = point_weights(measured, measured, curves["log_sigma"].double(), mask, FITTED_WITHIN)
-    return best_log_scale(known.nan_to_num(), measured, weight).numpy()
+    return best_log_scale(log_intensity.nan_to_num(), measured, weight)
 
 
 def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:

@@ -308,13 +308,15 @@ def vicreg(z_saxs: Tensor, z_sans: Tensor, parts: tuple[float, float, float] = (
     return loss
 
 
-def info_nce(z_saxs: Tensor, z_sans: Tensor, temperature: float = 0.07) -> Tensor:
+def info_nce(z_saxs: Tensor, z_sans: Tensor, temperature: float = 0.07, row: Tensor | None = None) -> Tensor:
     """Find the partner among the batch: cross-entropy of softmax(cos(z_saxs, z_sans) / temperature), mean of both ways.
 
     Parameters
     ----------
     z_saxs, z_sans : Tensor, shape (batch, latent)
         Codes of the same samples in the same order.
+    row : Tensor of int, shape (batch,), optional
+        Number of each sample: one that stands in the batch twice is no rival of itself. None: all are different.
 
     References
     ----------
@@ -323,4 +325,7 @@ def info_nce(z_saxs: Tensor, z_sans: Tensor, temperature: float = 0.07) -> Tenso
     """
     similarity = functional.normalize(z_saxs, dim=1) @ functional.normalize(z_sans, dim=1).T / temperature
     partner = torch.arange(len(z_saxs), device=z_saxs.device)
+    if row is not None:
+        again = (row[:, None] == row) & (partner[:, None] != partner)
+        similarity = similarity.masked_fill(again, -torch.inf)
     return 0.5 * (functional.cross_entropy(similarity, partner) + functional.cross_entropy(similarity.T, partner))

@@ -76,4 +76,9 @@ class Pair(Seeded):
             raise ValueError(
                 f"fold is {self.fold} but folds is {self.folds or 'not set'}; expected 0 … folds − 1, both set"
             )
+        if self.folds and self.test_fraction != type(self).model_fields["test_fraction"].default:
+            raise ValueError(
+                f"test_fraction is {self.test_fraction:g} and folds is {self.folds}, which makes the test a part of so "
+                "many; leave one of them out"
+            )
         return self

@@ -206,6 +206,13 @@ class JointTrain(Variational):
             raise ValueError(
                 f"unfreeze_fraction is {self.unfreeze_fraction:g} but frozen is empty; name the parts in frozen"
             )
+        fixed = {"saxs.encoder", "sans.encoder"} <= set(self.frozen) and self.unfreeze_fraction is None
+        on_codes = ("vicreg_weight", "info_nce_weight", "sparsity_weight", "free_bits", "projection")
+        if fixed and (idle := [name for name in on_codes if getattr(self, name)]):
+            raise ValueError(
+                f"frozen names both encoders, so no code changes, but {', '.join(idle)} ask for other codes; leave "
+                "these out, free an encoder, or set unfreeze_fraction"
+            )
         if self.projection and not (self.barlow_twins_weight or self.vicreg_weight or self.info_nce_weight):
             raise ValueError(
                 f"projection is {list(self.projection)} but no term uses it; set barlow_twins_weight, vicreg_weight "

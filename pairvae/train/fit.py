@@ -241,6 +241,8 @@ def fit(
         # one process on one device needs no srun of its own, whatever the batch system's variables say
         warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own, about torch
+        # those that judge curves never train
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,

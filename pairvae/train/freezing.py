@@ -44,5 +44,5 @@ def freeze(network: PairVAE, settings: JointTrain, share: float) -> None:
             learns = place < thawed
             for parameter in layer.parameters(recurse=False):
                 parameter.requires_grad_(learns)
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm) and not learns:
-                layer.eval()  # its statistics stay, too
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.train(learns)  # its statistics stay, too, until it thaws

@@ -51,7 +51,7 @@ class JointStage(Stage):
                 self.heads[technique] = projection_head(network.of(technique).latent_dim, settings.projection)
         self.judge = None
         if settings.perceptual_weight > 0:
-            self.judge = copy.deepcopy(network).requires_grad_(False)
+            self.judge = copy.deepcopy(network).requires_grad_(False).eval()  # a fit calls no train()
         self.keep_start = settings.start_from is not None
         if self.keep_start:
             self.learning_rate, self.weight_decay = settings.start_learning_rate, 0.0
@@ -75,7 +75,7 @@ class JointStage(Stage):
             for t in TECHNIQUES
         }
         nothing = torch.zeros((), device=self.device)
-        terms = self.alignment(codes)
+        terms = self.alignment(codes, batch.get("row"))
         terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
         if settings.sparsity_weight > 0:
             terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
@@ -101,15 +101,18 @@ class JointStage(Stage):
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms | self.network.auxiliary()
 
-    def alignment(self, codes: Mapping[str, Code]) -> dict[str, Tensor]:
-        """Terms that make the codes of one sample agree, on the mean codes or behind the projection head."""
+    def alignment(self, codes: Mapping[str, Code], row: Tensor | None = None) -> dict[str, Tensor]:
+        """Terms that make the codes of one sample agree, on the mean codes or behind the projection head.
+
+        `row` says which sample is which, where one may stand in a batch twice.
+        """
         settings = self.settings
         saxs, sans = (self.heads[t](codes[t].mean) if self.heads else codes[t].mean for t in TECHNIQUES)
         terms = {"barlow_twins": losses.barlow_twins(saxs, sans, settings.redundancy_weight)}
         if settings.vicreg_weight > 0:
             terms["vicreg"] = losses.vicreg(saxs, sans, settings.vicreg_parts)
         if settings.info_nce_weight > 0:
-            terms["info_nce"] = losses.info_nce(saxs, sans, settings.temperature)
+            terms["info_nce"] = losses.info_nce(saxs, sans, settings.temperature, row)
         return terms
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:

@@ -72,9 +72,26 @@ class Stage(lightning.LightningModule, ABC):
         return self.settings.kl_weight * kl_factor(self.settings, *self.position(self.global_step))
 
     def weigh_ranges(self, q: Tensor, technique: Technique, prefix: str = "") -> None:
-        """Take the weights of q ranges of a technique whose curves, on the grid q, stand under a prefix in batches."""
+        """Take the weights of q ranges of a technique whose curves, on the grid q, stand under a prefix in batches.
+
+        Raises
+        ------
+        UserError
+            A range holds no point of the grid, or every point weighs 0.
+        """
         if ranges := self.settings.q_weights.get(technique):
+            grid = f"the grid of {technique}, {q[0]:.4g} to {q[-1]:.4g} 1/Å"
+            for low, high, _ in ranges:
+                if not ((q >= low) & (q <= high)).any():
+                    raise UserError(
+                        f"{self.name}: q_weights: the range from {low:g} to {high:g} holds no point of {grid}; "
+                        "expected q in 1/Å within it; mend the range or leave it out"
+                    )
             weights = losses.range_weights(q, ranges)
+            if not weights.any():
+                raise UserError(
+                    f"{self.name}: q_weights: every point of {grid}, weighs 0, so nothing would be learnt; raise one"
+                )
             self.register_buffer(f"q_weight_{prefix.rstrip('.')}", weights, persistent=False)
 
     def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
@@ -225,17 +242,26 @@ class Stage(lightning.LightningModule, ABC):
 
 
 def check_loss(settings: Fit, network: nn.Module) -> None:
-    """Binary cross-entropy compares numbers between 0 and 1: networks that decode others are refused.
+    """Refuse terms that a network cannot learn by.
+
+    Binary cross-entropy compares numbers between 0 and 1; the KL of a quantised code is a constant.
 
     Raises
     ------
     UserError
-        One of the autoencoders cannot learn by the loss.
+        One of the autoencoders decodes other numbers, or has a quantised code and the settings free bits.
     """
+    autoencoders = [part for part in network.modules() if isinstance(part, ResVAE)]
+    quantized = any(part.quantization is not None for part in autoencoders)
+    if quantized and isinstance(settings, Variational) and settings.free_bits > 0:
+        raise UserError(
+            f"free_bits is {settings.free_bits:g}, but the KL of a quantised code is a constant and has no bits to "
+            "free; set free_bits to 0, or pretrain with architecture: {quantization: none}"
+        )
     if settings.loss != "binary_cross_entropy":
         return
-    for part in network.modules():
-        if isinstance(part, ResVAE) and (part.output != "sigmoid" or part.scale_free):
+    for part in autoencoders:
+        if part.output != "sigmoid" or part.scale_free:
             raise UserError(
                 "loss: binary_cross_entropy needs curves between 0 and 1, but a network is scale-free or has a linear "
                 "output; pretrain with architecture: {output: sigmoid, scaling: min_max} and scale_free: false, or "
