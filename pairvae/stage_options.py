@@ -22,8 +22,8 @@ Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without on
 
 def html(page: Path | None) -> Path | None:
     """A page to write, which its name says: a curve named by mistake is not overwritten."""
-    if page is not None and page.suffix.lower() != ".html":
-        raise UserError(f"{page}: expected a name that ends in .html")
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--plot: {page} is no HTML file; expected a name as curves.html")
     return page
 
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pairvae.assess.baselines import BASELINES, mean_curve, nearest_neighbours
+from pairvae.assess.baselines import BASELINES, baselines, mean_curve, nearest_neighbours
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
@@ -83,6 +83,17 @@ def test_every_baseline_predicts_every_test_sample_both_ways(evaluated):
                 points = {"saxs": 50, "sans": 41}[ends(path)[0]]
                 assert file[f"{name}/{path}"].shape == (len(table), points)
                 assert np.isfinite(file[f"{name}/{path}"][:]).all()
+
+
+def test_direct_network_knows_what_each_technique_is_told(evaluated, tmp_path):
+    told = evaluated.pretrain
+    covariates = {"saxs": (), "sans": ("d2o_fraction", "material")}
+    networks = {t: told.model_copy(update={"covariates": names}) for t, names in covariates.items()}
+    files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    few = evaluated.baselines.model_copy(update={"steps": 2})
+    baselines(*files, networks, few, tmp_path / "baselines.h5", tmp_path / "resume", threads=1)
+    with h5py.File(tmp_path / "baselines.h5") as file:
+        assert all(np.isfinite(file[f"direct/{path}"][:]).all() for path in CROSS_PATHS)
 
 
 def test_stage_writes_what_the_functions_say_of_the_train_split(evaluated):

@@ -175,6 +175,14 @@ def test_names_from_strangers_cannot_command_a_terminal_or_a_page(folder, monkey
     assert curve["file"] == name
 
 
+def test_a_curve_named_as_the_plot_is_not_overwritten(folder, monkeypatch, capsys):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    curve = next(iter(before))
+    code, _, err = inspect(monkeypatch, capsys, "raw", "--plot", curve)
+    assert (code, "is no HTML file" in err) == (2, True)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_line_in_words_says_needs_repairs_and_warnings():
     curve = Inspected(
         "a.dat",

@@ -41,19 +41,25 @@ class DirectStage(Stage):
         self.target, self.source = ends(path)
         self.weigh_ranges(self.network.of(self.target).q, self.target, f"{self.target}.")
 
-    def _curve(self, log_intensity: Tensor, mask: Tensor, known: Tensor) -> Decoded:
-        code = self.network.of(self.source).encode(log_intensity, mask, known).mean
-        return self.network.of(self.target).decode(code, known, from_partner=True)
+    def predict(self, batch: Batch) -> Decoded:
+        """Curves of the target from whole curves of the source."""
+        log_intensity, mask = (batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask"))
+        return self._curve(log_intensity, mask, *(batch[f"{t}.covariates"] for t in (self.source, self.target)))
+
+    def _curve(self, log_intensity: Tensor, mask: Tensor, source_known: Tensor, target_known: Tensor) -> Decoded:
+        code = self.network.of(self.source).encode(log_intensity, mask, source_known).mean
+        return self.network.of(self.target).decode(code, target_known, from_partner=True)
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
         known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
         moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex if known_scale else 0.0)
         visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
-        known = hide_covariates(batch[f"{self.source}.covariates"])
+        known = [batch[f"{t}.covariates"] for t in (self.source, self.target)]
+        known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))
         source = batch[f"{self.source}.log_intensity"] + moved
         source = renoised(source, batch[f"{self.source}.log_sigma"], self.settings.renoise)
-        curve = self._curve(source, visible, known)
+        curve = self._curve(source, visible, *known)
         target = batch[f"{self.target}.log_intensity"] + moved
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
         network = cast(ResVAE, self.network.of(self.target))
@@ -66,7 +72,7 @@ class DirectStage(Stage):
 
     def val_terms(self, batch: Batch) -> dict[str, Tensor]:
         """The same error on whole curves."""
-        curve = self._curve(*(batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask", "covariates")))
+        curve = self.predict(batch)
         target = batch[f"{self.target}.log_intensity"]
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
         return {"loss": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
@@ -158,8 +164,7 @@ def baselines(
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():
-            test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
-            found[f"direct/{path}"] = stage.cpu()._curve(*test).log_intensity.double().numpy()
+            found[f"direct/{path}"] = stage.cpu().predict(tensors["test"]).log_intensity.double().numpy()
     with hdf5_written_whole(predictions) as file:
         for name, values in found.items():
             file[name] = values.astype(np.float32)

@@ -195,7 +195,9 @@ def evaluate(
         "versions": trained.about["versions"],
     }
     facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
-    _write_predictions(predictions, table["sample_id"].tolist(), material, facts, measured, exact, code, novelty, found)
+    names = table["sample_id"].tolist()
+    rest = (facts, measured, exact, code, novelty, found)
+    _write_predictions(predictions, trained.coverage, names, material, *rest)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
     for path in CROSS_PATHS:
@@ -250,6 +252,7 @@ def gridded_truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
 
 def _write_predictions(
     path: Path,
+    coverage: float,
     sample_id: list[str],
     material: Array,
     facts: Mapping[str, "pd.Series[Any]"],
@@ -261,6 +264,7 @@ def _write_predictions(
 ) -> None:
     with hdf5_written_whole(path) as file:
         file.attrs["format"] = FORMAT
+        file.attrs["coverage"] = coverage
         file["sample_id"] = np.array(sample_id, dtype=object)
         file["material"] = material.astype(object)
         file.create_group("covariate")

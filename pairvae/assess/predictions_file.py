@@ -31,12 +31,15 @@ class Predictions:
         Further columns of samples.csv: numbers, NaN where missing, or texts.
     arrays : dict of array
         All numbers, under their names in the file: `predicted/sans_from_saxs/lower`.
+    coverage : float
+        Share of the measured points that lower and upper are to hold between them.
     """
 
     sample: Names
     material: Names
     covariate: dict[str, npt.NDArray[Any]]
     arrays: dict[str, Numbers]
+    coverage: float = 0.9
 
     def __getitem__(self, name: str) -> Numbers:
         return self.arrays[name]
@@ -82,6 +85,7 @@ def read_predictions(path: Path) -> Predictions:
                 material=file["material"].asstr()[:],
                 covariate=covariate,
                 arrays={name: file[name][:] for name in _numbers(file)},
+                coverage=float(file.attrs.get("coverage", Predictions.coverage)),
             )
         except (OSError, UnicodeDecodeError, KeyError, TypeError) as fault:
             raise UserError(f"{path}: damaged ({fault}); run evaluate again") from None

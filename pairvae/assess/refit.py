@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from scipy.stats import qmc
+from scipy.stats import norm, qmc
 
 from pairvae.assess.predictions_file import CROSS, Predictions, read_predictions
 from pairvae.atomic import written_whole
@@ -29,7 +29,6 @@ WIDER = 2.0  # limits of the fit, as factors below and above those that samples 
 LARGEST_SHARE = 0.95  # of volume fractions, hydrations, polydispersities
 BACKGROUNDS = 10.0  # limits of the background, as factors of the instrument's median
 LEAST_ERROR = 0.005  # decades: points do not tell more than the gridding kept
-BAND_IN_SIGMA = 1.645  # half a band of 90 %, in standard deviations
 TRIALS = 32  # parameters drawn to begin with; a power of 2, as Sobol's numbers want it
 STARTS = 2  # best of them that are fitted
 STEPS = 40  # of a fit, at most
@@ -218,10 +217,11 @@ def _both_fits(
         names += [f"predicted/{path}/{name}" for name in ("log_intensity", "lower", "upper")]
         q = curves[f"q/{target}"].astype(np.float64)
         measured, sigma, predicted, lower, upper = (curves[name][row].astype(np.float64) for name in names)
+        band = 2 * norm.ppf((1 + curves.coverage) / 2)  # in standard deviations
         shown = np.where(np.isfinite(measured), predicted, np.nan)
         fits = [
             fit_particle(system, truth["d2o_fraction"], instrument, q, curve, error, seed)
-            for curve, error in ((measured, sigma), (shown, (upper - lower) / (2 * BAND_IN_SIGMA)))
+            for curve, error in ((measured, sigma), (shown, (upper - lower) / band))
         ]
         sizes = [_sizes(one) for one in (drawn, fits[0].parameters, fits[1].parameters)]
         units = {one.name: one.unit for one in system.parameters}

@@ -121,10 +121,8 @@ def show_structure(file: Path, plot: Path | None = None, console: Console | None
     Raises
     ------
     UserError
-        As `networks_of`; or `plot` is no HTML file.
+        As `networks_of`.
     """
-    if plot is not None and plot.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--plot: {plot} is no HTML file; expected a name as structure.html")
     networks = networks_of(file)
     console = console or Console()
     for technique, network in networks.items():
