@@ -80,6 +80,8 @@ def test_values_that_were_not_typed_are_unknown():
     [
         ({"d2o": 1}, r"'d2o': this model was trained with d2o_fraction, buffer"),
         ({"d2o_fraction": "much"}, r"d2o_fraction='much': expected a number"),
+        ({"d2o_fraction": 42}, r"d2o_fraction=42: the model was trained with 0.5 ± 0.41"),
+        ({"d2o_fraction": "-inf"}, r"d2o_fraction=-inf: the model was trained with"),
         ({"buffer": "hepes"}, r"buffer='hepes': the model was trained with pbs, tris"),
     ],
 )

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from pairvae.errors import UserError
 from pairvae.prepare.spectra_file import Rows
 
+FARTHEST = 10  # standard deviations from the training samples' mean: beyond, a number was meant in another unit
+
 
 class Covariate(BaseModel):
     """One column, as the train split showed it.
@@ -87,7 +89,8 @@ def check_covariates(covariates: tuple[Covariate, ...], given: Mapping[str, Any]
     Raises
     ------
     UserError
-        A name the model does not know, a number that is none, or a category it never saw.
+        A name the model does not know, a number that is none or far from all of the training, or a category that it
+        never saw.
     """
     known = {covariate.name: covariate for covariate in covariates}
     row: dict[str, Any] = {}
@@ -101,6 +104,11 @@ def check_covariates(covariates: tuple[Covariate, ...], given: Mapping[str, Any]
                 row[name] = float(value)
             except (TypeError, ValueError):
                 raise UserError(f"covariate {name}={value!r}: expected a number, for example {name}=0.42") from None
+            if abs(row[name] - covariate.mean) > FARTHEST * covariate.std:  # never so of nan: unknown
+                raise UserError(
+                    f"covariate {name}={value}: the model was trained with {covariate.mean:.3g} ± {covariate.std:.2g} "
+                    "(mean, standard deviation); expected a number near these, in their unit"
+                )
         elif str(value) not in covariate.values:  # noqa: PD011, no data frame
             raise UserError(f"covariate {name}={value!r}: the model was trained with {', '.join(covariate.values)}")
         else:
