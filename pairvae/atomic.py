@@ -105,7 +105,8 @@ def _rename(temporary: Path, path: Path) -> None:
         # a folder does not replace a full folder: the old one steps aside, which another process may have done already
         aside = temporary.with_name(f"{temporary.name}.old")
         try:
-            if not {one.name for one in path.iterdir()} & {one.name for one in temporary.iterdir()}:
+            here, new = ({one.name for one in folder.iterdir()} for folder in (path, temporary))
+            if here and not here & new:  # empty: another process is removing what it put aside
                 raise UserError(f"{path}: other files lie in this folder, and would be lost; name another folder")
             path.replace(aside)
         except FileNotFoundError:
