@@ -135,11 +135,13 @@ def predictions(network: PairVAE, files: Files) -> tuple[dict[str, Array], dict[
 class Perceptron(nn.Module):
     """A multilayer perceptron that stands where a direct network's encoder or decoder stands."""
 
+    scale_free = False
+
     def __init__(self, twin: ResVAE, width: int = 512) -> None:
         super().__init__()
         self.covariates, self.points, self.latent_dim = twin.covariates, twin.points, twin.latent_dim
-        self.register_buffer("mean", twin.mean.clone())
-        self.register_buffer("std", twin.std.clone())
+        for name in ("q", "mean", "std"):
+            self.register_buffer(name, getattr(twin, name).clone())
         known = sum(covariate.width for covariate in twin.covariates)
         self.encoder = nn.Sequential(nn.Linear(2 * twin.points + known, width), *_wide(width))
         self.decoder = nn.Sequential(nn.Linear(width + known, width), *_wide(width), nn.Linear(width, twin.points))
@@ -153,6 +155,10 @@ class Perceptron(nn.Module):
         """Curves (batch, q); no error is learned, from wherever the code comes."""
         curve = self.mean + self.std * self.decoder(torch.cat([code, covariates], dim=1))
         return Decoded(curve, torch.zeros_like(curve))
+
+    def auxiliary(self) -> dict[str, Tensor]:
+        """Nothing is quantised."""
+        return {}
 
 
 def _wide(width: int) -> tuple[nn.Module, ...]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from accuracy import Data, direct, linear, neighbours
 
 BENCHMARKS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 
@@ -16,3 +17,16 @@ def test_a_benchmark_says_what_it_measures_and_how_it_is_told(path):
     assert "options:" in shown.stdout
     first = path.read_text(encoding="utf-8").splitlines()[0].strip('"')
     assert first[:40] in shown.stdout
+
+
+def test_every_rival_of_the_accuracy_benchmark_predicts_all_curves(tmp_path):
+    data = Data(tmp_path, 72, 8, seed=1, d2o=True)
+    rivals = {
+        "neighbours": lambda path: neighbours(data, path),
+        "ridge": lambda path: linear(data, path, "ridge"),
+        "pls": lambda path: linear(data, path, "pls"),
+        "perceptron": lambda path: direct(data, path, tmp_path / f"{path}_mlp", 0, 1, perceptron=True),
+        "network": lambda path: direct(data, path, tmp_path / f"{path}_res", 0, 1, perceptron=False),
+    }
+    for name, rival in rivals.items():
+        assert data.errors("sans_from_saxs", rival("sans_from_saxs")).max() < 3, name
