@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, shift
+from pairvae.models.resvae import ResVAE
+from pairvae.settings import Architecture, Pretrain
+from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, other_samples, shift
 from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches, as_tensors
 from pairvae.train.schedules import average_decay, cosine_with_warmup, linear_warmup
 
@@ -133,6 +135,61 @@ def test_shift_stays_within_its_limits():
     assert moved.abs().max() <= 0.2
     assert moved.min() < -0.18
     assert moved.max() > 0.18
+
+
+def log_spheres(q, radius, level):
+    """log10 I of spheres of the radius (Rayleigh, 1911) whose I(0) is 10**level, with a hundredth of it as background."""
+    x = q * radius
+    return level + np.log10((3 * (np.sin(x) - x * np.cos(x)) / x**3) ** 2 + 0.01)
+
+
+def spheres(network, radius, level, rng):
+    """Curves of spheres as a batch has them, some points of which were not measured and hold nonsense."""
+    curves = log_spheres(network.q.numpy(), radius[:, None], level)
+    mask = rng.random(curves.shape) > 0.02
+    found = {"log_intensity": np.where(mask, curves, 99.0), "log_sigma": np.full_like(curves, 0.01), "mask": mask}
+    return {name: torch.from_numpy(values).float() for name, values in found.items()}
+
+
+def of_grid(q_min, q_max, points, **choices):
+    network = ResVAE(points, 4, Architecture(channels=(4, 8), hidden=16, **choices))
+    network.q.copy_(torch.logspace(np.log10(q_min), np.log10(q_max), points))
+    return network
+
+
+def test_both_curves_of_a_sample_become_those_of_one_other_size():
+    rng = np.random.default_rng(0)
+    networks = {"saxs.": of_grid(0.006, 0.12, 256), "sans.": of_grid(0.004, 0.1, 192)}
+    radius = rng.uniform(40, 60, 50)
+    batch = {}
+    for prefix, level in (("saxs.", 1.0), ("sans.", 0.0)):
+        batch |= {prefix + name: one for name, one in spheres(networks[prefix], radius, level, rng).items()}
+    torch.manual_seed(0)
+    found = other_samples(batch, networks, Pretrain(q_shift_dex=0.1, intensity_shift_dex=0.0))
+    seen = {prefix: found[f"{prefix}mask"].numpy() > 0 for prefix in networks}
+    ratios = np.logspace(-0.11, 0.11, 1101)
+    chosen = []
+    for row in range(len(radius)):
+        apart = {}
+        for prefix, level in (("saxs.", 1.0), ("sans.", 0.0)):
+            known = seen[prefix][row]
+            curve = found[f"{prefix}log_intensity"][row].double().numpy()[known]
+            others = log_spheres(networks[prefix].q.numpy()[known], ratios[:, None] * radius[row], level)
+            apart[prefix] = np.abs(others - curve).max(axis=1)
+        best = int(apart["saxs."].argmin())
+        assert apart["saxs."][best] < 0.01
+        assert apart["sans."][best] < 0.01
+        chosen.append(np.log10(ratios[best]))
+    assert -0.1005 < min(chosen) < -0.09
+    assert 0.09 < max(chosen) < 0.1005
+    assert all(0.8 < one.mean() < 0.98 for one in seen.values())
+
+
+def test_patterns_of_a_detector_keep_their_size():
+    network = of_grid(0.006, 0.3, 256, image=(16, 16))
+    batch = spheres(network, np.full(5, 50.0), 1.0, np.random.default_rng(0))
+    found = other_samples(batch, {"": network}, Pretrain(intensity_shift_dex=0.0))
+    assert all(torch.equal(found[name], batch[name]) for name in batch)
 
 
 # Schedules

@@ -1,5 +1,7 @@
 """Curves to latent codes."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -32,6 +34,7 @@ def test_table_holds_mean_logvar_and_novelty_of_every_sample(pairvae, trained, m
     table = pd.read_csv(output)
     found = model.encode([one.curve("saxs") for one in spheres[:6]], "saxs", [one.covariates for one in spheres[:6]])
     assert table["sample"].tolist() == [one.name for one in spheres[:6]]
+    assert [Path(name) for name in table["file"]] == [raw / f"raw/saxs/{one.name}.csv" for one in spheres[:6]]
     np.testing.assert_allclose(table["novelty"], found.novelty, rtol=1e-5)
     for name, values in (("mean", found.mean), ("logvar", found.logvar)):
         np.testing.assert_allclose(table.filter(regex=rf"^{name}_\d+$"), values, rtol=1e-4, atol=1e-5)

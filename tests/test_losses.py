@@ -150,8 +150,8 @@ def test_weights_of_q_ranges_are_those_of_the_last_range_that_holds_the_point():
 # Structural similarity
 
 
-def ssim_of_windows(x, y, mask):
-    """Wang et al., eq. 13, window by window."""
+def ssim_of_windows(x, y, mask, q_weight=None):
+    """Wang et al., eq. 13, window by window; the windows weigh what their middle weighs."""
     low, high = y[mask > 0].min(), y[mask > 0].max()
     x, y = (x - low) / (high - low), (y - low) / (high - low)
     found = []
@@ -163,7 +163,7 @@ def ssim_of_windows(x, y, mask):
         v, w = np.average((a - m) ** 2, weights=weight), np.average((b - n) ** 2, weights=weight)
         c = np.average((a - m) * (b - n), weights=weight)
         found.append((2 * m * n + 1e-4) * (2 * c + 9e-4) / ((m**2 + n**2 + 1e-4) * (v + w + 9e-4)))
-    return np.mean(found)
+    return np.average(found, weights=None if q_weight is None else q_weight[mask > 0])
 
 
 def test_ssim_equals_its_formula_window_by_window():
@@ -171,6 +171,9 @@ def test_ssim_equals_its_formula_window_by_window():
     mask = (RNG.random(40) > 0.3).astype(float)
     found = losses.ssim(*tensors(guess[None], target[None], mask[None]))
     assert found.item() == pytest.approx(ssim_of_windows(guess, target, mask), abs=1e-9)
+    weight = RNG.uniform(0, 2, 40)
+    found = losses.ssim(*tensors(guess[None], target[None], mask[None], weight))
+    assert found.item() == pytest.approx(ssim_of_windows(guess, target, mask, weight), abs=1e-9)
 
 
 def test_ssim_is_one_for_equal_curves_and_less_for_others_whatever_the_unit_of_intensity():

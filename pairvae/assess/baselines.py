@@ -21,7 +21,7 @@ from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
-from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
+from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import Batch
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import paired_tensors
@@ -52,18 +52,18 @@ class DirectStage(Stage):
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
-        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
-        moved = shift(batch["saxs.mask"], self.settings.intensity_shift_dex if known_scale else 0.0)
+        networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
+        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, self.settings)
         visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = [batch[f"{t}.covariates"] for t in (self.source, self.target)]
         known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))
-        source = batch[f"{self.source}.log_intensity"] + moved
-        source = renoised(source, batch[f"{self.source}.log_sigma"], self.settings.renoise)
+        source = renoised(
+            batch[f"{self.source}.log_intensity"], batch[f"{self.source}.log_sigma"], self.settings.renoise
+        )
         curve = self._curve(source, visible, *known)
-        target = batch[f"{self.target}.log_intensity"] + moved
+        target = batch[f"{self.target}.log_intensity"]
         curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        network = cast(ResVAE, self.network.of(self.target))
-        terms = self.compared("reconstruction", network, curve, target, batch, f"{self.target}.")
+        terms = self.compared("reconstruction", networks[self.target], curve, target, batch, f"{self.target}.")
         return terms | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:

@@ -70,7 +70,7 @@ def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, ou
     inputs : Inputs
         Files or samples.csv.
     output : Path
-        CSV to write: sample, novelty, mean_1 …, logvar_1 ….
+        CSV to write: sample, file, novelty, mean_1 …, logvar_1 ….
 
     Raises
     ------
@@ -85,7 +85,11 @@ def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, ou
         for name, values in (("mean", codes.mean), ("logvar", codes.logvar))
         for i, column in enumerate(np.transpose(values))
     }
-    table = pd.DataFrame({"sample": [one.name for one in samples], "novelty": codes.novelty, **columns})
+    named = {
+        "sample": [one.name for one in samples],  # two files of one name in different folders differ in the next column
+        "file": [";".join(curve.source.file for curve in one.curves[technique]) for one in samples],
+    }
+    table = pd.DataFrame({**named, "novelty": codes.novelty, **columns})
     with written_whole(output) as temporary:
         table.to_csv(temporary, index=False)
     print(

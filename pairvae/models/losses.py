@@ -151,7 +151,7 @@ def range_weights(q: Tensor, ranges: Sequence[tuple[float, float, float]]) -> Te
     return weights
 
 
-def ssim(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def ssim(prediction: Tensor, target: Tensor, mask: Tensor, q_weight: Tensor | float = 1.0) -> Tensor:
     """Structural similarity of curves, 1 where they are equal, mean over the measured points.
 
     Both curves are scaled by the smallest and largest measured value of the target; local means, variances and
@@ -162,6 +162,8 @@ def ssim(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     ----------
     prediction, target, mask : Tensor, shape (batch, q)
         log10 I, and 1 where measured.
+    q_weight : Tensor, shape (q,), or float
+        What the q ranges weigh in the mean.
 
     References
     ----------
@@ -188,7 +190,8 @@ def ssim(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     both = local(x * y) - mean_x * mean_y
     c1, c2 = 0.01**2, 0.03**2
     similarity = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
-    return (similarity * inside).sum() / inside.sum().clamp(min=1)
+    weight = inside * q_weight
+    return (similarity * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
 def perceptual(encoder: nn.Module, mask: Tensor, covariates: Tensor, prediction: Tensor, target: Tensor) -> Tensor:

@@ -185,7 +185,7 @@ def _ask_q_unit(group: Group, where: str, q: Curve) -> str:
     return (
         f"{where}: gives q in {group.q_unit or 'no unit'!r}; expected {KNOWN_Q_UNITS}; in 1/A the curve would run from "
         f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
-        "say it as q_unit='1/nm' (samples.csv: column saxs_q_unit or sans_q_unit)"
+        "say it as --q-unit 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
     )
 
 

@@ -31,8 +31,13 @@ from pairvae.scattering.units import (
     parse_q_unit,
 )
 
-HOW_TO_SAY_COLUMNS = "say them as columns='q I dI dq' (samples.csv: column saxs_columns or sans_columns; - ignores one)"
-HOW_TO_SAY_Q_UNIT = "say which as q_unit='1/A' or '1/nm' (samples.csv: column saxs_q_unit or sans_q_unit)"
+HOW_TO_SAY_COLUMNS = (
+    "say them as --columns 'q I dI dq' (Python: columns=…; samples.csv: column saxs_columns or sans_columns; - ignores "
+    "one)"
+)
+HOW_TO_SAY_Q_UNIT = (
+    "say which as --q-unit 1/A or 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
+)
 _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?)\s*", re.IGNORECASE)
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 
@@ -161,7 +166,9 @@ def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, state
     if in_file is not None and in_file.length != unit.length:
         curve.warn(f"q read in {unit.text} as told, though the header says {in_file.text}")
     if found is not None and told is None and "s" in found.kinds and unit.quantity == "s" and "ds" not in found.kinds:
-        curve.warnings.append("the first column is named s: read as s = q/2π; say q_unit='q 1/nm' if it is q")
+        curve.warnings.append(
+            "the first column is named s: read as s = q/2π; say --q-unit 'q 1/nm' (Python: q_unit=…) if it is q"
+        )
     if found is not None and any(name.startswith(("SMR_", "smr_")) for name in found.names):
         curve.warn("columns named SMR_… are slit-smeared: read as they are, not desmeared")
     if stated.intensity_unit and intensity_in_file:

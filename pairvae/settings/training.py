@@ -62,6 +62,11 @@ class Fit(Seeded):
         ge=0,
         description="Curves (both of a pair alike) are shifted by up to this many decades of intensity.",
     )
+    q_shift_dex: float = Field(
+        0.1,
+        ge=0,
+        description="Curves (both of a pair alike) are shifted by up to this many decades of q: other sizes.",
+    )
     variance_weight: float = Field(
         0.1, ge=0, description="Weight of the likelihood that teaches the decoder its own error."
     )

@@ -1,9 +1,14 @@
-"""Random changes of the inputs that a network must not mind."""
+"""Random changes of curves in training: of samples into others that might have been measured, and of what is seen."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from pairvae.models.resvae import ResVAE
+from pairvae.settings import Fit
+from pairvae.train.batches import Batch
 
 HIDDEN_AT_MOST = 0.4  # of the grid, at each end or in one gap
 FLOOR_IN_SIGMA = 0.3  # default of normalize.floor_in_sigma
@@ -52,6 +57,56 @@ def renoised(log_intensity: Tensor, log_sigma: Tensor, factor: float) -> Tensor:
     return log_intensity + torch.log10(torch.maximum(noisy, (FLOOR_IN_SIGMA * relative).clamp(1e-6, 1)))
 
 
+def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit) -> Batch:
+    """Curves of other samples of the kind: of another concentration, of larger or smaller particles.
+
+    Both curves of a pair change alike, by up to `intensity_shift_dex` and `q_shift_dex`.
+
+    Parameters
+    ----------
+    batch : dict of Tensor
+        Measured curves, as `as_tensors` gives them.
+    networks : mapping
+        What sees the curves, by the prefix of their names in the batch: "saxs." and "sans.", or "" for one alone.
+    settings : Fit
+        How much at most.
+    """
+    both = list(networks.values())
+    like = batch[f"{next(iter(networks))}mask"]
+    # where one curve does not tell its scale, the other's cannot be moved along
+    known_scale = len(both) == 1 or not any(network.scale_free for network in both)
+    moved = shift(like, settings.intensity_shift_dex if known_scale else 0.0)
+    batch = batch | {f"{name}log_intensity": batch[f"{name}log_intensity"] + moved for name in networks}
+    patterns = any(network.architecture.image for network in both)  # whose pixels lie on no grid of log q
+    if patterns or not settings.q_shift_dex:
+        return batch
+    decades = shift(like, settings.q_shift_dex)
+    for name, network in networks.items():
+        batch |= _dilated(batch, name, network.q, decades)
+    return batch
+
+
+def _dilated(batch: Batch, name: str, q: Tensor, decades: Tensor) -> Batch:
+    """Curves of particles 10**decades times as large in all directions: I at q is what was measured at q · 10**decades.
+
+    Particles scatter by the products of q and their lengths, and in proportion to volume and volume fraction: these are
+    particles of the larger volume at a volume fraction smaller by the same factor, before the same background.
+    Between points of the grid, which lie evenly in log q, log10 I and its uncertainty are interpolated; masked is
+    what lies beyond the grid or beside a point that was not measured.
+    """
+    last = len(q) - 1
+    places = torch.arange(len(q), device=decades.device) + decades * (last / torch.log10(q[-1] / q[0])).float()
+    within = places.clamp(0, last)
+    below = within.floor().clamp(max=last - 1).long()
+
+    def read(values: Tensor) -> Tensor:
+        return torch.lerp(values.gather(1, below), values.gather(1, below + 1), within - below)
+
+    found = {f"{name}{key}": read(batch[f"{name}{key}"]) for key in ("log_intensity", "log_sigma", "mask")}
+    seen = (places == within) & (found[f"{name}mask"] > 0.999)
+    return found | {f"{name}mask": seen.float()}
+
+
 def shift(like: Tensor, dex: float) -> Tensor:
-    """A random shift of log10 I per row, shape (batch, 1): another concentration, another thickness."""
+    """A random number of decades per row, shape (batch, 1), between -dex and dex."""
     return (2 * torch.rand(len(like), 1, device=like.device) - 1) * dex

@@ -21,7 +21,7 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
-from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
+from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import Batch, as_tensors, part, prefixed
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
@@ -60,12 +60,10 @@ class JointStage(Stage):
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """One term per path, named target_from_source, and the terms on the codes."""
         settings = self.settings
-        # where one curve does not tell its scale, the other's cannot be moved along
-        known_scale = not (self.network.saxs.scale_free or self.network.sans.scale_free)
-        moved = shift(batch["saxs.mask"], settings.intensity_shift_dex if known_scale else 0.0)
-        target = {t: batch[f"{t}.log_intensity"] + moved for t in TECHNIQUES}
-        known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
+        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings)
+        target = {t: batch[f"{t}.log_intensity"] for t in TECHNIQUES}
+        known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes: dict[str, Code] = {
             t: networks[t].encode(
                 renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),

@@ -18,7 +18,7 @@ from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_part, renoised, shift
+from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
@@ -39,7 +39,8 @@ class PretrainStage(Stage):
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """What the reconstruction loss is made of, KL, likelihood of the error."""
-        target = batch["log_intensity"] + shift(batch["mask"], self.settings.intensity_shift_dex)
+        batch = other_samples(batch, {"": self.network}, self.settings)
+        target = batch["log_intensity"]
         known = hide_covariates(batch["covariates"])
         visible = hide_part(batch["mask"], self.settings.mask_probability)
         code = self.network.encode(renoised(target, batch["log_sigma"], self.settings.renoise), visible, known)

@@ -132,7 +132,7 @@ class Stage(lightning.LightningModule, ABC):
             compared = losses.Compared(*curve, target, noise, weight, trust, scaled, scaled_target)
             terms[f"{name}_{settings.loss}"] = loss(compared)
         if settings.ssim_weight > 0:
-            terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask)
+            terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask, self._q_weight(prefix))
         return terms
 
     def loss_of(self, name: str, terms: dict[str, Tensor]) -> Tensor:
