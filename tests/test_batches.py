@@ -138,7 +138,7 @@ def test_shift_stays_within_its_limits():
 
 
 def log_spheres(q, radius, level):
-    """log10 I of spheres of the radius (Rayleigh, 1911) whose I(0) is 10**level, with a hundredth of it as background."""
+    """log10 I of spheres of the radius (Rayleigh, 1911) whose I(0) is 10**level, and a hundredth of it flat."""
     x = q * radius
     return level + np.log10((3 * (np.sin(x) - x * np.cos(x)) / x**3) ** 2 + 0.01)
 
