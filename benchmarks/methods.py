@@ -108,7 +108,8 @@ METHODS: dict[str, Told] = {
     "nothing hidden": {"joint_train": {"mask_probability": 0.0}},
     "hidden in 30 %": {"joint_train": {"mask_probability": 0.3}},
     "no shifts of intensity": {"joint_train": {"intensity_shift_dex": 0.0}},
-    "shifts of 0.2 decades": {"joint_train": {"intensity_shift_dex": 0.2}},
+    "shifts of intensity by 0.2 decades": {"joint_train": {"intensity_shift_dex": 0.2}},
+    "no shifts of q": both(q_shift_dex=0.0),
     "re-noising": both(renoise=0.5),
     "encoders thaw": {"joint_train": {"frozen": ("saxs.encoder", "sans.encoder"), "unfreeze_fraction": 0.3}},
 }
