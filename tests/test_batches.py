@@ -185,6 +185,17 @@ def test_both_curves_of_a_sample_become_those_of_one_other_size():
     assert all(0.8 < one.mean() < 0.98 for one in seen.values())
 
 
+@pytest.mark.parametrize("left", [1.0, 0.3, 0.0])
+def test_sizes_come_back_to_those_of_the_data_as_the_training_ends(left):
+    network = of_grid(0.006, 0.12, 256)
+    slope = torch.log10(network.q).float().expand(500, -1)  # of which a shift of q is one of intensity
+    batch = {"log_intensity": slope, "log_sigma": torch.zeros(500, 256), "mask": torch.ones(500, 256)}
+    torch.manual_seed(0)
+    found = other_samples(batch, {"": network}, Pretrain(q_shift_dex=0.1, intensity_shift_dex=0.0), left)
+    moved = (found["log_intensity"] - slope)[found["mask"] > 0]
+    assert moved.abs().max().item() == pytest.approx(0.1 * left, rel=0.03, abs=1e-6)
+
+
 def test_patterns_of_a_detector_keep_their_size():
     network = of_grid(0.006, 0.3, 256, image=(16, 16))
     batch = spheres(network, np.full(5, 50.0), 1.0, np.random.default_rng(0))

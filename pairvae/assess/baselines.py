@@ -53,7 +53,7 @@ class DirectStage(Stage):
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
-        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, self.settings)
+        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, self.settings, self.left())
         visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
         known = [batch[f"{t}.covariates"] for t in (self.source, self.target)]
         known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))

@@ -65,7 +65,8 @@ class Fit(Seeded):
     q_shift_dex: float = Field(
         0.1,
         ge=0,
-        description="Curves (both of a pair alike) are shifted by up to this many decades of q: other sizes.",
+        description="Curves (both of a pair alike) are shifted by up to this many decades of q, as of other sizes; "
+        "falls to 0 over the steps.",
     )
     variance_weight: float = Field(
         0.1, ge=0, description="Weight of the likelihood that teaches the decoder its own error."

@@ -57,10 +57,11 @@ def renoised(log_intensity: Tensor, log_sigma: Tensor, factor: float) -> Tensor:
     return log_intensity + torch.log10(torch.maximum(noisy, (FLOOR_IN_SIGMA * relative).clamp(1e-6, 1)))
 
 
-def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit) -> Batch:
+def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit, left: float = 1.0) -> Batch:
     """Curves of other samples of the kind: of another concentration, of larger or smaller particles.
 
-    Both curves of a pair change alike, by up to `intensity_shift_dex` and `q_shift_dex`.
+    Both curves of a pair change alike, by up to `intensity_shift_dex` and `q_shift_dex`; as the training goes on, the
+    sizes come back to those of the data.
 
     Parameters
     ----------
@@ -70,6 +71,8 @@ def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit) -
         What sees the curves, by the prefix of their names in the batch: "saxs." and "sans.", or "" for one alone.
     settings : Fit
         How much at most.
+    left : float
+        Share of the training that is left.
     """
     both = list(networks.values())
     like = batch[f"{next(iter(networks))}mask"]
@@ -80,7 +83,7 @@ def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit) -
     patterns = any(network.architecture.image for network in both)  # whose pixels lie on no grid of log q
     if patterns or not settings.q_shift_dex:
         return batch
-    decades = shift(like, settings.q_shift_dex)
+    decades = shift(like, left * settings.q_shift_dex)
     for name, network in networks.items():
         batch |= _dilated(batch, name, network.q, decades)
     return batch

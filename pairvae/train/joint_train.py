@@ -61,7 +61,7 @@ class JointStage(Stage):
         """One term per path, named target_from_source, and the terms on the codes."""
         settings = self.settings
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
-        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings)
+        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings, self.left())
         target = {t: batch[f"{t}.log_intensity"] for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
         codes: dict[str, Code] = {

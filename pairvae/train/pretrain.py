@@ -39,7 +39,7 @@ class PretrainStage(Stage):
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """What the reconstruction loss is made of, KL, likelihood of the error."""
-        batch = other_samples(batch, {"": self.network}, self.settings)
+        batch = other_samples(batch, {"": self.network}, self.settings, self.left())
         target = batch["log_intensity"]
         known = hide_covariates(batch["covariates"])
         visible = hide_part(batch["mask"], self.settings.mask_probability)

@@ -171,6 +171,11 @@ class Stage(lightning.LightningModule, ABC):
             return step, self.total_steps
         return self.elapsed(), 60 * self.settings.max_time
 
+    def left(self) -> float:
+        """Share of the training that is left at this step."""
+        step, steps = self.position(self.global_step)
+        return max(0.0, 1 - step / steps)
+
     def on_train_start(self) -> None:
         """Start the clock; a training whose time was over when it was killed stays over."""
         self.started = time.monotonic()
