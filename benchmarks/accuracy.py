@@ -139,7 +139,8 @@ class Perceptron(nn.Module):
 
     def __init__(self, twin: ResVAE, width: int = 512) -> None:
         super().__init__()
-        self.covariates, self.points, self.latent_dim = twin.covariates, twin.points, twin.latent_dim
+        self.architecture, self.covariates = twin.architecture, twin.covariates
+        self.points, self.latent_dim = twin.points, twin.latent_dim
         for name in ("q", "mean", "std"):
             self.register_buffer(name, getattr(twin, name).clone())
         known = sum(covariate.width for covariate in twin.covariates)
