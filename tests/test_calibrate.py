@@ -9,7 +9,7 @@ import torch
 from scipy.stats import binom
 
 from pairvae.assess.bands import conformal_factor
-from pairvae.assess.neighbours import outlier_factor, spacing
+from pairvae.assess.neighbours import distance_in_spread
 from pairvae.assess.novelty import flatness
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
@@ -192,15 +192,36 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
 def test_samples_of_a_rare_kind_are_not_strange_among_themselves():
     rng = np.random.default_rng(0)
     spread = rng.integers(0, 2, 1000) == 1  # half of the codes lie ten times farther apart
-    known = torch.from_numpy(
-        np.where(spread[:, None], 100 + 10 * rng.normal(size=(1000, 3)), rng.normal(size=(1000, 3)))
-    )
+    known = np.where(spread[:, None], 100 + 10 * rng.normal(size=(1000, 3)), rng.normal(size=(1000, 3)))
     wide, narrow, stray = 100 + 10 * rng.normal(size=(200, 3)), rng.normal(size=(200, 3)), 6 + rng.normal(size=(200, 3))
-    factors = [
-        outlier_factor(torch.from_numpy(asked), known, spacing(known, 10), 10) for asked in (wide, narrow, stray)
-    ]
-    assert np.median(factors[0]) == pytest.approx(np.median(factors[1]), rel=0.15)
-    assert (factors[2] > max(np.quantile(factors[0], 0.95), np.quantile(factors[1], 0.95))).all()
+    far = [distance_in_spread(torch.from_numpy(asked), torch.from_numpy(known), 60) for asked in (wide, narrow, stray)]
+    assert np.median(far[0]) == pytest.approx(np.median(far[1]), rel=0.15)
+    assert (far[2] > max(np.quantile(far[0], 0.95), np.quantile(far[1], 0.95))).all()
+
+
+def test_distance_counts_across_the_sheet_that_codes_fill_not_within_it():
+    rng = np.random.default_rng(1)
+
+    def codes(count):
+        turn, along = rng.uniform(0, 2, count), rng.uniform(0, 4, count)
+        sheet = np.stack([np.cos(turn), np.sin(turn), along, 0 * turn], axis=1)
+        return torch.from_numpy(sheet + 0.01 * rng.normal(size=sheet.shape))
+
+    known, usual = codes(3000), codes(500)
+    beside, nearest_known = usual.clone(), torch.cdist(usual, known).min(dim=1).values
+    beside[:, 3] += 0.1
+    assert 2 * nearest_known.max() > 0.1  # no farther off than the samples of the sheet may be from each other
+    limit = np.quantile(distance_in_spread(usual, known, 60), 0.95)
+    assert (distance_in_spread(beside, known, 60) > limit).mean() > 0.95
+
+
+def test_distance_with_all_as_neighbours_is_that_of_mahalanobis():
+    draw = np.random.default_rng(2).multivariate_normal([1, 2, 3], [[1, 0.5, 0], [0.5, 2, 0.3], [0, 0.3, 1]], 800)
+    asked, known = draw[:50], draw[50:]
+    off = asked - known.mean(axis=0)
+    squared = np.einsum("ni,ij,nj->n", off, np.linalg.inv(np.cov(known.T)), off) / 3
+    found = distance_in_spread(torch.from_numpy(asked), torch.from_numpy(known), len(known))
+    np.testing.assert_allclose(found**2, squared, rtol=0.05)  # the ridge
 
 
 def test_flatness_is_one_for_noise_around_a_constant():

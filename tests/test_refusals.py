@@ -92,6 +92,7 @@ FAULTS = {
     "altered weights": (alter_weights, "weights.safetensors: is not the file that SHA256SUMS was written for"),
     "altered json": (lambda f: rewrite(f, pairs={}), "model.json: is not the file that SHA256SUMS was written for"),
     "newer format": (lambda f: rewrite(f, format=99), "is of format 99, this version reads format"),
+    "older calibration": (lambda f: (rewrite(f, calibration=1), sign(f)), "is of calibration 1, this version reads"),
     "link to the outside": (link_outside, "weights.safetensors: is a link out of the model folder"),
 }
 

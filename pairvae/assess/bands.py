@@ -16,7 +16,7 @@ from pairvae.train.batches import Batch, part
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 REFERENCES = 10_000  # training samples kept of whole curves
-FEWER = 1_000  # … and training and validation samples for each place and share of a hidden q range
+FEWER = 2_000  # … and training and validation samples for each place and share of a hidden q range
 
 
 class Band(NamedTuple):

@@ -72,6 +72,7 @@ def calibrate(
 
     table = read_pairs(pairs)
     about = {
+        "calibration": settings.numerics,
         "network": network.facts(),
         "settings": {
             "joint_train": [facts["joint_train"] for _, facts in loaded],

@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pairvae.assess.predict import ROWS, Array
 
 BINS = 16  # along q, of the errors that are kept of training curves
+RIDGE = 0.01  # of the mean variance of the neighbours, added to it in every direction
+PART = 256  # codes whose neighbours' covariances are in memory at once
 FEW = 10  # times as many training samples as neighbours are needed: fewer say nothing of a place
 
 
@@ -65,20 +68,35 @@ def local_error(errors: Tensor, rows: Tensor, points: int) -> Array:
     return nn.functional.interpolate(mean[:, None], size=points, mode="linear")[:, 0].double().numpy()
 
 
-def spacing(known: Tensor, count: int) -> Tensor:
-    """Mean distance of each reference to its nearest others, shape (references,)."""
-    others = nearest(known, known, count + 1).distance[:, 1:]
-    return others.mean(dim=1).clamp(min=1e-6)
+@torch.inference_mode()
+def distance_in_spread(asked: Tensor, known: Tensor, count: int) -> Array:
+    """Mahalanobis distance of codes from the mean of their nearest, in the covariance of these, shape (samples,).
 
+    Codes of one kind of samples fill a thin, bent sheet: a code beside the sheet is strange, one as far away within
+    it is not, and how far apart the samples of the sheet lie does not matter. The square is a mean over the components.
 
-def outlier_factor(asked: Tensor, known: Tensor, spacing_of_known: Tensor, count: int) -> Array:
-    """How much farther a code lies from its neighbours than they from theirs, shape (samples,); usual: about 1.
-
-    A plain distance calls strange what lies where training samples are few; this does not.
+    Parameters
+    ----------
+    asked : Tensor, shape (samples, latent)
+    known : Tensor, shape (references, latent)
+        About unit variance in every component.
+    count : int
+        Neighbours; more than the dimensions of a sheet, fewer than show its bend.
 
     References
     ----------
-    Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000; here without its reachability.
+    Kriegel, Kröger, Schubert and Zimek, Outlier detection in arbitrarily oriented subspaces, ICDM 2012, section III;
+    the covariance ridged by `RIDGE` in place of a choice of directions.
     """
-    found = nearest(asked, known, count)
-    return (found.distance.mean(dim=1) / spacing_of_known[found.row].mean(dim=1)).double().numpy()
+    known = known.double()
+    found = []
+    for part in asked.double().split(PART):
+        near = known[nearest(part, known, count).row]
+        middle = near.mean(dim=1, keepdim=True)
+        spread = (near - middle).mT @ (near - middle) / near.shape[1]
+        # quantised codes of neighbours may all be the same
+        least = (RIDGE * spread.diagonal(dim1=1, dim2=2).mean(dim=1)).clamp(min=1e-6)
+        spread.diagonal(dim1=1, dim2=2).add_(least[:, None])
+        off = (part[:, None] - middle).mT
+        found.append((off * torch.linalg.solve(spread, off)).mean(dim=(1, 2)).sqrt())
+    return torch.cat(found).numpy() if found else np.empty(0)

@@ -5,15 +5,16 @@ import torch
 from torch import Tensor
 
 from pairvae.assess.bands import quantile
-from pairvae.assess.neighbours import outlier_factor, spacing
-from pairvae.assess.predict import Array, codes
+from pairvae.assess.neighbours import distance_in_spread
+from pairvae.assess.predict import Array, codes, predict
 from pairvae.assess.situations import Situation, nearest_situation, put, situations
 from pairvae.models.pairvae import PairVAE
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.train.batches import Batch, part
 
 USUAL = 0.95  # share of the validation curves that counts as usual
-NEAR = 10  # training codes that a code is compared with
+ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
+NEAR = 60  # training curves that a curve is compared with
 WORSE = 2.5  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
@@ -31,24 +32,27 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
     for technique in TECHNIQUES:
         for case in _cases(network, technique):
             name = f"{technique}.{case.name}"
-            found[f"spacing.{name}"] = spacing(fitted[f"reference.{name}"], NEAR)
+            known = fitted[f"reference.{name}"].float() * fitted[f"code_scale.{technique}"]
+            found[f"answer.{name}"] = (_answer(network, technique, known) / fitted[f"code_scale.{technique}"]).half()
             curves = put(part(val, technique), case)
-            strange = _strangeness(network, technique, curves, case, fitted | found)
+            far, flat = _strangeness(network, technique, curves, case, fitted | found)
             # quantised codes of most curves are codes of training curves: no distance at all is usual
-            usual = np.maximum([quantile(one, USUAL) for one in strange], 1e-6)
-            either = quantile((strange / usual[:, None]).max(axis=0), USUAL)
+            usual = np.maximum([quantile(far, USUAL), quantile(flat, ALMOST_ALL)], 1e-6)
+            either = quantile(np.maximum(far / usual[0], flat / usual[1]), USUAL)
             found[f"usual.{name}"] = torch.from_numpy(usual * either)
     return found
 
 
-def novelty(network: PairVAE, technique: str, curves: Batch, calibration: dict[str, Tensor]) -> Array:
+def novelty(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Array:
     """How unusual curves are, shape (samples,): above 1 are 5 % of the validation curves.
 
-    The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other: how much
-    farther the code lies from the training codes than those from each other, and how little the curve differs from
-    a flat background. Covariates do not enter, and a curve of which a q range is missing is compared with
-    training and validation curves of which as much was hidden; with whole ones where so much is missing that the
-    predictions are more than `WORSE` times worse.
+    The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other. One is how
+    far the curve's code and its answer, the code of the partner that is predicted from it, lie from those of the
+    training curves nearest to it: the network has learned to map what it knows onto partners that it reads as it
+    reads the curve, and does so with nothing else. The other is how little the curve differs from a flat background.
+    Covariates do not enter, and a curve of which a q range is missing is compared with training and validation
+    curves of which as much was hidden; with whole ones where so much is missing that the predictions are more than
+    `WORSE` times worse.
 
     Parameters
     ----------
@@ -68,14 +72,22 @@ def novelty(network: PairVAE, technique: str, curves: Batch, calibration: dict[s
 
 
 def _strangeness(
-    network: PairVAE, technique: str, curves: Batch, case: Situation, calibration: dict[str, Tensor]
+    network: PairVAE, technique: Technique, curves: Batch, case: Situation, calibration: dict[str, Tensor]
 ) -> Array:
-    """Outlier factor of the code and flatness of the curve, shape (2, samples)."""
-    known = {**curves, "covariates": curves["covariates"] * float(case.told)}
-    code = codes(network, technique, known) / calibration[f"code_scale.{technique}"]
-    name = f"{technique}.{case.name}"
-    far = outlier_factor(code, calibration[f"reference.{name}"], calibration[f"spacing.{name}"], NEAR)
-    return np.stack([far, flatness(curves)])
+    """Distance of code and answer from the training curves, and flatness of the curve, shape (2, samples)."""
+    name, scale = f"{technique}.{case.name}", calibration[f"code_scale.{technique}"]
+    code = codes(network, technique, {**curves, "covariates": curves["covariates"] * float(case.told)})
+    asked = torch.cat([code / scale, _answer(network, technique, code) / scale], dim=1)
+    known = torch.cat([calibration[f"reference.{name}"], calibration[f"answer.{name}"]], dim=1)
+    return np.stack([distance_in_spread(asked, known, NEAR), flatness(curves)])
+
+
+def _answer(network: PairVAE, technique: Technique, code: Tensor) -> Tensor:
+    """Codes (samples, latent) of the partners predicted from codes, of which no covariate is told."""
+    target = other(technique)
+    untold = torch.zeros(len(code), sum(covariate.width for covariate in network.of(target).covariates))
+    partner = torch.from_numpy(predict(network, f"{target}_from_{technique}", code, untold).log_intensity).float()
+    return codes(network, target, {"log_intensity": partner, "mask": torch.ones_like(partner), "covariates": untold})
 
 
 def flatness(curves: Batch) -> Array:
@@ -87,6 +99,6 @@ def flatness(curves: Batch) -> Array:
     return (1 / chi.clamp(min=1e-3)).numpy()
 
 
-def _cases(network: PairVAE, technique: str) -> list[Situation]:
+def _cases(network: PairVAE, technique: Technique) -> list[Situation]:
     """Those of unknown covariates, where there are any: a judgement of the curve alone."""
     return situations(told=not network.of(technique).covariates)

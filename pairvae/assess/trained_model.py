@@ -32,7 +32,7 @@ from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
-from pairvae.settings import Normalize
+from pairvae.settings import Calibrate, Normalize
 from pairvae.train.batches import Batch, as_tensors
 
 
@@ -312,9 +312,15 @@ def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
     Raises
     ------
     UserError
-        A file is missing, altered, outside of the folder, or of another format; there is no such device.
+        A file is missing, altered, outside of the folder, of another format, or was calibrated by another version;
+        there is no such device.
     """
     tensors, about = load_folder(Path(folder))
+    if about.get("calibration") != (known := Calibrate().numerics):
+        raise UserError(
+            f"{folder}: is of calibration {about.get('calibration')}, this version reads calibration {known}; run its "
+            "workflow again, which trains nothing anew for that, or use the PairVAE version that wrote it"
+        )
     weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
     try:
         with torch.device("meta"):  # takes no memory, whatever sizes model.json names, until they match the weights

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
 from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
-from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, Seeded, StageSettings
+from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, NUMERICS_3, Seeded, StageSettings
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
 __all__ = [
@@ -49,7 +49,7 @@ Values = Annotated[list[JsonValue], Field(min_length=1)]
 class Calibrate(StageSettings):
     """Turn the decoder's own error into bands that keep their word, on validation samples."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[3] = NUMERICS_3
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
 
 
