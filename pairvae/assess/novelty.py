@@ -15,7 +15,7 @@ from pairvae.train.batches import Batch, part
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
 NEAR = 60  # training curves that a curve is compared with
-WORSE = 2.5  # times the error of whole curves, beyond which too much is missing to be like the training
+WORSE = 3.0  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
 def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
