@@ -205,7 +205,9 @@ def generate(
     model: Model,
     output: NewFolder,
     count: Annotated[int, typer.Option(help="Pairs to draw.")] = 10,
-    temperature: Annotated[float, typer.Option(help="Below 1: more typical samples; above 1: stranger ones.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1: nearer to means of training samples; above 1: stranger.")
+    ] = 1.0,
     seed: Seed = 0,
     covariate: Covariate = None,
     format: Written = "nxcansas",

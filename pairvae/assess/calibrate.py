@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from pairvae import __version__
 from pairvae.assess.bands import fit_bands
 from pairvae.assess.consistency import fit_consistency
-from pairvae.assess.latent_prior import fit_prior
 from pairvae.assess.novelty import fit_novelty
-from pairvae.assess.predict import codes
 from pairvae.checksum import sha256
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
@@ -66,9 +63,7 @@ def calibrate(
     tensors |= fit_novelty(network, val, tensors)
     of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
     consistency = fit_consistency(network, of["train"], of["val"])
-    prior = fit_prior(torch.cat([codes(network, t, of["train"][t]) for t in TECHNIQUES]))
     tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}
-    tensors |= {f"prior.{name}": tensor for name, tensor in prior.items()}
 
     table = read_pairs(pairs)
     about = {

@@ -50,15 +50,14 @@ def generate(
 ) -> list[GeneratedPair]:
     """Draw codes and decode each to both techniques.
 
-    Codes are drawn from a mixture of Gaussians that was fitted to the codes of the training samples; see
-    `pairvae.assess.latent_prior`.
+    Each code is drawn around the code of a training sample, as its neighbours lie; see `pairvae.assess.latent_prior`.
 
     Parameters
     ----------
     count : int
         Pairs to draw.
     temperature : float
-        Factor of the standard deviations: below 1 more typical samples, above 1 stranger ones.
+        Factor of the standard deviations: below 1 nearer to means of training samples, above 1 stranger.
     seed : int
         Of the random numbers; the first pairs are the same for any count.
     covariates : mapping, optional
@@ -78,7 +77,7 @@ def generate(
         raise UserError(f"generate: {count} pairs asked for; expected at least 1")
     if not 0 <= temperature < float("inf"):
         raise UserError(f"generate: the temperature is {temperature}; expected a number ≥ 0, as 1")
-    code = draw_codes(model.calibrated("prior."), count, temperature, seed)
+    code = draw_codes(model.calibration, count, temperature, seed)
     return _decoded(model, code.float(), covariates or {}, "generated")
 
 

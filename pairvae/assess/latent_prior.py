@@ -1,8 +1,8 @@
 """Where codes of real samples lie: what new ones are drawn from.
 
-The weight of the KL term is small, so the codes of the training samples fill another volume than the unit normal, with
-gaps between kinds of samples. A mixture of Gaussians fitted to them after training stands in for the prior, as in Ghosh
-et al., From variational to deterministic autoencoders, ICLR 2020, section 4.
+The weight of the KL term is small, so the codes of the training samples do not fill the unit normal: each kind of
+samples fills a thin, bent sheet, with gaps between. One Gaussian around every training code, as wide as its neighbours
+lie in every direction, stands in for the prior (Vincent and Bengio, Manifold Parzen windows, NIPS 2002).
 """
 
 from collections.abc import Mapping
@@ -10,46 +10,30 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-COMPONENTS = 10  # of the mixture, as in the paper; fewer where there are few codes
-CODES_PER_DIMENSION = 5  # that each component needs at least
-MOST_CODES = 8000  # that are looked at; more change the mixture little and cost time
+from pairvae.assess.neighbours import ALIKE, nearest, spread
+from pairvae.scattering.spectrum import TECHNIQUES
 
 
-def fit_prior(code: Tensor) -> dict[str, Tensor]:
-    """Fit a mixture of Gaussians to codes (samples, latent).
-
-    Returns
-    -------
-    dict of Tensor
-        weights (components,), means (components, latent), and factors (components, latent, latent), the Cholesky
-        factors of the covariances.
-    """
-    from sklearn.mixture import GaussianMixture
-
-    code = code.double()[:: -(-len(code) // MOST_CODES)]
-    components = max(1, min(COMPONENTS, len(code) // (CODES_PER_DIMENSION * code.shape[1])))
-    # keeps components of few codes from collapsing; quantised codes may all be the same
-    small = max(1e-3 * float(code.var(dim=0).mean()), 1e-12)
-    mixture = GaussianMixture(components, reg_covar=small, random_state=0).fit(code.numpy())
-    covariances = torch.from_numpy(mixture.covariances_)
-    return {
-        "weights": torch.from_numpy(mixture.weights_),
-        "means": torch.from_numpy(mixture.means_),
-        "factors": torch.linalg.cholesky(covariances),
-    }
-
-
-def draw_codes(prior: Mapping[str, Tensor], count: int, temperature: float, seed: int) -> Tensor:
-    """Draw codes (count, latent); each component's standard deviation is multiplied by the temperature.
+def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float, seed: int) -> Tensor:
+    """Draw codes (count, latent), each around the code of a training curve of either technique.
 
     The first codes are the same for any count.
+
+    Parameters
+    ----------
+    calibration : mapping
+        From `fit_bands`.
+    temperature : float
+        Factor of the standard deviations.
     """
     generator = torch.Generator().manual_seed(seed)
-    bounds = prior["weights"].cumsum(0)
     drawn = []
     for _ in range(count):
-        u = torch.rand((), generator=generator, dtype=bounds.dtype) * bounds[-1]
-        kind = int(torch.searchsorted(bounds, u).clamp(max=len(bounds) - 1))
-        unit = torch.randn(prior["means"].shape[1], generator=generator, dtype=bounds.dtype)
-        drawn.append(prior["means"][kind] + temperature * prior["factors"][kind] @ unit)
+        technique = TECHNIQUES[int(torch.randint(len(TECHNIQUES), (), generator=generator))]
+        known = calibration[f"reference.{technique}.whole"].double()
+        chosen = int(torch.randint(len(known), (), generator=generator))
+        middle, covariance = spread(known[nearest(known[chosen : chosen + 1], known, ALIKE).row[0]])
+        unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)
+        code = middle + temperature * torch.linalg.cholesky(covariance) @ unit
+        drawn.append(code * calibration[f"code_scale.{technique}"])
     return torch.stack(drawn)

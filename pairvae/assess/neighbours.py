@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pairvae.assess.predict import ROWS, Array
 
 BINS = 16  # along q, of the errors that are kept of training curves
+ALIKE = 60  # neighbours that show how the codes of one kind of samples spread: more than their sheet has dimensions
 RIDGE = 0.01  # of the mean variance of the neighbours, added to it in every direction
 PART = 256  # codes whose neighbours' covariances are in memory at once
 FEW = 10  # times as many training samples as neighbours are needed: fewer say nothing of a place
@@ -69,7 +70,7 @@ def local_error(errors: Tensor, rows: Tensor, points: int) -> Array:
 
 
 @torch.inference_mode()
-def distance_in_spread(asked: Tensor, known: Tensor, count: int) -> Array:
+def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Array:
     """Mahalanobis distance of codes from the mean of their nearest, in the covariance of these, shape (samples,).
 
     Codes of one kind of samples fill a thin, bent sheet: a code beside the sheet is strange, one as far away within
@@ -81,7 +82,7 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int) -> Array:
     known : Tensor, shape (references, latent)
         About unit variance in every component.
     count : int
-        Neighbours; more than the dimensions of a sheet, fewer than show its bend.
+        Neighbours.
 
     References
     ----------
@@ -91,12 +92,18 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int) -> Array:
     known = known.double()
     found = []
     for part in asked.double().split(PART):
-        near = known[nearest(part, known, count).row]
-        middle = near.mean(dim=1, keepdim=True)
-        spread = (near - middle).mT @ (near - middle) / near.shape[1]
-        # quantised codes of neighbours may all be the same
-        least = (RIDGE * spread.diagonal(dim1=1, dim2=2).mean(dim=1)).clamp(min=1e-6)
-        spread.diagonal(dim1=1, dim2=2).add_(least[:, None])
-        off = (part[:, None] - middle).mT
-        found.append((off * torch.linalg.solve(spread, off)).mean(dim=(1, 2)).sqrt())
+        middle, covariance = spread(known[nearest(part, known, count).row])
+        off = (part - middle)[:, :, None]
+        found.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
     return torch.cat(found).numpy() if found else np.empty(0)
+
+
+def spread(near: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (…, latent) and covariance (…, latent, latent) of neighbours (…, neighbours, latent), a ridge added."""
+    middle = near.mean(dim=-2)
+    off = near - middle[..., None, :]
+    covariance = off.mT @ off / near.shape[-2]
+    variances = covariance.diagonal(dim1=-2, dim2=-1)
+    # quantised codes of neighbours may all be the same
+    variances += (RIDGE * variances.mean(dim=-1, keepdim=True)).clamp(min=1e-6)
+    return middle, covariance

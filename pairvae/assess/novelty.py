@@ -14,7 +14,6 @@ from pairvae.train.batches import Batch, part
 
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
-NEAR = 60  # training curves that a curve is compared with
 WORSE = 3.0  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
@@ -79,7 +78,7 @@ def _strangeness(
     code = codes(network, technique, {**curves, "covariates": curves["covariates"] * float(case.told)})
     asked = torch.cat([code / scale, _answer(network, technique, code) / scale], dim=1)
     known = torch.cat([calibration[f"reference.{name}"], calibration[f"answer.{name}"]], dim=1)
-    return np.stack([distance_in_spread(asked, known, NEAR), flatness(curves)])
+    return np.stack([distance_in_spread(asked, known), flatness(curves)])
 
 
 def _answer(network: PairVAE, technique: Technique, code: Tensor) -> Tensor:
