@@ -84,13 +84,16 @@ def test_interpolation_leads_from_one_material_to_another(evaluated, model):
     np.testing.assert_allclose(way[0], start[0].numpy(), atol=1e-4)
 
 
-def test_prior_is_drawn_at_several_temperatures(evaluated):
+def test_drawn_curves_are_those_that_generate_draws(evaluated, model):
     with h5py.File(evaluated.path("evaluated/predictions.h5")) as file:
-        np.testing.assert_array_equal(file["temperature/values"][:], [0.5, 0.75, 1.0, 1.25])
-        draws = file["temperature/sans"][:]
-    assert draws.shape[:2] == (4, 8)
-    spread = draws.std(axis=1).mean(axis=1)
-    assert spread[0] < spread[-1]
+        temperatures = file["temperature/values"][:]
+        draws = {t: file[f"temperature/{t}"][:] for t in ("saxs", "sans")}
+    np.testing.assert_array_equal(temperatures, [0.5, 0.75, 1.0, 1.25])
+    for place, temperature in enumerate(temperatures):
+        pairs = model.generate(draws["saxs"].shape[1], temperature, seed=0)
+        for t in draws:
+            expected = np.log10([getattr(pair, t).intensity for pair in pairs])
+            np.testing.assert_allclose(draws[t][place], expected, atol=1e-4)
 
 
 class LinearGaussian(torch.nn.Module):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -17,6 +18,7 @@ from pairvae.assess.baselines import BASELINES
 from pairvae.assess.check import detection
 from pairvae.assess.code_measures import mutual_information, normality
 from pairvae.assess.latent_grids import latent_grids
+from pairvae.assess.latent_prior import draw_codes
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
 from pairvae.assess.predict import Array, codes, free_scale, posterior, predict_beside
@@ -125,7 +127,9 @@ def evaluate(
     curves_of = {t: part(tensors, t) for t in TECHNIQUES}
     novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
     found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
-    found |= latent_grids(trained.network, code, {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}, material)
+    known = {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}
+    draw = partial(draw_codes, trained.calibration, seed=0)
+    found |= latent_grids(trained.network, code, known, material, draw)
     every = read_pairs(pairs)
     for t in TECHNIQUES:
         of_split = {split: every[(every["split"] == split) & every[f"row_{t}"].notna()] for split in SPLITS}

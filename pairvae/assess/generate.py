@@ -78,7 +78,7 @@ def generate(
     if not 0 <= temperature < float("inf"):
         raise UserError(f"generate: the temperature is {temperature}; expected a number ≥ 0, as 1")
     code = draw_codes(model.calibration, count, temperature, seed)
-    return _decoded(model, code.float(), covariates or {}, "generated")
+    return _decoded(model, code, covariates or {}, "generated")
 
 
 def interpolate(

@@ -1,7 +1,7 @@
-"""What lies between two samples in the latent space, and what the prior holds, as curves of both techniques."""
+"""What lies between two samples in the latent space, and what is drawn from it, as curves of both techniques."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -15,14 +15,18 @@ from pairvae.scattering.spectrum import Technique
 
 STEPS = 9  # curves from one sample to the other, both included
 WAYS = 3  # interpolations at most
-TEMPERATURES = (0.5, 0.75, 1.0, 1.25)  # standard deviation of the prior's draws, in units of the prior's
+TEMPERATURES = (0.5, 0.75, 1.0, 1.25)  # factors of the standard deviations of what codes are drawn from
 DRAWS = 8  # curves per temperature
 
 
 def latent_grids(
-    network: PairVAE, code: Mapping[Technique, Tensor], covariates: Mapping[Technique, Tensor], material: npt.NDArray
+    network: PairVAE,
+    code: Mapping[Technique, Tensor],
+    covariates: Mapping[Technique, Tensor],
+    material: npt.NDArray,
+    draw: Callable[[int, float], Tensor],
 ) -> dict[str, Array]:
-    """Decode straight lines between typical samples and draws from the prior.
+    """Decode straight lines between typical samples, and codes that are drawn at several temperatures.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def latent_grids(
         Mean codes (samples, latent) and encoded covariates (samples, width) per technique, of both or of one.
     material : array of str, shape (samples,)
         Kind of each sample, "" where unknown.
+    draw : callable
+        Draws so many codes (draws, latent) at a temperature, from the same random numbers each time.
 
     Returns
     -------
@@ -43,8 +49,7 @@ def latent_grids(
     shared = torch.stack(list(code.values())).mean(dim=0)
     ends = np.array(_ends(shared.double().numpy(), material), dtype=np.int64).reshape(-1, 2)
     share = torch.linspace(0, 1, STEPS)[:, None]
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(DRAWS, shared.shape[1], generator=generator)  # the same directions at every temperature
+    drawn = [draw(DRAWS, temperature) for temperature in TEMPERATURES]
     found: dict[str, Array] = {"interpolation/rows": ends.astype(float), "temperature/values": np.array(TEMPERATURES)}
     for t in code:
         ways = [
@@ -54,7 +59,7 @@ def latent_grids(
             for a, b in ends
         ]
         unknown = torch.zeros(DRAWS, covariates[t].shape[1])
-        draws = [predict(network, f"{t}_from_{t}", one * noise, unknown) for one in TEMPERATURES]
+        draws = [predict(network, f"{t}_from_{t}", one, unknown) for one in drawn]
         q = network.of(t).points
         found[f"interpolation/{t}"] = np.array([way.log_intensity for way in ways]).reshape(-1, STEPS, q)
         found[f"temperature/{t}"] = np.array([draw.log_intensity for draw in draws])

@@ -36,4 +36,4 @@ def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float
         unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)
         code = middle + temperature * torch.linalg.cholesky(covariance) @ unit
         drawn.append(code * calibration[f"code_scale.{technique}"])
-    return torch.stack(drawn)
+    return torch.stack(drawn).float()

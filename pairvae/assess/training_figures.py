@@ -1,10 +1,11 @@
 """Pages that show a network while it is trained: reconstructions, an interpolation, draws from the prior."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pairvae.assess.figures.generated import interpolations, reconstructions, temperatures
 from pairvae.assess.latent_grids import latent_grids
@@ -40,7 +41,7 @@ def draw_training(network: PairVAE, val: Mapping[Technique, Batch], title: str, 
     code = {t: posterior(network, t, batch).mean for t, batch in curves.items()}
     samples = len(next(iter(code.values())))
     known = {t: curves[t]["covariates"] for t in code}
-    arrays: dict[str, Numbers] = dict(latent_grids(network, code, known, np.full(samples, "")))
+    arrays: dict[str, Numbers] = dict(latent_grids(network, code, known, np.full(samples, ""), _from_prior(code)))
     for target, batch in curves.items():
         arrays[f"q/{target}"] = network.of(target).q.cpu().numpy()
         measured = torch.where(batch["mask"] > 0, batch["log_intensity"], torch.nan)
@@ -59,3 +60,13 @@ def draw_training(network: PairVAE, val: Mapping[Technique, Batch], title: str, 
     page = Page({}).render("training_figures.html.j2", title=title, figures=figures)
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _from_prior(code: Mapping[Technique, Tensor]) -> Callable[[int, float], Tensor]:
+    """Draws from the unit normal, the same while the network changes."""
+    latent = next(iter(code.values())).shape[1]
+
+    def draw(count: int, temperature: float) -> Tensor:
+        return temperature * torch.randn(count, latent, generator=torch.Generator().manual_seed(0))
+
+    return draw

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
 from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
-from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_2, NUMERICS_3, Seeded, StageSettings
+from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_3, Seeded, StageSettings
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
 __all__ = [
@@ -56,7 +56,7 @@ class Calibrate(StageSettings):
 class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[3] = NUMERICS_3
 
 
 class Report(StageSettings):

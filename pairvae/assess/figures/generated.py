@@ -1,4 +1,4 @@
-"""Curves that nobody measured: between two samples, and from the prior."""
+"""Curves that nobody measured: between two samples, and drawn from the latent space."""
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def interpolations(predictions: Predictions) -> go.Figure:
 
 
 def temperatures(predictions: Predictions) -> go.Figure:
-    """Curves decoded from draws of the prior, its standard deviation scaled by the temperature, one column each."""
+    """Curves decoded from codes that were drawn at several temperatures, one column each."""
     values = predictions["temperature/values"]
     figure = _grid(predictions, max(len(values), 1), [f"temperature {value:g}" for value in values])
     for column in range(len(values)):
