@@ -1,5 +1,6 @@
 """Bands that keep their word, and what is unlike the training data."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -8,11 +9,15 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from pairvae.assess.bands import conformal_factor
+from pairvae.assess.bands import conformal_factor, fit_bands
 from pairvae.assess.neighbours import distance_in_spread
-from pairvae.assess.novelty import flatness
+from pairvae.assess.novelty import WORSE, fit_novelty, flatness
+from pairvae.assess.novelty import novelty as calculate_novelty
+from pairvae.assess.situations import put, situations
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.train.batches import part
+from pairvae.train.joint_train import paired_tensors
 
 RNG = np.random.default_rng(0)
 
@@ -131,9 +136,6 @@ def test_curves_like_those_of_the_training_are_usual(model, trained):
 
 
 def test_one_in_twenty_validation_curves_is_called_unusual(model, trained):
-    from pairvae.train.batches import part
-    from pairvae.train.joint_train import paired_tensors
-
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     val = paired_tensors(*files, model.network, "val")
     for technique in ("saxs", "sans"):
@@ -173,11 +175,6 @@ def test_what_is_told_of_a_sample_does_not_make_its_curve_strange(model, trained
 
 
 def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
-    from pairvae.assess.novelty import WORSE
-    from pairvae.assess.situations import put, situations
-    from pairvae.train.batches import part
-    from pairvae.train.joint_train import paired_tensors
-
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     val = paired_tensors(*files, model.network, "val")
     calm = 0
@@ -187,6 +184,22 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
                 assert (model.novelty(technique, put(part(val, technique), case)) > 1).mean() <= 0.15
                 calm += case.hidden > 0
     assert calm
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    network = copy.deepcopy(model.network)
+    last = network.saxs.members[0].encoder[-1]
+    with torch.no_grad():
+        last.weight[: round(share * model.network.saxs.members[0].latent_dim)] *= 1e-9
+    train, val = (paired_tensors(*files, network, split) for split in ("train", "val"))
+    fitted = fit_bands(network, train, val, 0.9)
+    fitted |= fit_novelty(network, val, fitted)
+    for technique in ("saxs", "sans"):
+        found = calculate_novelty(network, technique, part(val, technique), fitted)
+        assert np.isfinite(found).all()
+        assert np.median(found) <= 1
 
 
 def test_samples_of_a_rare_kind_are_not_strange_among_themselves():

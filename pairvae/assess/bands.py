@@ -17,6 +17,7 @@ ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 REFERENCES = 10_000  # training samples kept of whole curves
 FEWER = 2_000  # … and training and validation samples for each place and share of a hidden q range
+LEAST_SCALE = 0.01  # of a component of the code, in units of the largest standard deviation of one
 
 
 class Band(NamedTuple):
@@ -73,7 +74,9 @@ def fit_bands(network: PairVAE, train: Batch, val: Batch, coverage: float) -> di
     fitted: dict[str, Tensor] = {}
     order = torch.randperm(len(train["saxs.mask"]), generator=torch.Generator().manual_seed(0))
     for source in TECHNIQUES:
-        scale = codes(network, source, part(train, source)).std(dim=0).nan_to_num().clamp(min=1e-6)
+        spread = codes(network, source, part(train, source)).std(dim=0).nan_to_num()
+        # a component that says nothing shall not be blown up to the size of the others
+        scale = spread.clamp(min=max(LEAST_SCALE * float(spread.max()), 1e-6))
         fitted[f"code_scale.{source}"] = scale
         kinds = situations(told=True)
         fitted[f"gaps.{source}"] = torch.stack([gaps(put(part(val, source), one)["mask"]).mean(dim=0) for one in kinds])

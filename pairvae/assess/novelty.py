@@ -14,6 +14,7 @@ from pairvae.train.batches import Batch, part
 
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
+MOST = 60_000.0  # what float16 holds; beyond are codes of a network whose own never vary
 WORSE = 3.0  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
@@ -32,7 +33,8 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
         for case in _cases(network, technique):
             name = f"{technique}.{case.name}"
             known = fitted[f"reference.{name}"].float() * fitted[f"code_scale.{technique}"]
-            found[f"answer.{name}"] = (_answer(network, technique, known) / fitted[f"code_scale.{technique}"]).half()
+            answer = _answer(network, technique, known) / fitted[f"code_scale.{technique}"]
+            found[f"answer.{name}"] = answer.clamp(-MOST, MOST).half()
             curves = put(part(val, technique), case)
             far, flat = _strangeness(network, technique, curves, case, fitted | found)
             # quantised codes of most curves are codes of training curves: no distance at all is usual
