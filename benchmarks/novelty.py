@@ -66,11 +66,12 @@ class Run:
             target, source = ends(path)
             curves, measured = part(tensors, source), part(tensors, target)
             novelty = model.novelty(source, curves)
-            band = model.bands(path, codes(model.network, source, curves), measured["covariates"], curves["mask"])
+            shown = (codes(model.network, source, curves), measured["covariates"], curves["mask"])
+            band = model.bands(path, *shown, unlike=novelty.unlike)
             mask, truth = measured["mask"].numpy() > 0, measured["log_intensity"].double().numpy()
             error = np.sqrt(np.mean((band.middle - truth)[mask] ** 2))
             held = np.mean(((truth >= band.lower) & (truth <= band.upper))[mask])
-            row += [f"{np.mean(novelty > 1):.1%}", f"{error:.3f}", f"{held:.0%}"]
+            row += [f"{np.mean(novelty.score > 1):.1%}", f"{error:.3f}", f"{held:.0%}"]
         return row
 
     def _pairs(self, table: pd.DataFrame, path: Path) -> Path:

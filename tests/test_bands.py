@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.assess.bands import NEAR, conformal_factor
+from pairvae.assess.bands import NEAR, WIDEST, conformal_factor
 from pairvae.assess.neighbours import BINS, FEW, binned, local_error, nearest
 from pairvae.assess.predict import codes
 from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
@@ -149,6 +149,17 @@ def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
     narrow, wide = model.bands(*shown), model.bands(*shown, joint=True)
     assert (wide.upper - wide.lower > narrow.upper - narrow.lower).all()
     np.testing.assert_array_equal(wide.middle, narrow.middle)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_band_of_a_curve_unlike_the_training_is_wider_by_so_much(model, val, path):
+    source = ends(path)[1]
+    shown = (path, codes(model.network, source, part(val, source))[:4], val[f"{ends(path)[0]}.covariates"][:4])
+    usual = model.bands(*shown)
+    wider = model.bands(*shown, unlike=np.array([0.2, 1.0, 3.0, 1e6]))
+    np.testing.assert_array_equal(wider.middle, usual.middle)
+    times = (wider.upper - wider.lower) / (usual.upper - usual.lower)
+    np.testing.assert_allclose(times, np.array([1, 1, 3, WIDEST])[:, None].repeat(times.shape[1], axis=1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("path", CROSS_PATHS)

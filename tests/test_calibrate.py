@@ -139,7 +139,7 @@ def test_one_in_twenty_validation_curves_is_called_unusual(model, trained):
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     val = paired_tensors(*files, model.network, "val")
     for technique in ("saxs", "sans"):
-        found = model.novelty(technique, part(val, technique))
+        found = model.novelty(technique, part(val, technique)).unlike
         rank = min(int(np.ceil(0.95 * (found.size + 1))), found.size)
         assert np.sort(found)[rank - 1] == pytest.approx(1, rel=1e-6)
 
@@ -159,6 +159,31 @@ def test_curve_in_a_wrong_unit_of_q_is_unlike_the_training(model, trained):
 def test_curve_in_a_wrong_unit_of_intensity_is_unlike_the_training(model, trained):
     million = novelty(model, [saxs(one, factor=1e6) for one in in_split(trained, "test")])
     assert (million > 1).all()
+
+
+def test_band_of_a_curve_in_a_wrong_unit_is_wider(model, trained):
+    right, wrong = (
+        model.translate([saxs(one, factor=factor) for one in in_split(trained, "test")], to="sans")
+        for factor in (1, 1e6)
+    )
+
+    def width(found):
+        return np.median([np.log10(one.upper / one.lower) for one in found])
+
+    assert all(one.novelty > 1 for one in wrong)
+    assert width(wrong) > 2 * width(right)
+
+
+def test_too_much_missing_is_told_from_a_curve_unlike_the_training(model, trained):
+    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    val = paired_tensors(*files, model.network, "val")
+    for technique in ("saxs", "sans"):
+        for case in situations(told=False):
+            found = model.novelty(technique, put(part(val, technique), case))
+            worse = float(model.calibration[f"worse.{technique}.{case.name}"]) / WORSE
+            assert np.median(found.missing) == pytest.approx(worse)
+            assert (found.unlike > 1).mean() <= 0.15
+            np.testing.assert_array_equal(found.score > 1, (found.unlike > 1) | (found.missing > 1))
 
 
 def test_novelty_does_not_depend_on_the_other_curves(model, trained):
@@ -181,7 +206,7 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
     for technique in ("saxs", "sans"):
         for case in situations(told=False):
             if model.calibration[f"worse.{technique}.{case.name}"] < WORSE:
-                assert (model.novelty(technique, put(part(val, technique), case)) > 1).mean() <= 0.15
+                assert (model.novelty(technique, put(part(val, technique), case)).score > 1).mean() <= 0.15
                 calm += case.hidden > 0
     assert calm
 
@@ -197,7 +222,7 @@ def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
     fitted = fit_bands(network, train, val, 0.9)
     fitted |= fit_novelty(network, val, fitted)
     for technique in ("saxs", "sans"):
-        found = calculate_novelty(network, technique, part(val, technique), fitted)
+        found = calculate_novelty(network, technique, part(val, technique), fitted).score
         assert np.isfinite(found).all()
         assert np.median(found) <= 1
 

@@ -17,6 +17,7 @@ ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 REFERENCES = 10_000  # training samples kept of whole curves
 FEWER = 2_000  # … and training and validation samples for each place and share of a hidden q range
+WIDEST = 10.0  # times the calibrated width, of bands of curves unlike the training
 LEAST_SCALE = 0.01  # of a component of the code, in units of the largest standard deviation of one
 
 
@@ -120,6 +121,7 @@ def half_widths(
     predicted: Predicted,
     mask: Tensor | None = None,
     joint: bool = False,
+    unlike: Array | None = None,
 ) -> Array:
     """Half the width of calibrated bands in decades, shape (samples, q).
 
@@ -143,6 +145,9 @@ def half_widths(
         1 where the source was measured; not given: codes of whole curves.
     joint : bool
         Bands that hold a whole curve with the promised probability, not each of its points.
+    unlike : array, shape (samples,), optional
+        `Novelty.unlike`. Where it is above 1 bands are wider by so much, up to `WIDEST`: the farther from what was
+        learned, the larger the error, and more than promised is covered.
 
     References
     ----------
@@ -161,7 +166,7 @@ def half_widths(
         local = local_error(calibration[f"error.{name}"], found.row, half.shape[1])
         wider = calibration[f"joint.{name}"].item() if joint else 1.0
         half[rows] = wider * calibration[f"factor.{name}"].numpy() * local * predicted.std[rows]
-    return half
+    return half if unlike is None else half * np.clip(unlike, 1, WIDEST)[:, None]
 
 
 def _errors(network: PairVAE, path: str, code: Tensor, pairs: Batch, told: bool) -> tuple[Array, Array]:

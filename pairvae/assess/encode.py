@@ -59,7 +59,7 @@ def encode(model: "TrainedModel", spectra: Curves, technique: Technique, covaria
     """
     curves, _ = model.tensors(spectra, technique, covariates)
     code = posterior(model.network, technique, curves)
-    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), model.novelty(technique, curves))
+    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), model.novelty(technique, curves).score)
 
 
 def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, output: Path) -> None:

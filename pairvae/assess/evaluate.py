@@ -79,6 +79,7 @@ def evaluate(
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
     posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
     code = {t: one.mean for t, one in posteriors.items()}
+    novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
 
     def at_scale(technique: Technique, *curves: Array) -> list[Array]:
         """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
@@ -93,8 +94,9 @@ def evaluate(
     for path in PATHS:
         target, source = ends(path)
         shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
-        middle, lower, upper = at_scale(target, *trained.bands(path, *shown))
-        whole = Band(*at_scale(target, *trained.bands(path, *shown, joint=True)))
+        unlike = novelty[source].unlike
+        middle, lower, upper = at_scale(target, *trained.bands(path, *shown, unlike=unlike))
+        whole = Band(*at_scale(target, *trained.bands(path, *shown, joint=True, unlike=unlike)))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
         constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
@@ -125,7 +127,7 @@ def evaluate(
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     curves_of = {t: part(tensors, t) for t in TECHNIQUES}
-    novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+    score = {t: one.score for t, one in novelty.items()}
     found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
     known = {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}
     draw = partial(draw_codes, trained.calibration, seed=0)
@@ -166,7 +168,7 @@ def evaluate(
                 "share_above_1": float((n > 1).mean()),
                 "found": wrong_curves(trained, t, part(tensors, t)),
             }
-            for t, n in novelty.items()
+            for t, n in score.items()
         },
         "hidden_ranges": {path: hidden_ranges(trained, path, tensors, measured, exact) for path in CROSS_PATHS},
         "unknown_covariates": {
@@ -200,7 +202,7 @@ def evaluate(
     }
     facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
     names = table["sample_id"].tolist()
-    rest = (facts, measured, exact, code, novelty, found)
+    rest = (facts, measured, exact, code, score, found)
     _write_predictions(predictions, trained.coverage, names, material, *rest)
     with written_whole(metrics) as temporary:
         temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")

@@ -1,5 +1,7 @@
 """How unlike the training curves a curve is."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,16 +46,36 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
     return found
 
 
-def novelty(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Array:
-    """How unusual curves are, shape (samples,): above 1 are 5 % of the validation curves.
+class Novelty(NamedTuple):
+    """Why curves may be unlike the training, each (samples,); above 1: unlike it.
 
-    The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other. One is how
-    far the curve's code and its answer, the code of the partner that is predicted from it, lie from those of the
-    training curves nearest to it: the network has learned to map what it knows onto partners that it reads as it
-    reads the curve, and does so with nothing else. The other is how little the curve differs from a flat background.
-    Covariates do not enter, and a curve of which a q range is missing is compared with training and validation
-    curves of which as much was hidden; with whole ones where so much is missing that the predictions are more than
-    `WORSE` times worse.
+    Parameters
+    ----------
+    unlike : array
+        Of the curve as far as it was measured; above 1 are 5 % of the validation curves.
+    missing : array
+        Of what was not measured: how many times worse than those of whole curves the predictions are where as much is
+        missing, in units of `WORSE`.
+    """
+
+    unlike: Array
+    missing: Array
+
+    @property
+    def score(self) -> Array:
+        """The larger of both."""
+        return np.maximum(self.unlike, self.missing)
+
+
+def novelty(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Novelty:
+    """How unusual curves are.
+
+    A curve is as unlike the training as the larger of two measures says, scaled so that 5 % of the validation curves
+    exceed 1 in one or the other. One is how far the curve's code and its answer, the code of the partner that is
+    predicted from it, lie from those of the training curves nearest to it: the network has learned to map what it
+    knows onto partners that it reads as it reads the curve, and does so with nothing else. The other is how little the
+    curve differs from a flat background. Covariates do not enter, and a curve of which a q range is missing is
+    compared with training and validation curves of which as much was hidden.
 
     Parameters
     ----------
@@ -61,15 +83,15 @@ def novelty(network: PairVAE, technique: Technique, curves: Batch, calibration: 
         From `fit_bands` and `fit_novelty`.
     """
     cases = _cases(network, technique)
-    like = [one if calibration[f"worse.{technique}.{one.name}"] < WORSE else cases[0] for one in cases]
-    place = [like[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
-    found = np.empty(len(place))
+    place = [cases[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
+    unlike, missing = np.empty(len(place)), np.empty(len(place))
     for case in set(place):
         rows = [i for i, one in enumerate(place) if one == case]
         chosen = {name: tensor[rows] for name, tensor in curves.items()}
         strange = _strangeness(network, technique, chosen, case, calibration)
-        found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
-    return found
+        unlike[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
+        missing[rows] = calibration[f"worse.{technique}.{case.name}"].item() / WORSE
+    return Novelty(unlike, missing)
 
 
 def _strangeness(

@@ -87,9 +87,9 @@ def reconstruct(
     curves, table = model.tensors(spectra, technique, covariates)
     code, known = posterior(model.network, technique, curves).mean, model.covariates(technique, table)
     path = f"{technique}_from_{technique}"
-    middle, lower, upper = (10**log for log in model.bands(path, code, known, curves["mask"]))
-    measured = curves["mask"].numpy() > 0
     novelty = model.novelty(technique, curves)
+    middle, lower, upper = (10**log for log in model.bands(path, code, known, curves["mask"], unlike=novelty.unlike))
+    measured = curves["mask"].numpy() > 0
     return [
         Reconstruction(
             technique=technique,
@@ -99,7 +99,7 @@ def reconstruct(
             upper=upper[i],
             measured=measured[i],
             coverage=model.coverage,
-            novelty=float(novelty[i]),
+            novelty=float(novelty.score[i]),
             sample=settings[0].sample,
             source=" + ".join(one.source.file for one in settings),
             intensity_unit="arbitrary" if model.network.of(technique).scale_free else "1/cm",

@@ -18,7 +18,7 @@ from pairvae.assess.generate import generate as generate_pairs
 from pairvae.assess.generate import interpolate as interpolate_pairs
 from pairvae.assess.inputs import Covariates, Curves, covariates_of, settings_of
 from pairvae.assess.match import match as match_curves
-from pairvae.assess.novelty import novelty
+from pairvae.assess.novelty import Novelty, novelty
 from pairvae.assess.plan import plan as plan_partner
 from pairvae.assess.predict import Array, posterior, predict
 from pairvae.assess.reconstruct import reconstruct as reconstruct_curves
@@ -54,7 +54,7 @@ class Prediction:
         The band is to hold the whole curve.
     novelty : float
         How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
-        the prediction is a guess.
+        the prediction is a guess, and the band wider by so much.
     sample, source : str
         Sample and file of the input.
     draws : array, shape (draws, points), optional
@@ -132,15 +132,21 @@ class TrainedModel:
     export = export_model
 
     def bands(
-        self, path: str, code: Tensor, covariates: Tensor, mask: Tensor | None = None, joint: bool = False
+        self,
+        path: str,
+        code: Tensor,
+        covariates: Tensor,
+        mask: Tensor | None = None,
+        joint: bool = False,
+        unlike: Array | None = None,
     ) -> Band:
         """log10 of intensity and its band for codes of the source; see `pairvae.assess.bands.half_widths`."""
         predicted = predict(self.network, path, code, covariates)
-        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint)
+        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint, unlike)
         return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
-    def novelty(self, technique: Technique, curves: Batch) -> Array:
-        """Novelty of curves, shape (samples,); see `pairvae.assess.novelty.novelty`."""
+    def novelty(self, technique: Technique, curves: Batch) -> Novelty:
+        """Novelty of curves; see `pairvae.assess.novelty.novelty`."""
         return novelty(self.network, technique, curves, self.calibration)
 
     def calibrated(self, prefix: str) -> dict[str, Tensor]:
@@ -215,8 +221,9 @@ class TrainedModel:
         known = self.covariates(to, table)
         code = posterior(self.network, source, curves)
         path = f"{to}_from_{source}"
-        middle, lower, upper = (10**log for log in self.bands(path, code.mean, known, curves["mask"], joint))
         novelty = self.novelty(source, curves)
+        band = self.bands(path, code.mean, known, curves["mask"], joint, novelty.unlike)
+        middle, lower, upper = (10**log for log in band)
         drawn = self._draws(path, code, known, draws, seed)
         found = [
             Prediction(
@@ -226,7 +233,7 @@ class TrainedModel:
                 lower=lower[i],
                 upper=upper[i],
                 coverage=self.coverage,
-                novelty=float(novelty[i]),
+                novelty=float(novelty.score[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
                 draws=drawn[:, i] if draws else None,
