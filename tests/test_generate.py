@@ -27,6 +27,9 @@ def test_same_seed_gives_the_same_pairs_and_a_larger_count_begins_with_them(mode
 def test_temperature_widens_what_is_drawn(model):
     widths = [spread(model.generate(60, temperature=t, seed=3)) for t in (0.2, 1.0, 2.0)]
     assert widths[0] < widths[1] < widths[2]
+    around = sum(len(model.calibration[f"reference.{t}.whole"]) for t in TECHNIQUES)
+    typical = {tuple(pair.code) for pair in model.generate(2 * around, temperature=0)}
+    assert len(typical) <= around  # without a temperature only the means around training codes are drawn
 
 
 def test_generated_pairs_resemble_the_training_the_more_the_lower_the_temperature(model):
@@ -104,11 +107,11 @@ def test_way_needs_two_ends_and_two_steps(pairvae, trained, raw, spheres, files,
 
 def test_kinds_are_drawn_as_often_as_they_occur_and_nothing_between_them():
     rng = np.random.default_rng(0)
-    kinds = np.array([[0.0, 0.0], [8.0, 0.0]])[(rng.random(3000) < 0.25).astype(int)]
+    kinds = np.array([[0.0, 0.0], [8.0, 0.0]])[(rng.random(20_000) < 0.25).astype(int)]
     codes = torch.from_numpy(kinds + 0.3 * rng.normal(size=kinds.shape))
     known = {f"reference.{t}.whole": codes / 2 for t in TECHNIQUES}
     known |= {f"code_scale.{t}": torch.tensor([2.0, 2.0]) for t in TECHNIQUES}
     drawn = draw_codes(known, 2000, 1.0, seed=1).numpy()
     assert (drawn[:, 0] > 4).mean() == pytest.approx(0.25, abs=0.03)
     assert not ((drawn[:, 0] > 2) & (drawn[:, 0] < 6)).any()
-    assert drawn[drawn[:, 0] < 4].std(axis=0) == pytest.approx([0.3, 0.3], rel=0.15)
+    assert drawn[drawn[:, 0] < 4].std(axis=0) == pytest.approx([0.3, 0.3], rel=0.1)

@@ -27,10 +27,11 @@ def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float
         Factor of the standard deviations.
     """
     generator = torch.Generator().manual_seed(seed)
+    codes = {technique: calibration[f"reference.{technique}.whole"].double() for technique in TECHNIQUES}
     drawn = []
     for _ in range(count):
         technique = TECHNIQUES[int(torch.randint(len(TECHNIQUES), (), generator=generator))]
-        known = calibration[f"reference.{technique}.whole"].double()
+        known = codes[technique]
         chosen = int(torch.randint(len(known), (), generator=generator))
         middle, covariance = spread(known[nearest(known[chosen : chosen + 1], known, ALIKE).row[0]])
         unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)

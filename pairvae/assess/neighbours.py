@@ -103,7 +103,7 @@ def spread(near: Tensor) -> tuple[Tensor, Tensor]:
     middle = near.mean(dim=-2)
     off = near - middle[..., None, :]
     covariance = off.mT @ off / near.shape[-2]
-    variances = covariance.diagonal(dim1=-2, dim2=-1)
+    diagonal = covariance.diagonal(dim1=-2, dim2=-1)  # a view: what is added to it is added to the matrix
     # quantised codes of neighbours may all be the same
-    variances += (RIDGE * variances.mean(dim=-1, keepdim=True)).clamp(min=1e-6)
+    diagonal.add_((RIDGE * diagonal.mean(dim=-1, keepdim=True)).clamp(min=1e-6))
     return middle, covariance
