@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pairvae.assess.calibrate import calibrate
-from pairvae.assess.predict import codes
 from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import read_pairs
@@ -65,13 +64,12 @@ class Run:
         for path in CROSS_PATHS:
             target, source = ends(path)
             curves, measured = part(tensors, source), part(tensors, target)
-            novelty = model.novelty(source, curves)
-            shown = (codes(model.network, source, curves), measured["covariates"], curves["mask"])
-            band = model.bands(path, *shown, unlike=novelty.unlike)
+            read = model.encoded(source, curves)
+            band = model.bands(path, read, measured["covariates"])
             mask, truth = measured["mask"].numpy() > 0, measured["log_intensity"].double().numpy()
             error = np.sqrt(np.mean((band.middle - truth)[mask] ** 2))
             held = np.mean(((truth >= band.lower) & (truth <= band.upper))[mask])
-            row += [f"{np.mean(novelty.score > 1):.1%}", f"{error:.3f}", f"{held:.0%}"]
+            row += [f"{np.mean(read.novelty.score > 1):.1%}", f"{error:.3f}", f"{held:.0%}"]
         return row
 
     def _pairs(self, table: pd.DataFrame, path: Path) -> Path:

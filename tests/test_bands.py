@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.assess.bands import NEAR, WIDEST, conformal_factor
+from pairvae.assess.bands import NEAR, WIDEST
+from pairvae.assess.conformal import conformal_factor
 from pairvae.assess.neighbours import BINS, FEW, binned, local_error, nearest
-from pairvae.assess.predict import codes
+from pairvae.assess.novelty import Novelty
 from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.covariates import Covariate
@@ -121,9 +122,8 @@ def val(trained, model):
 def inside(model, path, pairs, case, joint=False):
     """Which measured points of the target lie in the band; True where nothing was measured."""
     target, source = ends(path)
-    curves, known = put(part(pairs, source), case), part(pairs, target)
-    told = known["covariates"] * float(case.told)
-    band = model.bands(path, codes(model.network, source, curves), told, curves["mask"], joint)
+    read, known = model.encoded(source, put(part(pairs, source), case)), part(pairs, target)
+    band = model.bands(path, read, known["covariates"] * float(case.told), joint)
     value, mask = known["log_intensity"].double().numpy(), known["mask"].numpy() > 0
     return (value >= band.lower) & (value <= band.upper) | ~mask, mask
 
@@ -143,9 +143,8 @@ def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
     each, _ = inside(model, path, val, case)
     assert whole.all(axis=1).mean() >= 0.9
     assert each.all(axis=1).mean() < whole.all(axis=1).mean()
-    source = ends(path)[1]
-    code = codes(model.network, source, part(val, source))
-    shown = (path, code, val[f"{ends(path)[0]}.covariates"])
+    target, source = ends(path)
+    shown = (path, model.encoded(source, part(val, source)), val[f"{target}.covariates"])
     narrow, wide = model.bands(*shown), model.bands(*shown, joint=True)
     assert (wide.upper - wide.lower > narrow.upper - narrow.lower).all()
     np.testing.assert_array_equal(wide.middle, narrow.middle)
@@ -153,10 +152,12 @@ def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_band_of_a_curve_unlike_the_training_is_wider_by_so_much(model, val, path):
-    source = ends(path)[1]
-    shown = (path, codes(model.network, source, part(val, source))[:4], val[f"{ends(path)[0]}.covariates"][:4])
-    usual = model.bands(*shown)
-    wider = model.bands(*shown, unlike=np.array([0.2, 1.0, 3.0, 1e6]))
+    target, source = ends(path)
+    read = model.encoded(source, {name: tensor[:4] for name, tensor in part(val, source).items()})
+    usual, wider = (
+        model.bands(path, read._replace(novelty=Novelty(unlike, np.zeros(4))), val[f"{target}.covariates"][:4])
+        for unlike in (np.full(4, 0.1), np.array([0.2, 1.0, 3.0, 1e6]))
+    )
     np.testing.assert_array_equal(wider.middle, usual.middle)
     times = (wider.upper - wider.lower) / (usual.upper - usual.lower)
     np.testing.assert_allclose(times, np.array([1, 1, 3, WIDEST])[:, None].repeat(times.shape[1], axis=1), rtol=1e-6)
@@ -165,9 +166,9 @@ def test_band_of_a_curve_unlike_the_training_is_wider_by_so_much(model, val, pat
 @pytest.mark.parametrize("path", CROSS_PATHS)
 def test_less_of_a_curve_gives_a_wider_band(model, val, path):
     target, source = ends(path)
-    code, known = codes(model.network, source, part(val, source)), val[f"{target}.covariates"]
+    read, known = model.encoded(source, part(val, source)), val[f"{target}.covariates"]
     widths = []
     for share in (0.0, 0.75):
-        band = model.bands(path, code, known, hide_range(val[f"{source}.mask"], "low", share))
+        band = model.bands(path, read._replace(mask=hide_range(read.mask, "low", share)), known)
         widths.append((band.upper - band.lower).mean())
     assert widths[0] < widths[1]

@@ -105,13 +105,15 @@ def test_way_needs_two_ends_and_two_steps(pairvae, trained, raw, spheres, files,
     assert not (raw / "way").exists()
 
 
-def test_kinds_are_drawn_as_often_as_they_occur_and_nothing_between_them():
+def test_kinds_are_drawn_as_often_as_they_occur_as_wide_as_they_are_and_nothing_between_them():
     rng = np.random.default_rng(0)
-    kinds = np.array([[0.0, 0.0], [8.0, 0.0]])[(rng.random(20_000) < 0.25).astype(int)]
-    codes = torch.from_numpy(kinds + 0.3 * rng.normal(size=kinds.shape))
-    known = {f"reference.{t}.whole": codes / 2 for t in TECHNIQUES}
-    known |= {f"code_scale.{t}": torch.tensor([2.0, 2.0]) for t in TECHNIQUES}
-    drawn = draw_codes(known, 2000, 1.0, seed=1).numpy()
+    size, far = 6, np.array([8.0, 0, 0, 0, 0, 0])
+    codes = 0.3 * rng.normal(size=(3000, size)) + far * (rng.random((3000, 1)) < 0.25)
+    known = {f"reference.{t}.whole": torch.from_numpy(codes) / 2 for t in TECHNIQUES}
+    known |= {f"code_scale.{t}": torch.full((size,), 2.0) for t in TECHNIQUES}
+    drawn = draw_codes(known, 6000, 1.0, seed=1).numpy()
     assert (drawn[:, 0] > 4).mean() == pytest.approx(0.25, abs=0.03)
     assert not ((drawn[:, 0] > 2) & (drawn[:, 0] < 6)).any()
-    assert drawn[drawn[:, 0] < 4].std(axis=0) == pytest.approx([0.3, 0.3], rel=0.1)
+    for side in (-1, 1):
+        widths = [one[side * (one[:, 0] - 4) > 0].std(axis=0) for one in (drawn, codes)]
+        assert (widths[0] / widths[1]).mean() == pytest.approx(1, abs=0.04)

@@ -13,6 +13,7 @@ from pairvae import __version__
 from pairvae.assess.bands import fit_bands
 from pairvae.assess.consistency import fit_consistency
 from pairvae.assess.novelty import fit_novelty
+from pairvae.assess.references import fit_references
 from pairvae.checksum import sha256
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
@@ -59,8 +60,9 @@ def calibrate(
             "than they promise: raise pair.val_fraction or add pairs"
         )
     tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
-    tensors |= fit_bands(network, train, val, settings.coverage)
+    tensors |= fit_references(network, train, val)
     tensors |= fit_novelty(network, val, tensors)
+    tensors |= fit_bands(network, train, val, settings.coverage, tensors)
     of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
     consistency = fit_consistency(network, of["train"], of["val"])
     tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pairvae.assess.inputs import Covariates, Curves, Inputs
-from pairvae.assess.predict import Array, posterior
+from pairvae.assess.predict import Array
 from pairvae.atomic import written_whole
 from pairvae.scattering.spectrum import Technique
 
@@ -58,8 +58,8 @@ def encode(model: "TrainedModel", spectra: Curves, technique: Technique, covaria
     (2, 32)
     """
     curves, _ = model.tensors(spectra, technique, covariates)
-    code = posterior(model.network, technique, curves)
-    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), model.novelty(technique, curves).score)
+    code, _, novelty = model.encoded(technique, curves)
+    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), novelty.score)
 
 
 def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, output: Path) -> None:

@@ -21,7 +21,7 @@ from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.latent_prior import draw_codes
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
-from pairvae.assess.predict import Array, codes, free_scale, posterior, predict_beside
+from pairvae.assess.predict import Array, codes, free_scale, predict_beside
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.structural_parameters import kept_structure
@@ -77,9 +77,8 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: gridded_truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    posteriors = {t: posterior(trained.network, t, part(tensors, t)) for t in TECHNIQUES}
-    code = {t: one.mean for t, one in posteriors.items()}
-    novelty = {t: trained.novelty(t, part(tensors, t)) for t in TECHNIQUES}
+    read = {t: trained.encoded(t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: one.code.mean for t, one in read.items()}
 
     def at_scale(technique: Technique, *curves: Array) -> list[Array]:
         """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
@@ -93,10 +92,9 @@ def evaluate(
     found: dict[str, Array] = {}
     for path in PATHS:
         target, source = ends(path)
-        shown = (code[source], tensors[f"{target}.covariates"], tensors[f"{source}.mask"])
-        unlike = novelty[source].unlike
-        middle, lower, upper = at_scale(target, *trained.bands(path, *shown, unlike=unlike))
-        whole = Band(*at_scale(target, *trained.bands(path, *shown, joint=True, unlike=unlike)))
+        shown = (path, read[source], tensors[f"{target}.covariates"])
+        middle, lower, upper = at_scale(target, *trained.bands(*shown))
+        whole = Band(*at_scale(target, *trained.bands(*shown, joint=True)))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
         constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
@@ -127,8 +125,8 @@ def evaluate(
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
     curves_of = {t: part(tensors, t) for t in TECHNIQUES}
-    score = {t: one.score for t, one in novelty.items()}
-    found |= {f"latent_logvar/{t}": posteriors[t].logvar.numpy() for t in TECHNIQUES}
+    score = {t: one.novelty.score for t, one in read.items()}
+    found |= {f"latent_logvar/{t}": one.code.logvar.numpy() for t, one in read.items()}
     known = {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}
     draw = partial(draw_codes, trained.calibration, seed=0)
     found |= latent_grids(trained.network, code, known, material, draw)
@@ -175,11 +173,11 @@ def evaluate(
             path: unknown_covariates(trained, path, tensors, measured, exact) for path in CROSS_PATHS
         },
         "likelihood": {
-            path: likelihood(trained.network, path, posteriors[ends(path)[1]], part(tensors, ends(path)[0]))
+            path: likelihood(trained.network, path, read[ends(path)[1]].code, part(tensors, ends(path)[0]))
             for path in PATHS
         },
         "mutual_information": {t: mutual_information(code[t].numpy(), table) for t in TECHNIQUES},
-        "normality": {t: normality(posteriors[t]) for t in TECHNIQUES},
+        "normality": {t: normality(read[t].code) for t in TECHNIQUES},
         "structure": {
             path: kept_structure(measured[t], exact.get(t), found[f"predicted/{path}/log_intensity"])
             for path, t in ((path, ends(path)[0]) for path in CROSS_PATHS)

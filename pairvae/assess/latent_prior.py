@@ -1,10 +1,13 @@
 """Where codes of real samples lie: what new ones are drawn from.
 
 The weight of the KL term is small, so the codes of the training samples do not fill the unit normal: each kind of
-samples fills a thin, bent sheet, with gaps between. One Gaussian around every training code, as wide as its neighbours
-lie in every direction, stands in for the prior (Vincent and Bengio, Manifold Parzen windows, NIPS 2002).
+samples fills a thin, bent sheet, with gaps between. Gaussians around the training codes, each as its neighbours lie in
+every direction, stand in for the prior (Vincent and Bengio, Manifold Parzen windows, NIPS 2002). Smoothing would widen
+what is drawn; so codes are first drawn towards the mean of their neighbours, by as much as keeps the spread (Liu and
+West, in Sequential Monte Carlo Methods in Practice, 2001, chapter 10).
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -12,6 +15,8 @@ from torch import Tensor
 
 from pairvae.assess.neighbours import ALIKE, nearest, spread
 from pairvae.scattering.spectrum import TECHNIQUES
+
+SMOOTHING = 0.5  # of the neighbours' standard deviation: less repeats the training codes, more leaves their sheet
 
 
 def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float, seed: int) -> Tensor:
@@ -22,9 +27,9 @@ def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float
     Parameters
     ----------
     calibration : mapping
-        From `fit_bands`.
+        From `fit_references`.
     temperature : float
-        Factor of the standard deviations.
+        Factor of the distance of a code from the mean of its neighbours.
     """
     generator = torch.Generator().manual_seed(seed)
     codes = {technique: calibration[f"reference.{technique}.whole"].double() for technique in TECHNIQUES}
@@ -35,6 +40,10 @@ def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float
         chosen = int(torch.randint(len(known), (), generator=generator))
         middle, covariance = spread(known[nearest(known[chosen : chosen + 1], known, ALIKE).row[0]])
         unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)
-        code = middle + temperature * torch.linalg.cholesky(covariance) @ unit
+        off = (
+            math.sqrt(1 - SMOOTHING**2) * (known[chosen] - middle)
+            + SMOOTHING * torch.linalg.cholesky(covariance) @ unit
+        )
+        code = middle + temperature * off
         drawn.append(code * calibration[f"code_scale.{technique}"])
     return torch.stack(drawn).float()

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.bands import quantile
+from pairvae.assess.conformal import quantile
 from pairvae.assess.neighbours import distance_in_spread
-from pairvae.assess.predict import Array, codes, predict
+from pairvae.assess.predict import Array, codes, posterior, predict
 from pairvae.assess.situations import Situation, nearest_situation, put, situations
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.resvae import Code
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.train.batches import Batch, part
 
@@ -21,14 +22,14 @@ WORSE = 3.0  # times the error of whole curves, beyond which too much is missing
 
 
 def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What `novelty` needs beside the reference codes of `fit_bands`.
+    """What `unlike` needs beside the reference codes.
 
     Parameters
     ----------
     val : dict of Tensor
         Pairs as `paired_tensors` gives them.
     fitted : dict of Tensor
-        From `fit_bands`.
+        From `fit_references`.
     """
     found: dict[str, Tensor] = {}
     for technique in TECHNIQUES:
@@ -38,7 +39,8 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
             answer = _answer(network, technique, known) / fitted[f"code_scale.{technique}"]
             found[f"answer.{name}"] = answer.clamp(-MOST, MOST).half()
             curves = put(part(val, technique), case)
-            far, flat = _strangeness(network, technique, curves, case, fitted | found)
+            code = codes(network, technique, _untold(curves))
+            far, flat = _strangeness(network, technique, curves, code, case, fitted | found)
             # quantised codes of most curves are codes of training curves: no distance at all is usual
             usual = np.maximum([quantile(far, USUAL), quantile(flat, ALMOST_ALL)], 1e-6)
             either = quantile(np.maximum(far / usual[0], flat / usual[1]), USUAL)
@@ -67,39 +69,86 @@ class Novelty(NamedTuple):
         return np.maximum(self.unlike, self.missing)
 
 
-def novelty(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Novelty:
-    """How unusual curves are.
+class Encoded(NamedTuple):
+    """Curves of one technique as the model understands them.
 
-    A curve is as unlike the training as the larger of two measures says, scaled so that 5 % of the validation curves
-    exceed 1 in one or the other. One is how far the curve's code and its answer, the code of the partner that is
-    predicted from it, lie from those of the training curves nearest to it: the network has learned to map what it
-    knows onto partners that it reads as it reads the curve, and does so with nothing else. The other is how little the
-    curve differs from a flat background. Covariates do not enter, and a curve of which a q range is missing is
-    compared with training and validation curves of which as much was hidden.
+    Parameters
+    ----------
+    code : Code
+        Posterior of their codes, each (samples, latent).
+    mask : Tensor, shape (samples, q)
+        1 where measured.
+    novelty : Novelty
+        How unusual they are.
+    """
+
+    code: Code
+    mask: Tensor
+    novelty: Novelty
+
+
+def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Encoded:
+    """Codes of curves, and how unusual they are.
+
+    Parameters
+    ----------
+    curves : dict of Tensor
+        As `as_tensors` gives them.
+    calibration : dict of Tensor
+        From `fit_references`, `fit_novelty` and `fit_bands`.
+    """
+    code = posterior(network, technique, curves)
+    strange = unlike(network, technique, curves, calibration, None if network.of(technique).covariates else code.mean)
+    place = nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])
+    worse = np.array([float(calibration[f"worse.{technique}.{case.name}"]) for case in _cases(network, technique)])
+    return Encoded(code, curves["mask"], Novelty(strange, worse[place] / WORSE))
+
+
+def unlike(
+    network: PairVAE,
+    technique: Technique,
+    curves: Batch,
+    calibration: dict[str, Tensor],
+    code: Tensor | None = None,
+) -> Array:
+    """How unlike the training curves are as far as they were measured, shape (samples,).
+
+    The larger of two measures, scaled so that 5 % of the validation curves exceed 1 in one or the other. One is how far
+    the curve's code and its answer, the code of the partner that is predicted from it, lie from those of the training
+    curves nearest to it: the network has learned to map what it knows onto partners that it reads as it reads the
+    curve, and does so with nothing else. The other is how little the curve differs from a flat background. Covariates
+    do not enter, and a curve of which a q range is missing is compared with training and validation curves of which as
+    much was hidden.
 
     Parameters
     ----------
     calibration : dict of Tensor
-        From `fit_bands` and `fit_novelty`.
+        From `fit_references` and `fit_novelty`.
+    code : Tensor, shape (samples, latent), optional
+        Mean codes of the curves, told no covariates, where they are known already.
     """
+    code = codes(network, technique, _untold(curves)) if code is None else code
     cases = _cases(network, technique)
     place = [cases[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
-    unlike, missing = np.empty(len(place)), np.empty(len(place))
+    found = np.empty(len(place))
     for case in set(place):
         rows = [i for i, one in enumerate(place) if one == case]
         chosen = {name: tensor[rows] for name, tensor in curves.items()}
-        strange = _strangeness(network, technique, chosen, case, calibration)
-        unlike[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
-        missing[rows] = calibration[f"worse.{technique}.{case.name}"].item() / WORSE
-    return Novelty(unlike, missing)
+        strange = _strangeness(network, technique, chosen, code[rows], case, calibration)
+        found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
+    return found
 
 
 def _strangeness(
-    network: PairVAE, technique: Technique, curves: Batch, case: Situation, calibration: dict[str, Tensor]
+    network: PairVAE,
+    technique: Technique,
+    curves: Batch,
+    code: Tensor,
+    case: Situation,
+    calibration: dict[str, Tensor],
 ) -> Array:
     """Distance of code and answer from the training curves, and flatness of the curve, shape (2, samples)."""
     name, scale = f"{technique}.{case.name}", calibration[f"code_scale.{technique}"]
-    code = codes(network, technique, {**curves, "covariates": curves["covariates"] * float(case.told)})
     asked = torch.cat([code / scale, _answer(network, technique, code) / scale], dim=1)
     known = torch.cat([calibration[f"reference.{name}"], calibration[f"answer.{name}"]], dim=1)
     return np.stack([distance_in_spread(asked, known), flatness(curves)])
@@ -125,3 +174,7 @@ def flatness(curves: Batch) -> Array:
 def _cases(network: PairVAE, technique: Technique) -> list[Situation]:
     """Those of unknown covariates, where there are any: a judgement of the curve alone."""
     return situations(told=not network.of(technique).covariates)
+
+
+def _untold(curves: Batch) -> Batch:
+    return {**curves, "covariates": torch.zeros_like(curves["covariates"])}

@@ -15,7 +15,8 @@ from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
 
 if TYPE_CHECKING:
-    from pairvae.assess.trained_model import Prediction, TrainedModel
+    from pairvae.assess.prediction import Prediction
+    from pairvae.assess.trained_model import TrainedModel
 
 
 def plan(

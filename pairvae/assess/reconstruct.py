@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.assess.inputs import Covariates, Curves, Inputs, settings_of
-from pairvae.assess.predict import Array, posterior
+from pairvae.assess.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
@@ -85,10 +85,8 @@ def reconstruct(
     """
     samples = settings_of(spectra)
     curves, table = model.tensors(spectra, technique, covariates)
-    code, known = posterior(model.network, technique, curves).mean, model.covariates(technique, table)
-    path = f"{technique}_from_{technique}"
-    novelty = model.novelty(technique, curves)
-    middle, lower, upper = (10**log for log in model.bands(path, code, known, curves["mask"], unlike=novelty.unlike))
+    read, known = model.encoded(technique, curves), model.covariates(technique, table)
+    middle, lower, upper = (10**log for log in model.bands(f"{technique}_from_{technique}", read, known))
     measured = curves["mask"].numpy() > 0
     return [
         Reconstruction(
@@ -99,7 +97,7 @@ def reconstruct(
             upper=upper[i],
             measured=measured[i],
             coverage=model.coverage,
-            novelty=float(novelty.score[i]),
+            novelty=float(read.novelty.score[i]),
             sample=settings[0].sample,
             source=" + ".join(one.source.file for one in settings),
             intensity_unit="arbitrary" if model.network.of(technique).scale_free else "1/cm",

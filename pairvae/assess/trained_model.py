@@ -1,9 +1,8 @@
 """The trained model: one technique's curve from the other's, with a band and a novelty score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,10 @@ from pairvae.assess.generate import generate as generate_pairs
 from pairvae.assess.generate import interpolate as interpolate_pairs
 from pairvae.assess.inputs import Covariates, Curves, covariates_of, settings_of
 from pairvae.assess.match import match as match_curves
-from pairvae.assess.novelty import Novelty, novelty
+from pairvae.assess.novelty import Encoded, encoded
 from pairvae.assess.plan import plan as plan_partner
-from pairvae.assess.predict import Array, posterior, predict
+from pairvae.assess.predict import Array, predict
+from pairvae.assess.prediction import Prediction
 from pairvae.assess.reconstruct import reconstruct as reconstruct_curves
 from pairvae.errors import UserError
 from pairvae.model_folder import load_folder
@@ -34,71 +34,6 @@ from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
 from pairvae.settings import Calibrate, Normalize
 from pairvae.train.batches import Batch, as_tensors
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A predicted curve.
-
-    Parameters
-    ----------
-    technique : {"saxs", "sans"}
-        What would measure it.
-    q : array, shape (points,)
-        In 1/Å, the target technique's grid.
-    intensity, lower, upper : array, shape (points,)
-        Median and calibrated band of a measurement, in `intensity_unit`.
-    coverage : float
-        Share of measured points that the band covers; of whole measured curves, where joint.
-    joint : bool
-        The band is to hold the whole curve.
-    novelty : float
-        How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
-        the prediction is a guess, and the band wider by so much.
-    sample, source : str
-        Sample and file of the input.
-    draws : array, shape (draws, points), optional
-        Intensities of codes drawn from the posterior: what else the input may mean, without noise.
-    intensity_unit : {"1/cm", "arbitrary"}
-        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
-    """
-
-    technique: Technique
-    q: Curve
-    intensity: Curve
-    lower: Curve
-    upper: Curve
-    coverage: float
-    novelty: float
-    sample: str
-    source: str
-    draws: Curve | None = None
-    joint: bool = False
-    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
-
-    def on(self, q: Curve) -> "Prediction":
-        """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
-
-        Raises
-        ------
-        UserError
-            No q lies within the grid.
-        """
-        slack = 1e-9  # rounding of an end that is a grid point
-        q = np.asarray(q, np.float64)
-        inside = q[(q >= self.q[0] * (1 - slack)) & (q <= self.q[-1] * (1 + slack))]
-        if not inside.size:
-            raise UserError(
-                f"q {q[0]:.4g} to {q[-1]:.4g} 1/Å: the model predicts {self.technique} at {self.q[0]:.4g} to "
-                f"{self.q[-1]:.4g} 1/Å; expected an overlap; check the unit of q"
-            )
-
-        def moved(values: Curve) -> Curve:
-            return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
-
-        draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
-        intensity, lower, upper = (moved(values) for values in (self.intensity, self.lower, self.upper))
-        return replace(self, q=inside, intensity=intensity, lower=lower, upper=upper, draws=draws)
 
 
 class TrainedModel:
@@ -131,23 +66,15 @@ class TrainedModel:
     interpolate = interpolate_pairs
     export = export_model
 
-    def bands(
-        self,
-        path: str,
-        code: Tensor,
-        covariates: Tensor,
-        mask: Tensor | None = None,
-        joint: bool = False,
-        unlike: Array | None = None,
-    ) -> Band:
-        """log10 of intensity and its band for codes of the source; see `pairvae.assess.bands.half_widths`."""
-        predicted = predict(self.network, path, code, covariates)
-        half = half_widths(self.network, self.calibration, path, code, covariates, predicted, mask, joint, unlike)
-        return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
+    def encoded(self, technique: Technique, curves: Batch) -> Encoded:
+        """Codes of curves, and how unusual they are; see `pairvae.assess.novelty.encoded`."""
+        return encoded(self.network, technique, curves, self.calibration)
 
-    def novelty(self, technique: Technique, curves: Batch) -> Novelty:
-        """Novelty of curves; see `pairvae.assess.novelty.novelty`."""
-        return novelty(self.network, technique, curves, self.calibration)
+    def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
+        """log10 of intensity and its band, of the target of a path; see `pairvae.assess.bands.half_widths`."""
+        predicted = predict(self.network, path, source.code.mean, covariates)
+        half = half_widths(self.network, self.calibration, path, source, covariates, predicted, joint)
+        return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
     def calibrated(self, prefix: str) -> dict[str, Tensor]:
         """Tensors of the calibration whose names begin with a prefix, under the rest of their names."""
@@ -219,12 +146,10 @@ class TrainedModel:
         source = other(to)
         curves, table = self.tensors(spectra, source, covariates)
         known = self.covariates(to, table)
-        code = posterior(self.network, source, curves)
+        read = self.encoded(source, curves)
         path = f"{to}_from_{source}"
-        novelty = self.novelty(source, curves)
-        band = self.bands(path, code.mean, known, curves["mask"], joint, novelty.unlike)
-        middle, lower, upper = (10**log for log in band)
-        drawn = self._draws(path, code, known, draws, seed)
+        middle, lower, upper = (10**log for log in self.bands(path, read, known, joint))
+        drawn = self._draws(path, read.code, known, draws, seed)
         found = [
             Prediction(
                 technique=to,
@@ -233,7 +158,7 @@ class TrainedModel:
                 lower=lower[i],
                 upper=upper[i],
                 coverage=self.coverage,
-                novelty=float(novelty.score[i]),
+                novelty=float(read.novelty.score[i]),
                 sample=settings[0].sample,
                 source=" + ".join(one.source.file for one in settings),
                 draws=drawn[:, i] if draws else None,

@@ -15,7 +15,8 @@ from pairvae.scattering.spectrum import Spectrum, Technique, other
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 
 if TYPE_CHECKING:
-    from pairvae.assess.trained_model import Prediction, TrainedModel
+    from pairvae.assess.prediction import Prediction
+    from pairvae.assess.trained_model import TrainedModel
 
 
 def translate_files(

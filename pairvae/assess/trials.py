@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, codes, free_scale
+from pairvae.assess.predict import Array, free_scale
 from pairvae.assess.scores import Curves
 from pairvae.assess.situations import PLACES, SHARES, hide_range
 from pairvae.assess.trained_model import TrainedModel
@@ -73,15 +73,14 @@ def _scores(
     target, source = ends(path)
     some = slice(AT_MOST)
     curves = {name: tensor[some] for name, tensor in {**part(pairs, source), "mask": mask}.items()}
-    code = codes(trained.network, source, curves)
     partner = {name: tensor[some] for name, tensor in part(pairs, target).items()}
-    novelty = trained.novelty(source, curves)
-    bands = trained.bands(path, code, partner["covariates"], curves["mask"], unlike=novelty.unlike)
+    read = trained.encoded(source, curves)
+    bands = trained.bands(path, read, partner["covariates"])
     shift = free_scale(trained.network, target, bands.middle, partner)
     against = Curves(measured[target], exact.get(target), some)
     scores = against.scores(slice(None), *(one + shift for one in bands))
     kept = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
-    unusual = float((novelty.score > 1).mean())
+    unusual = float((read.novelty.score > 1).mean())
     return {name: scores[name] for name in kept} | {"novelty_above_1": unusual}
 
 
@@ -105,7 +104,7 @@ def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> 
     }.items():
         enough = wrong["mask"].sum(dim=1) >= FEWEST
         tried = {key: tensor[enough] for key, tensor in wrong.items()}
-        share = float((trained.novelty(technique, tried).score > 1).mean()) if enough.any() else None
+        share = float((trained.encoded(technique, tried).novelty.score > 1).mean()) if enough.any() else None
         found[name] = {"samples": int(enough.sum()), "share_above_1": share}
     return found
 

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
 from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
-from pairvae.settings.stage import FILLED, NUMERICS_1, NUMERICS_3, Seeded, StageSettings
+from pairvae.settings.stage import FILLED, Seeded, StageSettings, numerics_version
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
 __all__ = [
@@ -49,20 +49,20 @@ Values = Annotated[list[JsonValue], Field(min_length=1)]
 class Calibrate(StageSettings):
     """Turn the decoder's own error into bands that keep their word, on validation samples."""
 
-    numerics: Literal[3] = NUMERICS_3
+    numerics: Literal[4] = numerics_version(4)
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
 
 
 class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
-    numerics: Literal[3] = NUMERICS_3
+    numerics: Literal[4] = numerics_version(4)
 
 
 class Report(StageSettings):
     """Show it."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[1] = numerics_version(1)
     samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
 
 

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pairvae.settings.stage import NUMERICS_1, Seeded, StageSettings
+from pairvae.settings.stage import Seeded, StageSettings, numerics_version
 
 
 class Trim(StageSettings):
@@ -17,7 +17,7 @@ class Trim(StageSettings):
 class Read(StageSettings):
     """Read measured curves named in samples.csv."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[1] = numerics_version(1)
     allow_outside: bool = Field(False, description="Allow paths that leave the folder of samples.csv.")
     max_megabytes: float = Field(200, gt=0, description="Larger files are refused; a reduced curve is far smaller.")
     saxs: Trim = Trim()
@@ -39,7 +39,7 @@ class Grid(StageSettings):
 class Normalize(StageSettings):
     """Bring the curves of one technique onto one grid and to log10 of intensity."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[1] = numerics_version(1)
     grid: Grid = Grid()
     max_gap_dex: float = Field(0.15, gt=0, description="Gaps in q wider than this many decades stay empty.")
     floor_in_sigma: float = Field(
@@ -62,7 +62,7 @@ class Normalize(StageSettings):
 class Pair(Seeded):
     """Match the curves of one sample and split the samples once for all stages."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[1] = numerics_version(1)
     val_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for validation and calibration.")
     test_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the groups for the final test.")
     folds: int | None = Field(

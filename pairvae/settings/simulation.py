@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pairvae.settings.stage import NUMERICS_1, Seeded, StageSettings
+from pairvae.settings.stage import Seeded, StageSettings, numerics_version
 
 SystemName = Literal[
     "silica_sphere",
@@ -69,7 +69,7 @@ class SansInstrument(StageSettings):
 class Simulate(Seeded):
     """Draw particles and compute what both techniques measure of them."""
 
-    numerics: Literal[1] = NUMERICS_1
+    numerics: Literal[1] = numerics_version(1)
     pairs: int = Field(20000, ge=1, description="Number of samples.")
     systems: dict[SystemName, float] = Field(
         {

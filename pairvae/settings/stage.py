@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 # The workflow fills these in: from the run's settings of the same name, else from the default in the schema.
 FILLED: dict[str, JsonValue] = {"filled_in": True}
-# Raised (a Literal of the next number) when a stage's results change for the same settings: forces a re-run.
-NUMERICS_1: Any = Field(1, json_schema_extra=FILLED, description="Version of this stage's numbers.")
-NUMERICS_2: Any = Field(2, json_schema_extra=FILLED, description="Version of this stage's numbers.")
-NUMERICS_3: Any = Field(3, json_schema_extra=FILLED, description="Version of this stage's numbers.")
+
+
+def numerics_version(number: int) -> Any:
+    """A field of one value, to be raised when a stage's results change for the same settings: that forces a re-run."""
+    return Field(number, json_schema_extra=FILLED, description="Version of this stage's numbers.")
 
 
 class StageSettings(BaseModel):

@@ -5,7 +5,7 @@ from typing import Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
-from pairvae.settings.stage import FILLED, NUMERICS_2, NUMERICS_3, Seeded
+from pairvae.settings.stage import FILLED, Seeded, numerics_version
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
@@ -121,7 +121,7 @@ class Variational(Fit):
 class Pretrain(Variational):
     """Train the ResVAE of one technique on its own spectra."""
 
-    numerics: Literal[3] = NUMERICS_3
+    numerics: Literal[3] = numerics_version(3)
     steps: int = Field(800, ge=1, description="Optimiser steps, whatever the number of samples.")
     latent_dim: int = Field(
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
@@ -160,7 +160,7 @@ class Pretrain(Variational):
 class JointTrain(Variational):
     """Train both ResVAEs together on pairs."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[2] = numerics_version(2)
     start_from: str | None = Field(
         None,
         json_schema_extra={"model_format": MODEL_FORMAT},
@@ -244,5 +244,5 @@ class JointTrain(Variational):
 class Baselines(Fit):
     """What a PairVAE must beat: mean curve, nearest neighbours, one direct network per direction."""
 
-    numerics: Literal[2] = NUMERICS_2
+    numerics: Literal[2] = numerics_version(2)
     neighbours: int = Field(5, ge=1, description="Nearest neighbours that are averaged.")

@@ -1,0 +1,74 @@
+"""A predicted curve."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from pairvae.errors import UserError
+from pairvae.scattering.spectrum import Curve, Technique
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A predicted curve.
+
+    Parameters
+    ----------
+    technique : {"saxs", "sans"}
+        What would measure it.
+    q : array, shape (points,)
+        In 1/Å, the target technique's grid.
+    intensity, lower, upper : array, shape (points,)
+        Median and calibrated band of a measurement, in `intensity_unit`.
+    coverage : float
+        Share of measured points that the band covers; of whole measured curves, where joint.
+    joint : bool
+        The band is to hold the whole curve.
+    novelty : float
+        How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
+        the prediction is a guess, and the band wider by so much.
+    sample, source : str
+        Sample and file of the input.
+    draws : array, shape (draws, points), optional
+        Intensities of codes drawn from the posterior: what else the input may mean, without noise.
+    intensity_unit : {"1/cm", "arbitrary"}
+        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
+    """
+
+    technique: Technique
+    q: Curve
+    intensity: Curve
+    lower: Curve
+    upper: Curve
+    coverage: float
+    novelty: float
+    sample: str
+    source: str
+    draws: Curve | None = None
+    joint: bool = False
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
+
+    def on(self, q: Curve) -> "Prediction":
+        """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
+
+        Raises
+        ------
+        UserError
+            No q lies within the grid.
+        """
+        slack = 1e-9  # rounding of an end that is a grid point
+        q = np.asarray(q, np.float64)
+        inside = q[(q >= self.q[0] * (1 - slack)) & (q <= self.q[-1] * (1 + slack))]
+        if not inside.size:
+            raise UserError(
+                f"q {q[0]:.4g} to {q[-1]:.4g} 1/Å: the model predicts {self.technique} at {self.q[0]:.4g} to "
+                f"{self.q[-1]:.4g} 1/Å; expected an overlap; check the unit of q"
+            )
+
+        def moved(values: Curve) -> Curve:
+            return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
+
+        draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
+        intensity, lower, upper = (moved(values) for values in (self.intensity, self.lower, self.upper))
+        return replace(self, q=inside, intensity=intensity, lower=lower, upper=upper, draws=draws)
