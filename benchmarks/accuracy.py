@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
 from pairvae.assess.evaluate import gridded_truth, retrieval
 from pairvae.assess.predict import Array, codes, predict
+from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import Code, Decoded, ResVAE
@@ -36,9 +37,9 @@ from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.simulate import simulate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
-from pairvae.train.batches import part
+from pairvae.train.batches import paired_tensors, part
 from pairvae.train.fit import fit
-from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
+from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
 
 CANDIDATES = 600  # among which the partner is looked for

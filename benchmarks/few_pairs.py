@@ -22,9 +22,11 @@ from accuracy import Files, interval, predictions, train_ours
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.assess.baselines import BASELINES, baselines
+from pairvae.assess.baselines import baselines
 from pairvae.assess.evaluate import gridded_truth
 from pairvae.assess.predict import Array
+from pairvae.assess.predictions_file import BASELINES
+from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
@@ -43,7 +45,7 @@ from pairvae.settings import (
     Simulate,
 )
 from pairvae.train.adapt import start_network
-from pairvae.train.joint_train import joint_train, load_pairvae
+from pairvae.train.joint_train import joint_train
 
 TEST = 600
 PROJECT = Simulate(

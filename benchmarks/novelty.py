@@ -25,8 +25,7 @@ from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 
 class Run:

@@ -27,6 +27,7 @@ from torch import nn
 
 from pairvae.assess.trained_model import load_model
 from pairvae.errors import UserError
+from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import ResVAE
 from pairvae.parse_settings import parse
@@ -34,9 +35,9 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain, Settings
-from pairvae.train.batches import Batch, TrainBatches
+from pairvae.train.batches import Batch, TrainBatches, paired_tensors
 from pairvae.train.fit import fit
-from pairvae.train.joint_train import JointStage, load_pairvae, paired_tensors
+from pairvae.train.joint_train import JointStage
 
 RATIO = 0.9  # of the bare loop's speed, at least
 CURVES = 2000  # translated at a time

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.models.pairvae import PairVAE
+from pairvae.models.resvae import ResVAE
 from pairvae.settings import MODEL_FORMAT as FORMAT
 
 
@@ -43,3 +45,19 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             "use the PairVAE version that wrote it, or train again"
         )
     return tensors, about["facts"]
+
+
+def load_resvae(path: Path) -> ResVAE:
+    """The network that `pretrain` wrote."""
+    tensors, facts = load_weights(path)
+    network = ResVAE.from_facts(facts)
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:
+    """The network that `joint_train` wrote, and the facts beside it."""
+    tensors, facts = load_weights(path)
+    network = PairVAE.from_facts(facts)
+    network.load_state_dict(tensors)
+    return network.eval(), facts

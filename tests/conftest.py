@@ -37,6 +37,17 @@ CONTRAST = {"silica": 9.5, "latex": 3.0}  # to X-rays, 1e-6/Å²
 SLD = {"silica": 3.5, "latex": 1.4}  # of neutrons, 1e-6/Å²
 
 
+def pytest_xdist_auto_num_workers():
+    """One more than cores: tests of jobs, clusters and browsers wait much of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that none of them is left when all others have ended."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def sphere(q, radius):
     """Form factor P(q) of a sphere, 1 at q = 0, smeared over 10 % of radius (Rayleigh, Proc. R. Soc. A 84, 25)."""
     radii = radius * (1 + 0.1 * np.linspace(-2, 2, 9))

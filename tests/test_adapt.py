@@ -11,13 +11,14 @@ from conftest import draw_spheres, measure, write_curves
 
 from pairvae.assess.predict import codes, predict
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights
+from pairvae.model_file import load_pairvae, load_weights
 from pairvae.models.pairvae import joined
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.settings import Grid, JointTrain, Normalize, Pair
 from pairvae.train.adapt import start_network
-from pairvae.train.joint_train import joint_train, load_pairvae, paired_tensors
+from pairvae.train.batches import paired_tensors
+from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
 
 FEW = 16

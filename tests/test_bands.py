@@ -11,8 +11,7 @@ from pairvae.assess.novelty import Novelty
 from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.covariates import Covariate
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 POINTS = 64
 

@@ -81,9 +81,9 @@ def test_validation_shows_every_sample_once_in_order(monkeypatch):
 
 
 def test_unmeasured_points_are_filled_with_the_train_mean(pretrained):
+    from pairvae.model_file import load_resvae
     from pairvae.prepare.pair import read_pairs
     from pairvae.prepare.spectra_file import read_spectra
-    from pairvae.train.pretrain import load_resvae
 
     network = load_resvae(pretrained.path("pretrain/saxs.safetensors"))
     table = read_pairs(pretrained.path("pairs.csv")).dropna(subset="row_saxs")

@@ -19,6 +19,7 @@ def test_a_benchmark_says_what_it_measures_and_how_it_is_told(path):
     assert first[:40] in shown.stdout
 
 
+@pytest.mark.slow
 def test_every_rival_of_the_accuracy_benchmark_predicts_all_curves(tmp_path):
     data = Data(tmp_path, 72, 8, seed=1, d2o=True)
     rivals = {

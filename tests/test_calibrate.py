@@ -17,8 +17,7 @@ from pairvae.assess.references import fit_references
 from pairvae.assess.situations import put, situations
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 RNG = np.random.default_rng(0)
 

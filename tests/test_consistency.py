@@ -10,8 +10,7 @@ import torch
 
 from pairvae.assess.consistency import conformal, p_values, pair_measures
 from pairvae.errors import UserError
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 
 @pytest.fixture(scope="module")

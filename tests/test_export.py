@@ -10,8 +10,7 @@ from pairvae import cli
 from pairvae.assess.model_card import model_card
 from pairvae.assess.predict import codes, predict
 from pairvae.models.pairvae import PATHS, ends
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'pairvae[test]'")
 

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights
+from pairvae.model_file import load_pairvae, load_resvae, load_weights
 from pairvae.models import losses
 from pairvae.models.resvae import ResVAE
 from pairvae.parse_settings import parse
 from pairvae.settings import Architecture, JointTrain, Pair, Pretrain
 from pairvae.train import batches, fit
+from pairvae.train.batches import paired_tensors
 from pairvae.train.freezing import ENCODER, freeze, layers_from_code
-from pairvae.train.joint_train import JointStage, joint_train, load_pairvae, paired_tensors
-from pairvae.train.pretrain import PretrainStage, begin_pretrain, load_resvae, pretrain
+from pairvae.train.joint_train import JointStage, joint_train
+from pairvae.train.pretrain import PretrainStage, begin_pretrain, pretrain
 from pairvae.train.stage import check_loss
 
 STEPS = 40

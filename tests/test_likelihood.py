@@ -14,8 +14,7 @@ from pairvae.assess.predict import posterior
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
 from pairvae.models.resvae import NO_SPREAD, Code, Decoded
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
-from pairvae.train.batches import Batch
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import Batch, paired_tensors
 
 
 @pytest.fixture(scope="module")

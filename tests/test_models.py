@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights, save_weights
+from pairvae.model_file import load_pairvae, load_resvae, load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
 from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
@@ -15,8 +15,6 @@ from pairvae.prepare.pair import read_pairs
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Architecture
 from pairvae.train.batches import as_tensors
-from pairvae.train.joint_train import load_pairvae
-from pairvae.train.pretrain import load_resvae
 
 SMALL = Architecture(channels=(4, 8), hidden=16, dropout=0.1)
 D2O = (Covariate(name="d2o_fraction", kind="number", mean=0.5, std=0.5),)

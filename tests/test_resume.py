@@ -88,6 +88,7 @@ def training(pretrained, tmp_path):
     return lambda stage, name="run": Training(stage, pretrained, tmp_path / name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pretrain", "joint_train"])
 def test_killed_training_that_goes_on_equals_one_never_killed(training, stage, capsys):
     killed, whole = training(stage, "killed"), training(stage, "whole")
@@ -105,6 +106,7 @@ def test_killed_training_that_goes_on_equals_one_never_killed(training, stage, c
     assert killed.history()["epoch"].tolist() == list(range(4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_training_asked_to_stop_says_so_and_goes_on_as_if_never_stopped(training, number, capsys):
     stopped, whole = training("pretrain", "stopped"), training("pretrain", "whole")

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
+from pairvae.model_file import load_resvae
 from pairvae.models.pairvae import PairVAE
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra, write_spectra
 from pairvae.settings import Pair
-from pairvae.train.joint_train import paired_tensors
-from pairvae.train.pretrain import load_resvae, pretrain
+from pairvae.train.batches import paired_tensors
+from pairvae.train.pretrain import pretrain
 
 SPLITS = ("train", "val", "test")
 

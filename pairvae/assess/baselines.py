@@ -22,12 +22,10 @@ from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch
+from pairvae.train.batches import Batch, paired_tensors
 from pairvae.train.fit import fit
-from pairvae.train.joint_train import paired_tensors
 from pairvae.train.stage import Stage, check_loss
 
-BASELINES = ("mean_curve", "neighbours", "direct")
 ROWS = 256  # test curves whose distances are held at once
 
 

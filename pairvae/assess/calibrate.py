@@ -15,13 +15,13 @@ from pairvae.assess.consistency import fit_consistency
 from pairvae.assess.novelty import fit_novelty
 from pairvae.assess.references import fit_references
 from pairvae.checksum import sha256
+from pairvae.model_file import load_pairvae
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
-from pairvae.train.batches import part
-from pairvae.train.joint_train import load_pairvae, paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
 

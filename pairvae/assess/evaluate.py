@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 
 from pairvae.assess.bands import Band
-from pairvae.assess.baselines import BASELINES
 from pairvae.assess.check import detection
 from pairvae.assess.code_measures import mutual_information, normality
 from pairvae.assess.latent_grids import latent_grids
@@ -22,6 +21,7 @@ from pairvae.assess.latent_prior import draw_codes
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
 from pairvae.assess.predict import Array, codes, free_scale, predict_beside
+from pairvae.assess.predictions_file import BASELINES
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.structural_parameters import kept_structure
@@ -36,8 +36,7 @@ from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, r
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import Normalize
-from pairvae.train.batches import part
-from pairvae.train.joint_train import paired_tensors
+from pairvae.train.batches import paired_tensors, part
 
 FORMAT = 1
 

@@ -14,6 +14,7 @@ from pairvae.errors import UserError
 TECHNIQUES = ("saxs", "sans")
 SPLITS = ("train", "val", "test")
 CROSS = ("sans_from_saxs", "saxs_from_sans")
+BASELINES = ("mean_curve", "neighbours", "direct")
 
 Numbers = npt.NDArray[np.floating[Any]]
 Names = npt.NDArray[np.object_]

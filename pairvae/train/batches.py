@@ -1,6 +1,7 @@
 """Spectra as tensors in memory, cut into batches by slices."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 
 from pairvae.models.ensemble import Ensemble
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import encode_covariates
-from pairvae.prepare.spectra_file import Spectra
+from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, read_spectra
 
 Batch = dict[str, Tensor]
 
@@ -49,6 +52,17 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE | Ensemble
 def prefixed(parts: dict[str, Batch]) -> Batch:
     """Tensors of several techniques under names such as `saxs.mask`."""
     return {f"{technique}.{name}": tensor for technique, part in parts.items() for name, tensor in part.items()}
+
+
+def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batch:
+    """Complete pairs of one split, as both networks see them."""
+    table = complete_pairs(read_pairs(pairs), split)
+    return prefixed(
+        {
+            t: as_tensors(read_spectra(file, rows_of(table, t)), table, network.of(t))
+            for t, file in (("saxs", saxs), ("sans", sans))
+        }
+    )
 
 
 def part(pairs: Batch, technique: str) -> Batch:

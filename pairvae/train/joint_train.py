@@ -11,23 +11,21 @@ from torch.nn.utils import parameters_to_vector
 
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights, save_weights
+from pairvae.model_file import load_resvae, load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, ResVAE
-from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, as_tensors, part, prefixed
+from pairvae.train.batches import Batch, paired_tensors, part
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
-from pairvae.train.pretrain import load_resvae
 from pairvae.train.stage import Stage, check_loss
 
 MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
@@ -161,17 +159,6 @@ class JointStage(Stage):
         return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
 
 
-def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batch:
-    """Complete pairs of one split, as both networks see them."""
-    table = complete_pairs(read_pairs(pairs), split)
-    return prefixed(
-        {
-            t: as_tensors(read_spectra(file, rows_of(table, t)), table, network.of(t))
-            for t, file in (("saxs", saxs), ("sans", sans))
-        }
-    )
-
-
 def joint_train(
     saxs: Path,
     sans: Path,
@@ -258,11 +245,3 @@ def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:
             "both techniques share one latent space: set latent_dim for the run, not for a stage"
         )
     return network
-
-
-def load_pairvae(path: Path) -> tuple[PairVAE, dict[str, Any]]:
-    """The network that `joint_train` wrote, and the facts beside it."""
-    tensors, facts = load_weights(path)
-    network = PairVAE.from_facts(facts)
-    network.load_state_dict(tensors)
-    return network.eval(), facts

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights, save_weights
+from pairvae.model_file import save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code, ResVAE
@@ -140,11 +140,3 @@ def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[Pret
     check_loss(settings, network)
     tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
     return PretrainStage(network, settings, technique, parts["train"]["sample_id"].tolist()), tensors
-
-
-def load_resvae(path: Path) -> ResVAE:
-    """The network that `pretrain` wrote."""
-    tensors, facts = load_weights(path)
-    network = ResVAE.from_facts(facts)
-    network.load_state_dict(tensors)
-    return network.eval()
