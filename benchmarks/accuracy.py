@@ -28,7 +28,7 @@ from pairvae.assess.evaluate import gridded_truth, retrieval
 from pairvae.assess.predict import Array, codes, predict
 from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
 from pairvae.prepare.normalize import normalize
@@ -123,11 +123,11 @@ def train_ours(files: Files, folder: Path, members: int, seed: int, **told: Mapp
 
 
 def predictions(network: PairVAE, files: Files) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Both cross-predictions of the test samples, and the codes of both techniques."""
+    """All four paths for the test samples, and the codes of both techniques."""
     tensors = paired_tensors(*files.spectra.values(), files.pairs, network, "test")
     code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
     guesses = {}
-    for path in CROSS_PATHS:
+    for path in PATHS:
         target, source = ends(path)
         guesses[path] = predict(network, path, code[source], tensors[f"{target}.covariates"]).log_intensity
     return guesses, {t: one.numpy() for t, one in code.items()}

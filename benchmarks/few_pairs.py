@@ -11,7 +11,7 @@ Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in d
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
@@ -27,7 +27,7 @@ from pairvae.assess.evaluate import gridded_truth
 from pairvae.assess.predict import Array
 from pairvae.assess.predictions_file import BASELINES
 from pairvae.model_file import load_pairvae
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -135,17 +135,14 @@ class Project:
         table[(place < TEST) | pairs | (alone & with_unpaired)].to_csv(path, index=False)
         return path
 
-    def row(self, guess: Callable[[str], Array]) -> list[str]:
-        """Errors of both cross-predictions."""
-        return [
-            interval(np.sqrt(np.nanmean((guess(path) - self.truth[ends(path)[0]]) ** 2, axis=1)))
-            for path in CROSS_PATHS
-        ]
+    def row(self, guess: Callable[[str], Array], paths: Sequence[str] = CROSS_PATHS) -> list[str]:
+        """Errors of predictions: by default of the two from the partner."""
+        return [interval(np.sqrt(np.nanmean((guess(path) - self.truth[ends(path)[0]]) ** 2, axis=1))) for path in paths]
 
     def judged(self, network: PairVAE, pairs: Path) -> list[str]:
-        """Errors of a network."""
+        """Errors of a network, of its self-reconstructions, too."""
         guesses, _ = predictions(network.eval(), Files(self.spectra, pairs))
-        return self.row(guesses.__getitem__)
+        return self.row(guesses.__getitem__, CROSS_PATHS + SELF_PATHS)
 
     def from_scratch(self, pairs: Path, steps: int, seed: int) -> list[str]:
         """Pretrained on all curves of the table, trained jointly on its pairs."""
@@ -186,20 +183,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=77, help="of simulation and training")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    console = Console(width=140)
+    console = Console(width=220)
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), told.model, max(told.sizes), told.unpaired, told.seed)
-        table = Table("pairs", "method", *CROSS_PATHS)
+        table = Table("pairs", "method", *CROSS_PATHS, *SELF_PATHS)
         table.add_row("0", "the model as it is", *project.as_it_is())
         for size in told.sizes:
             pairs = project.pairs(size)
             for name, found in project.simpler(pairs, told.steps, told.seed).items():
                 table.add_row(str(size), name, *found)
             table.add_row(str(size), "PairVAE from scratch", *project.from_scratch(pairs, told.steps, told.seed))
-            more = project.pairs(size, with_unpaired=True)
-            shown = project.from_scratch(more, told.steps, told.seed)
-            table.add_row(str(size), f"… and {told.unpaired} unpaired curves of each", *shown)
             table.add_row(str(size), "PairVAE from the model", *project.started(pairs, told.steps, told.seed))
+            more = project.pairs(size, with_unpaired=True)
+            beside = f"… and {told.unpaired} unpaired curves of each"
+            table.add_row(str(size), f"scratch {beside}", *project.from_scratch(more, told.steps, told.seed))
+            table.add_row(str(size), f"model {beside}", *project.started(more, told.steps, told.seed))
             console.print(table)
 
 

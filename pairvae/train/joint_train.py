@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
@@ -16,12 +17,13 @@ from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, ResVAE
-from pairvae.prepare.pair import complete_pairs, read_pairs
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import read_spectra
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, paired_tensors, part
+from pairvae.train.batches import Batch, as_tensors, paired_tensors, part, prefixed
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
@@ -32,14 +34,33 @@ MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that pe
 
 
 class JointStage(Stage):
-    """Self- and cross-reconstruction, alignment of the mean codes, KL."""
+    """Self- and cross-reconstruction, alignment of the mean codes, KL.
+
+    Parameters
+    ----------
+    network : PairVAE
+        What learns.
+    settings : JointTrain
+        Terms and training.
+    samples : list of str
+        Names of the training pairs.
+    unpaired : mapping, optional
+        Training curves that have no partner, by technique.
+    """
 
     network: PairVAE
     settings: JointTrain
     start: Tensor
 
-    def __init__(self, network: PairVAE, settings: JointTrain, samples: list[str]) -> None:
+    def __init__(
+        self,
+        network: PairVAE,
+        settings: JointTrain,
+        samples: list[str],
+        unpaired: Mapping[Technique, Batch] | None = None,
+    ) -> None:
         super().__init__(network, settings, "joint_train", samples)
+        self.unpaired = unpaired or {}
         for technique in TECHNIQUES:
             self.weigh_ranges(network.of(technique).q, technique, f"{technique}.")
         self.heads = nn.ModuleDict()
@@ -62,14 +83,7 @@ class JointStage(Stage):
         batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings, self.left())
         target = {t: batch[f"{t}.log_intensity"] for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
-        codes: dict[str, Code] = {
-            t: networks[t].encode(
-                renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),
-                hide_part(batch[f"{t}.mask"], settings.mask_probability),
-                known[t],
-            )
-            for t in TECHNIQUES
-        }
+        codes: dict[str, Code] = {t: self._code(t, batch, known[t]) for t in TECHNIQUES}
         nothing = torch.zeros((), device=self.device)
         terms = self.alignment(codes, batch.get("row"))
         terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
@@ -90,12 +104,37 @@ class JointStage(Stage):
                 told = (self.judge.of(to), batch[f"{to}.mask"], known[to])
                 seen.append(losses.perceptual(*told, curve.log_intensity, target[to]))
         terms["error"] = torch.stack(errors).mean()
+        if paths == PATHS:
+            for t in self.unpaired:
+                terms |= self._unpaired_terms(t)
         if seen:
             terms["perceptual"] = torch.stack(seen).mean()
         if self.keep_start:
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms | self.network.auxiliary()
+
+    def _code(self, technique: Technique, batch: Batch, known: Tensor) -> Code:
+        """Posterior of curves of which a part is hidden."""
+        settings, prefix = self.settings, f"{technique}."
+        curve = renoised(batch[f"{prefix}log_intensity"], batch[f"{prefix}log_sigma"], settings.renoise)
+        mask = hide_part(batch[f"{prefix}mask"], settings.mask_probability)
+        code: Code = self.network.of(technique).encode(curve, mask, known)
+        return code
+
+    def _unpaired_terms(self, technique: Technique) -> dict[str, Tensor]:
+        """Self-reconstruction of some curves that have no partner, as that of the pairs."""
+        settings, prefix, network = self.settings, f"{technique}.", cast(ResVAE, self.network.of(technique))
+        curves = self.unpaired[technique]
+        count = len(curves["mask"])
+        rows = torch.randint(count, (min(settings.batch_size, count),), device=self.device)
+        batch = prefixed({technique: {name: tensor[rows] for name, tensor in curves.items()}})
+        batch = other_samples(batch, {prefix: network}, settings, self.left())
+        known, target = hide_covariates(batch[f"{prefix}covariates"]), batch[f"{prefix}log_intensity"]
+        z = self._code(technique, batch, known).sample(settings.sampling_noise)
+        curve = network.decode(z, known, from_partner=False)
+        curve = self.at_scale(curve, target, batch, network.scale_free, prefix)
+        return self.compared(f"{technique}_unpaired", network, curve, target, batch, prefix)
 
     def alignment(self, codes: Mapping[str, Code], row: Tensor | None = None) -> dict[str, Tensor]:
         """Terms that make the codes of one sample agree, on the mean codes or behind the projection head.
@@ -114,15 +153,25 @@ class JointStage(Stage):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Weights as the settings say; each path by a loss of its own, so that the worse one does not rule."""
         settings = self.settings
-        paths = [settings.weight_of_path(path) * self.loss_of(path, terms) for path in PATHS if path in terms]
+        weights = {path: settings.weight_of_path(path) for path in PATHS} | {
+            f"{t}_unpaired": settings.unpaired_weight * settings.weight_of_path(f"{t}_from_{t}") for t in TECHNIQUES
+        }
+        curves = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
         return self.with_extras(
-            torch.stack(paths).sum()
+            torch.stack(curves).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
             + (self.kl_weight() or 0.0) * terms["kl"]
             + settings.variance_weight * terms["error"]
             + settings.anchor_weight * terms.get("anchor", torch.zeros((), device=self.device)),
             terms,
         )
+
+    def on_train_start(self) -> None:
+        """All unpaired curves go where the network is."""
+        super().on_train_start()
+        self.unpaired = {
+            t: {name: tensor.to(self.device) for name, tensor in curves.items()} for t, curves in self.unpaired.items()
+        }
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002, Lightning's names
         """Parts that are frozen thaw when their time has come."""
@@ -225,7 +274,12 @@ def joint_train(
             "the term keeps a floor. Raise batch_size, lower latent_dim (or the last width of projection), or set "
             "barlow_twins_weight to 0"
         )
-    stage = JointStage(network, settings, table["sample_id"].tolist())
+    unpaired = _unpaired_tensors({"saxs": saxs, "sans": sans}, read_pairs(pairs), network)
+    if not settings.unpaired_weight:
+        unpaired = {}
+    for t, curves in unpaired.items():
+        print(f"joint_train: {len(curves['mask'])} {t} curves without a partner are reconstructed, too")
+    stage = JointStage(network, settings, table["sample_id"].tolist(), unpaired)
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
     val = {t: part(tensors["val"], t) for t in TECHNIQUES}
     figures = Figures(stage.name, network, val, settings.figures_every, draw, resume / "monitor")
@@ -234,6 +288,16 @@ def joint_train(
     training[f"joint_train/{member}"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
+
+
+def _unpaired_tensors(files: Mapping[Technique, Path], table: pd.DataFrame, network: PairVAE) -> dict[Technique, Batch]:
+    """Training curves that have no partner, by technique; none of a technique whose curves all have one."""
+    found: dict[Technique, Batch] = {}
+    for t, file in files.items():
+        alone = table[(table["split"] == "train") & table[f"row_{t}"].notna() & table[f"row_{other(t)}"].isna()]
+        if len(alone):
+            found[t] = as_tensors(read_spectra(file, rows_of(alone, t)), alone, network.of(t))
+    return found
 
 
 def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:

@@ -29,6 +29,8 @@ WORDS = {
     "kl": "KL divergence",
     "kl_weight": "KL weight β",
     "barlow_twins": "Barlow Twins",
+    "saxs_unpaired": "SAXS without a partner",
+    "sans_unpaired": "SANS without a partner",
     "active_units_saxs": "active units, SAXS",
     "active_units_sans": "active units, SANS",
     "guinier_radius": "Guinier radius",
