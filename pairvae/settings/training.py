@@ -180,7 +180,9 @@ class JointTrain(Variational):
     )
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
     unpaired_weight: float = Field(
-        1.0, ge=0, description="Weight of the self-reconstruction of curves without a partner, beside that of pairs."
+        1.0,
+        ge=0,
+        description="Weight of self-reconstruction of curves without a partner, beside that of pairs; less where few.",
     )
     barlow_twins_weight: float = Field(0.02, ge=0, description="Weight of the Barlow Twins term on the codes.")
     redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")

@@ -127,7 +127,8 @@ class JointStage(Stage):
         settings, prefix, network = self.settings, f"{technique}.", cast(ResVAE, self.network.of(technique))
         curves = self.unpaired[technique]
         count = len(curves["mask"])
-        rows = torch.randint(count, (min(settings.batch_size, count),), device=self.device)
+        size = min(settings.batch_size, max(count, 2))  # a batch of one has no variance to normalise by
+        rows = torch.randint(count, (size,), device=self.device)
         batch = prefixed({technique: {name: tensor[rows] for name, tensor in curves.items()}})
         batch = other_samples(batch, {prefix: network}, settings, self.left())
         known, target = hide_covariates(batch[f"{prefix}covariates"]), batch[f"{prefix}log_intensity"]
@@ -153,9 +154,12 @@ class JointStage(Stage):
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """Weights as the settings say; each path by a loss of its own, so that the worse one does not rule."""
         settings = self.settings
-        weights = {path: settings.weight_of_path(path) for path in PATHS} | {
-            f"{t}_unpaired": settings.unpaired_weight * settings.weight_of_path(f"{t}_from_{t}") for t in TECHNIQUES
-        }
+        weights = {path: settings.weight_of_path(path) for path in PATHS}
+        for t, curves in self.unpaired.items():
+            share = min(
+                1.0, len(curves["mask"]) / max(1, len(self.samples))
+            )  # a few curves shall not weigh as all pairs
+            weights[f"{t}_unpaired"] = share * settings.unpaired_weight * weights[f"{t}_from_{t}"]
         curves = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
         return self.with_extras(
             torch.stack(curves).sum()
