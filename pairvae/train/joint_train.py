@@ -160,9 +160,9 @@ class JointStage(Stage):
                 1.0, len(curves["mask"]) / max(1, len(self.samples))
             )  # a few curves shall not weigh as all pairs
             weights[f"{t}_unpaired"] = share * settings.unpaired_weight * weights[f"{t}_from_{t}"]
-        curves = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
+        weighted = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
         return self.with_extras(
-            torch.stack(curves).sum()
+            torch.stack(weighted).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
             + (self.kl_weight() or 0.0) * terms["kl"]
             + settings.variance_weight * terms["error"]
