@@ -156,9 +156,8 @@ class JointStage(Stage):
         settings = self.settings
         weights = {path: settings.weight_of_path(path) for path in PATHS}
         for t, curves in self.unpaired.items():
-            share = min(
-                1.0, len(curves["mask"]) / max(1, len(self.samples))
-            )  # a few curves shall not weigh as all pairs
+            # a few curves shall not weigh as much as all pairs
+            share = min(1.0, len(curves["mask"]) / max(1, len(self.samples)))
             weights[f"{t}_unpaired"] = share * settings.unpaired_weight * weights[f"{t}_from_{t}"]
         weighted = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
         return self.with_extras(
