@@ -14,6 +14,7 @@ from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import encode_covariates
 from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 
 Batch = dict[str, Tensor]
 
@@ -63,6 +64,17 @@ def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split:
             for t, file in (("saxs", saxs), ("sans", sans))
         }
     )
+
+
+def unpaired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> dict[Technique, Batch]:
+    """Curves of one split that have no partner, by technique; none of a technique whose curves all have one."""
+    table = read_pairs(pairs)
+    found: dict[Technique, Batch] = {}
+    for t, file in zip(TECHNIQUES, (saxs, sans), strict=True):
+        alone = table[(table["split"] == split) & table[f"row_{t}"].notna() & table[f"row_{other(t)}"].isna()]
+        if len(alone):
+            found[t] = as_tensors(read_spectra(file, rows_of(alone, t)), alone, network.of(t))
+    return found
 
 
 def part(pairs: Batch, technique: str) -> Batch:

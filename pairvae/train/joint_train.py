@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
@@ -17,13 +16,12 @@ from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, ResVAE
-from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.prepare.pair import complete_pairs, read_pairs
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, as_tensors, paired_tensors, part, prefixed
+from pairvae.train.batches import Batch, paired_tensors, part, prefixed, unpaired_tensors
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
@@ -83,7 +81,14 @@ class JointStage(Stage):
         batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings, self.left())
         target = {t: batch[f"{t}.log_intensity"] for t in TECHNIQUES}
         known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
-        codes: dict[str, Code] = {t: self._code(t, batch, known[t]) for t in TECHNIQUES}
+        codes: dict[str, Code] = {
+            t: networks[t].encode(
+                renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),
+                hide_part(batch[f"{t}.mask"], settings.mask_probability),
+                known[t],
+            )
+            for t in TECHNIQUES
+        }
         nothing = torch.zeros((), device=self.device)
         terms = self.alignment(codes, batch.get("row"))
         terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
@@ -114,28 +119,15 @@ class JointStage(Stage):
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms | self.network.auxiliary()
 
-    def _code(self, technique: Technique, batch: Batch, known: Tensor) -> Code:
-        """Posterior of curves of which a part is hidden."""
-        settings, prefix = self.settings, f"{technique}."
-        curve = renoised(batch[f"{prefix}log_intensity"], batch[f"{prefix}log_sigma"], settings.renoise)
-        mask = hide_part(batch[f"{prefix}mask"], settings.mask_probability)
-        code: Code = self.network.of(technique).encode(curve, mask, known)
-        return code
-
     def _unpaired_terms(self, technique: Technique) -> dict[str, Tensor]:
         """Self-reconstruction of some curves that have no partner, as that of the pairs."""
-        settings, prefix, network = self.settings, f"{technique}.", cast(ResVAE, self.network.of(technique))
-        curves = self.unpaired[technique]
+        prefix, network, curves = f"{technique}.", cast(ResVAE, self.network.of(technique)), self.unpaired[technique]
         count = len(curves["mask"])
-        size = min(settings.batch_size, max(count, 2))  # a batch of one has no variance to normalise by
+        size = min(self.settings.batch_size, max(count, 2))  # a batch of one has no variance to normalise by
         rows = torch.randint(count, (size,), device=self.device)
-        batch = prefixed({technique: {name: tensor[rows] for name, tensor in curves.items()}})
-        batch = other_samples(batch, {prefix: network}, settings, self.left())
-        known, target = hide_covariates(batch[f"{prefix}covariates"]), batch[f"{prefix}log_intensity"]
-        z = self._code(technique, batch, known).sample(settings.sampling_noise)
-        curve = network.decode(z, known, from_partner=False)
-        curve = self.at_scale(curve, target, batch, network.scale_free, prefix)
-        return self.compared(f"{technique}_unpaired", network, curve, target, batch, prefix)
+        some = prefixed({technique: {name: tensor[rows] for name, tensor in curves.items()}})
+        _, curve, batch = self.autoencoded(self.settings, network, some, prefix)
+        return self.compared(f"{technique}_unpaired", network, curve, batch[f"{prefix}log_intensity"], batch, prefix)
 
     def alignment(self, codes: Mapping[str, Code], row: Tensor | None = None) -> dict[str, Tensor]:
         """Terms that make the codes of one sample agree, on the mean codes or behind the projection head.
@@ -277,9 +269,7 @@ def joint_train(
             "the term keeps a floor. Raise batch_size, lower latent_dim (or the last width of projection), or set "
             "barlow_twins_weight to 0"
         )
-    unpaired = _unpaired_tensors({"saxs": saxs, "sans": sans}, read_pairs(pairs), network)
-    if not settings.unpaired_weight:
-        unpaired = {}
+    unpaired = unpaired_tensors(saxs, sans, pairs, network, "train") if settings.unpaired_weight else {}
     for t, curves in unpaired.items():
         print(f"joint_train: {len(curves['mask'])} {t} curves without a partner are reconstructed, too")
     stage = JointStage(network, settings, table["sample_id"].tolist(), unpaired)
@@ -291,16 +281,6 @@ def joint_train(
     training[f"joint_train/{member}"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
-
-
-def _unpaired_tensors(files: Mapping[Technique, Path], table: pd.DataFrame, network: PairVAE) -> dict[Technique, Batch]:
-    """Training curves that have no partner, by technique; none of a technique whose curves all have one."""
-    found: dict[Technique, Batch] = {}
-    for t, file in files.items():
-        alone = table[(table["split"] == "train") & table[f"row_{t}"].notna() & table[f"row_{other(t)}"].isna()]
-        if len(alone):
-            found[t] = as_tensors(read_spectra(file, rows_of(alone, t)), alone, network.of(t))
-    return found
 
 
 def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:

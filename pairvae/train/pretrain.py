@@ -18,7 +18,6 @@ from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
-from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
@@ -39,13 +38,8 @@ class PretrainStage(Stage):
 
     def train_terms(self, batch: Batch) -> dict[str, Tensor]:
         """What the reconstruction loss is made of, KL, likelihood of the error."""
-        batch = other_samples(batch, {"": self.network}, self.settings, self.left())
+        code, curve, batch = self.autoencoded(self.settings, self.network, batch)
         target = batch["log_intensity"]
-        known = hide_covariates(batch["covariates"])
-        visible = hide_part(batch["mask"], self.settings.mask_probability)
-        code = self.network.encode(renoised(target, batch["log_sigma"], self.settings.renoise), visible, known)
-        curve = self.network.decode(code.sample(self.settings.sampling_noise), known, from_partner=False)
-        curve = self.at_scale(curve, target, batch, self.network.scale_free)
         terms = self.compared("reconstruction", self.network, curve, target, batch)
         terms["kl"] = self.network.kl(code, self.settings.free_bits)
         terms["error"] = losses.variance_nll(*curve, target, batch["mask"])

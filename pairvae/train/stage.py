@@ -16,6 +16,7 @@ from pairvae.models import losses
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit, Variational
+from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import Batch, TrainBatches
 from pairvae.train.outcome import farthest_first
 from pairvae.train.schedules import kl_factor, learning_rate_factor
@@ -151,6 +152,27 @@ class Stage(lightning.LightningModule, ABC):
 
     def _q_weight(self, prefix: str) -> Tensor | float:
         return getattr(self, f"q_weight_{prefix.rstrip('.')}", 1.0)
+
+    def autoencoded(
+        self, settings: Variational, network: ResVAE, batch: Batch, prefix: str = ""
+    ) -> tuple[Code, Decoded, Batch]:
+        """Curves as other samples would have given them, decoded from a sample of the code of what is left visible.
+
+        Returns
+        -------
+        code : Code
+            Posterior of the code.
+        curve : Decoded
+            As it is compared with its target.
+        batch : dict of Tensor
+            The other samples.
+        """
+        batch = other_samples(batch, {prefix: network}, settings, self.left())
+        target, known = batch[f"{prefix}log_intensity"], hide_covariates(batch[f"{prefix}covariates"])
+        visible = hide_part(batch[f"{prefix}mask"], settings.mask_probability)
+        code = network.encode(renoised(target, batch[f"{prefix}log_sigma"], settings.renoise), visible, known)
+        curve = network.decode(code.sample(settings.sampling_noise), known, from_partner=False)
+        return code, self.at_scale(curve, target, batch, network.scale_free, prefix), batch
 
     def at_scale(self, curve: Decoded, target: Tensor, batch: Batch, scale_free: bool, prefix: str = "") -> Decoded:
         """A decoded curve as it is compared with its target: at the best scale where it has none of its own."""
