@@ -27,12 +27,12 @@ def inspect(
 ) -> None:
     """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
     from pairvae.scattering.inspect_report import inspect_files
-    from pairvae.scattering.told import Told
+    from pairvae.scattering.read_options import ReadOptions
 
     def show(line: str) -> None:
         print(line, flush=True)
 
-    counts = inspect_files(files, Told(technique, q_unit, intensity_unit, columns), show, json, plot)
+    counts = inspect_files(files, ReadOptions(technique, q_unit, intensity_unit, columns), show, json, plot)
     print(
         f"inspect: {counts['read']} curves read, {counts['asked']} need a unit or columns, {counts['refused']} refused",
         file=sys.stderr,

@@ -43,14 +43,14 @@ def _inputs(
     sans: Said = (None, None, None),
 ) -> "Inputs":
     from pairvae.assess.inputs import Inputs
-    from pairvae.scattering.told import Told
+    from pairvae.scattering.read_options import ReadOptions
 
     both: tuple[tuple[Technique, Said], ...] = (("saxs", saxs), ("sans", sans))
-    told = {
-        technique: Told(q_unit=q_unit, columns=columns, intensity_unit=intensity_unit)
+    options = {
+        technique: ReadOptions(q_unit=q_unit, columns=columns, intensity_unit=intensity_unit)
         for technique, (q_unit, columns, intensity_unit) in both
     }
-    return Inputs(files, covariate or [], told, allow_outside)
+    return Inputs(files, covariate or [], options, allow_outside)
 
 
 @app.command()

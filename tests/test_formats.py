@@ -6,6 +6,7 @@ import pytest
 from pairvae.errors import ReadError
 from pairvae.scattering.inspect import inspect_file
 from pairvae.scattering.read import read_settings, read_spectrum
+from pairvae.scattering.read_options import ReadOptions
 
 Q = np.linspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741
@@ -22,7 +23,7 @@ def inspected(tmp_path):
     def write(content, **told):
         path = tmp_path / "curve"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return inspect_file(path, **told)
+        return inspect_file(path, ReadOptions(**told))
 
     return write
 
@@ -295,7 +296,7 @@ def test_overlapping_detector_settings_are_split(inspected, tmp_path, order):
     found = inspected("".join(parts), q_unit="1/A")
     assert [curve.entry for curve in found] == ["setting 1", "setting 2"]
     assert [curve.points for curve in found] == [18, 18]
-    assert {len(read_settings(tmp_path / "curve", q_unit="1/A"))} == {2}
+    assert {len(read_settings(tmp_path / "curve", ReadOptions(q_unit="1/A")))} == {2}
     with pytest.raises(ReadError, match="holds one curve in 2 detector settings"):
         read_spectrum(tmp_path / "curve", q_unit="1/A")
 

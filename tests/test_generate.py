@@ -9,8 +9,8 @@ import torch
 from pairvae.assess.latent_prior import draw_codes
 from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import named_samples
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import TECHNIQUES
-from pairvae.scattering.told import Told
 
 
 def spread(pairs):
@@ -78,7 +78,7 @@ def test_generated_folder_is_a_project_of_its_own(pairvae, trained, tmp_path):
     assert "4 pairs at temperature 0.5" in out
     table = pd.read_csv(tmp_path / "new" / "samples.csv")
     assert table["d2o_fraction"].tolist() == [1] * 4
-    found = named_samples([str(tmp_path / "new" / "samples.csv")], "saxs", Told(), partners=True)
+    found = named_samples([str(tmp_path / "new" / "samples.csv")], "saxs", ReadOptions(), partners=True)
     assert [set(one.curves) for one in found] == [{"saxs", "sans"}] * 4
     with h5py.File(tmp_path / "new" / table["sans"][0]) as file:
         note = file["sasentry/sasnote/data"].asstr()[()]

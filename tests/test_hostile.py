@@ -11,6 +11,7 @@ import pytest
 from pairvae.errors import ReadError
 from pairvae.scattering.inspect import inspect_file
 from pairvae.scattering.read import read_spectra
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.settings import Read
 
 Q = np.linspace(0.01, 0.3, 30)
@@ -24,7 +25,7 @@ PATIENCE = 30  # seconds by the clock, whatever else the machine does
 def refused(path, message, seconds=2.0, **told):
     began, used = time.monotonic(), time.process_time()
     with pytest.raises(ReadError, match=message) as error:
-        read_spectra(path, **told)
+        read_spectra(path, ReadOptions(**told))
     assert time.process_time() - used < seconds
     assert time.monotonic() - began < PATIENCE  # nor does it wait for something
     assert "\n" not in str(error.value)

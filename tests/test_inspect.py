@@ -13,8 +13,8 @@ from pairvae.scattering import inspect_report, parallel
 from pairvae.scattering.inspect import Inspected
 from pairvae.scattering.inspect_report import inspect_files, json_line, text_line
 from pairvae.scattering.named_files import named_files
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.told import Told
 from pairvae.scattering.write import write_nxcansas
 
 KEYS = {
@@ -217,11 +217,11 @@ def test_many_files_are_read_by_workers_in_their_order(folder, monkeypatch):
     (folder / "c05.dat").write_text("")
     alone: list[str] = []
     together: list[str] = []
-    inspect_files(["c*.dat"], Told(), alone.append, as_json=True)
+    inspect_files(["c*.dat"], ReadOptions(), alone.append, as_json=True)
     monkeypatch.setattr(parallel, "FEW", 2)
     monkeypatch.setattr(parallel, "CHUNK", 3)
     monkeypatch.setattr(inspect_report, "cores", lambda: 2)
-    counts = inspect_files(["c*.dat"], Told(), together.append, as_json=True)
+    counts = inspect_files(["c*.dat"], ReadOptions(), together.append, as_json=True)
     assert together == alone
     assert counts == {"read": 11, "refused": 1}
 
@@ -262,7 +262,7 @@ def test_a_line_is_shown_before_the_next_file_is_read(folder):
         lines.append(line)
         (folder / "last.dat").write_text("# q [1/A] I [1/cm] dI [1/cm]\n" + ROWS)
 
-    assert inspect_files(["raw/good.dat", "last.dat"], Told(), show) == {"read": 2}
+    assert inspect_files(["raw/good.dat", "last.dat"], ReadOptions(), show) == {"read": 2}
 
 
 def test_a_reader_that_closes_the_pipe_sees_no_traceback(folder):

@@ -101,7 +101,7 @@ def test_units_columns_and_entries_reach_their_files(folder):
         "sample_id,saxs,sans,saxs_q_unit,sans_q_unit,sans_columns\n"
         "a,raw/c00.dat,raw/c01.dat;raw/c02.dat,,1/A;1/nm,q I -\n"
     )
-    saxs, low, high = parse_manifest(write(folder, text))[0].files
+    saxs, low, high = (file.options for file in parse_manifest(write(folder, text))[0].files)
     assert (saxs.q_unit, saxs.columns, saxs.entry) == (None, None, None)
     assert (low.q_unit, high.q_unit) == ("1/A", "1/nm")
     assert low.columns == high.columns == "q I -"

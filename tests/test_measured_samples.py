@@ -4,22 +4,22 @@ import pytest
 
 from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import is_manifest, named_samples, output_names, paired_samples
-from pairvae.scattering.told import Told
+from pairvae.scattering.read_options import ReadOptions
 
-NOTHING = {"saxs": Told(), "sans": Told()}
+NOTHING = {"saxs": ReadOptions(), "sans": ReadOptions()}
 
 
 def test_files_patterns_folders_and_samples_csv_name_the_same_curves(raw, spheres):
     names = sorted(one.name for one in spheres[:6])
     folder = raw / "raw" / "saxs"
     for given in (sorted(map(str, folder.iterdir())), [f"{folder}/*.csv"], [str(folder)], [str(raw / "samples.csv")]):
-        found = named_samples(given, "saxs", Told())
+        found = named_samples(given, "saxs", ReadOptions())
         assert sorted(one.name for one in found) == names
         assert [set(one.curves) for one in found] == [{"saxs"}] * 6
 
 
 def test_partners_are_read_where_samples_csv_names_them(raw):
-    found = named_samples([str(raw / "samples.csv")], "saxs", Told(), partners=True)
+    found = named_samples([str(raw / "samples.csv")], "saxs", ReadOptions(), partners=True)
     assert [set(one.curves) for one in found] == [{"saxs", "sans"}] * 6
 
 
@@ -44,9 +44,9 @@ def test_other_files_are_curves(tmp_path, content):
 def test_samples_csv_stands_alone(raw):
     files = [str(raw / "samples.csv"), str(raw / "raw")]
     with pytest.raises(UserError, match="stands alone"):
-        named_samples(files, "saxs", Told())
+        named_samples(files, "saxs", ReadOptions())
     with pytest.raises(UserError, match="units and columns stand in it"):
-        named_samples(files[:1], "saxs", Told(q_unit="1/nm"))
+        named_samples(files[:1], "saxs", ReadOptions(q_unit="1/nm"))
 
 
 def test_pairs_are_rows_with_both_curves_or_files_in_the_same_order(raw, spheres):
@@ -62,7 +62,7 @@ def test_pairs_are_rows_with_both_curves_or_files_in_the_same_order(raw, spheres
 def test_problems_of_rows_name_the_row(raw, spheres):
     (raw / "raw" / "saxs" / f"{spheres[2].name}.csv").write_text("no numbers\n")
     with pytest.raises(UserError, match=rf"samples\.csv, row 4 \({spheres[2].name}\): "):
-        named_samples([str(raw / "samples.csv")], "saxs", Told())
+        named_samples([str(raw / "samples.csv")], "saxs", ReadOptions())
 
 
 def test_names_cannot_leave_the_output_folder(tmp_path):

@@ -20,6 +20,7 @@ import sasdata
 from pairvae.errors import ReadError
 from pairvae.scattering.inspect import inspect_file
 from pairvae.scattering.read import read_spectra
+from pairvae.scattering.read_options import ReadOptions
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"
 EXAMPLES = Path(sasdata.__file__).parent / "example_data" / "1d_data"
@@ -92,7 +93,7 @@ def fault(path, told):
     """What is wrong with what came of a file; empty where nothing is."""
     began = time.process_time()
     try:
-        spectra = read_spectra(path, **told)
+        spectra = read_spectra(path, ReadOptions(**told))
     except ReadError as error:
         spectra = []
         if "\n" in str(error) or len(str(error)) > 2000:

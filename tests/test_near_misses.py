@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pairvae.scattering.inspect import inspect_file
+from pairvae.scattering.read_options import ReadOptions
 
 Q = np.linspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741
@@ -129,7 +130,7 @@ def test_a_refused_entry_is_named_beside_its_sentence(nexus):
 
 
 def test_a_unit_of_intensity_that_is_told_wins_over_the_file_and_is_noted(nexus):
-    read = one(inspect_file(nexus, intensity_unit="1/m"))
+    read = one(inspect_file(nexus, ReadOptions(intensity_unit="1/m")))
     assert (read.intensity_unit, read.intensity_unit_from) == ("1/m", "option")
     assert "intensity read in 1/m as told, though the file says 1/cm" in read.warnings
     np.testing.assert_allclose(read.spectrum.intensity, I / 100)
@@ -137,5 +138,5 @@ def test_a_unit_of_intensity_that_is_told_wins_over_the_file_and_is_noted(nexus)
 
 
 def test_a_unit_of_intensity_that_is_none_is_refused(nexus):
-    (found,) = inspect_file(nexus, intensity_unit="1/s")
+    (found,) = inspect_file(nexus, ReadOptions(intensity_unit="1/s"))
     assert "unknown unit of intensity '1/s'; known are 1/cm, 1/m, 1/mm, arbitrary, counts" in found.error

@@ -5,6 +5,7 @@ import pytest
 
 from pairvae.errors import ReadError
 from pairvae.scattering.read import read_spectra, read_spectrum
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.units import parse_intensity_unit, parse_q_unit
 from pairvae.settings import Read
 
@@ -195,7 +196,7 @@ def test_units_of_intensity():
 )
 def test_a_file_that_cannot_be_read_is_one_sentence(text_file, content, told, message):
     with pytest.raises(ReadError, match=message) as error:
-        read_spectra(text_file(content), **told)
+        read_spectra(text_file(content), ReadOptions(**told))
     assert "\n" not in str(error.value)
     assert "curve.dat" in str(error.value)
 

@@ -10,6 +10,7 @@ from pairvae.errors import ReadError
 from pairvae.prepare.normalize import grid_curves
 from pairvae.scattering.inspect import inspect_file
 from pairvae.scattering.read import read_settings, read_spectra, read_spectrum
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.settings import Normalize
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"
@@ -239,7 +240,7 @@ def test_triglyceride_peaks_fall_at_the_same_q_in_both_techniques(sample):
 
 
 def test_settings_in_one_file_are_one_sample():
-    settings = read_settings(MEASURED / "curves" / "bimodal-test1.xml", "saxs")
+    settings = read_settings(MEASURED / "curves" / "bimodal-test1.xml", ReadOptions("saxs"))
     grid = np.geomspace(settings[0].q[0], settings[1].q[-3], 64)
     row = grid_curves(settings, grid, Normalize())
     assert row.mask.all()

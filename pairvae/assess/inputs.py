@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
-from pairvae.scattering.told import Told
 
 if TYPE_CHECKING:
     from pairvae.assess.trained_model import TrainedModel
@@ -51,7 +51,7 @@ class Inputs:
         Files, patterns, folders; or one samples.csv.
     covariates : sequence of str
         NAME=VALUE, of all files; a samples.csv has its own columns.
-    told : mapping
+    options : mapping
         Units and columns that files do not say, by technique.
     allow_outside : bool
         Accept paths that leave the folder of samples.csv.
@@ -59,19 +59,19 @@ class Inputs:
 
     files: Sequence[str]
     covariates: Sequence[str] = ()
-    told: Mapping[Technique, Told] = field(default_factory=lambda: dict.fromkeys(TECHNIQUES, Told()))
+    options: Mapping[Technique, ReadOptions] = field(default_factory=lambda: dict.fromkeys(TECHNIQUES, NO_OPTIONS))
     allow_outside: bool = False
 
     def samples(self, technique: Technique, model: "TrainedModel", partners: bool = False) -> list[MeasuredSample]:
         """Read what one technique measured, with the covariates that the model knows; see `named_samples`."""
         given = self._given()
-        found = named_samples(self.files, technique, self.told[technique], self.allow_outside, partners)
+        found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
         return [_understood(sample, given, model) for sample in found]
 
     def pairs(self, sans: Sequence[str], model: "TrainedModel") -> list[MeasuredSample]:
         """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
         given = self._given()
-        found = paired_samples({"saxs": self.files, "sans": sans}, self.told, self.allow_outside)
+        found = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
         return [_understood(sample, given, model) for sample in found]
 
     def spare(self, outputs: Iterable[Path], samples: Iterable[MeasuredSample]) -> None:

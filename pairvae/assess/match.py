@@ -158,7 +158,7 @@ def match_files(
     source = other(to)
     if not among and not any(is_manifest(name) for name in inputs.files):
         raise UserError(f"match: expected the {to} curves to choose from as --among, or a samples.csv with both")
-    candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.told, inputs.allow_outside)
+    candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.options, inputs.allow_outside)
     answering = candidates.samples(to, model)
     asking = inputs.samples(source, model)
     for read, samples in ((inputs, asking), (candidates, answering)):

@@ -57,8 +57,8 @@ def translate_files(
     UserError
         A file cannot be read or predicted, two inputs would write the same file, or a covariate is not NAME=VALUE.
     """
-    source, told = other(to), inputs.told[to]
-    like = None if q_like is None else read_spectrum(q_like, to, told.q_unit, told.columns)
+    source, options = other(to), inputs.options[to]
+    like = None if q_like is None else read_spectrum(q_like, to, options.q_unit, options.columns)
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     inputs.spare(paths, samples)

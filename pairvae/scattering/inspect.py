@@ -7,9 +7,9 @@ import numpy as np
 
 from pairvae.errors import ReadError
 from pairvae.scattering.read import MissingFact, curve_outcomes
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.repair import Need
 from pairvae.scattering.spectrum import Reading, Said, Spectrum, Technique
-from pairvae.scattering.told import Told
 from pairvae.settings import Read
 
 
@@ -70,23 +70,14 @@ class Inspected:
     spectrum: Spectrum | None = None
 
 
-def inspect_file(
-    file: Path | str,
-    technique: Technique | None = None,
-    q_unit: str | None = None,
-    columns: str | None = None,
-    entry: str | None = None,
-    settings: Read | None = None,
-    said_in: Said = "option",
-    intensity_unit: str | None = None,
-) -> list[Inspected]:
+def inspect_file(file: Path | str, options: ReadOptions = NO_OPTIONS, settings: Read | None = None) -> list[Inspected]:
     """List the curves of one file with what was found, repaired and missing; never raise for a bad file.
 
     Parameters
     ----------
     file : Path
         One file; folders and patterns are the caller's.
-    technique, q_unit, columns, entry, settings, said_in, intensity_unit
+    options, settings
         As for `read_spectra`.
 
     Returns
@@ -94,12 +85,11 @@ def inspect_file(
     list of Inspected
         One per curve (and per detector setting of a curve), at least one: a refused file has one with `error`.
     """
-    told = Told(technique, q_unit, intensity_unit, columns, entry, said_in=said_in)
     found: list[Inspected] = []
-    for outcome in curve_outcomes(file, told, settings):
+    for outcome in curve_outcomes(file, options, settings):
         if isinstance(outcome, MissingFact):
             found += [_one(str(file), spectrum, outcome.needs) for spectrum in outcome.spectra] or [
-                _as_it_stands(str(file), technique, outcome)
+                _as_it_stands(str(file), options.technique, outcome)
             ]
         elif isinstance(outcome, ReadError):
             found.append(Inspected(str(file), outcome.entry, error=str(outcome)))

@@ -14,7 +14,7 @@ from pairvae.scattering.inspect import Inspected, inspect_file
 from pairvae.scattering.named_files import NamedFile, named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text
-from pairvae.scattering.told import Told
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
 WIDEST_NAME = 60  # characters of a file's name before its line is pushed out of the columns
@@ -24,7 +24,7 @@ _MENDS = {"q_unit": "--q-unit '1/A' or '1/nm'", "columns": "--columns 'q I dI'"}
 
 def inspect_files(
     given: Sequence[str],
-    told: Told,
+    options: ReadOptions,
     show: Callable[[str], None],
     as_json: bool = False,
     plot: Path | None = None,
@@ -35,7 +35,7 @@ def inspect_files(
     ----------
     given : sequence of str
         Names, patterns, folders.
-    told : Told
+    options : ReadOptions
         What the files do not say.
     show : callable
         Is given each line.
@@ -55,9 +55,9 @@ def inspect_files(
         A unit or columns that are no such thing.
     """
     for option, text, parse in (
-        ("--q-unit", told.q_unit, parse_q_unit),
-        ("--intensity-unit", told.intensity_unit, known_intensity_unit),
-        ("--columns", told.columns, parse_columns),
+        ("--q-unit", options.q_unit, parse_q_unit),
+        ("--intensity-unit", options.intensity_unit, known_intensity_unit),
+        ("--columns", options.columns, parse_columns),
     ):
         try:
             if text is not None:
@@ -68,7 +68,7 @@ def inspect_files(
     width = min(WIDEST_NAME, max((len(file.name) for file in files), default=0))
     counts: Counter[str] = Counter()
     drawn: list[Inspected] = []
-    for curve in _inspected(files, told, plot is not None):
+    for curve in _inspected(files, options, plot is not None):
         state = "refused" if curve.error else "asked" if curve.needs else "read"
         counts[state] += 1
         show(json_line(curve) if as_json else text_line(curve, width))
@@ -117,22 +117,22 @@ def text_line(curve: Inspected, width: int = 0) -> str:
     return _printable("  ".join(facts) + (f"  | {'; '.join(remarks)}" if remarks else ""))
 
 
-def _inspected(files: Sequence[NamedFile], told: Told, keep_numbers: bool) -> Iterator[Inspected]:
-    jobs = ((file, told, keep_numbers) for file in files)
+def _inspected(files: Sequence[NamedFile], options: ReadOptions, keep_numbers: bool) -> Iterator[Inspected]:
+    jobs = ((file, options, keep_numbers) for file in files)
     for curves in in_order(_inspect, jobs, cores(), _crashed, lambda job: is_small_text(job[0].name)):
         yield from curves
 
 
-def _inspect(job: tuple[NamedFile, Told, bool]) -> list[Inspected]:
-    file, told, keep_numbers = job
+def _inspect(job: tuple[NamedFile, ReadOptions, bool]) -> list[Inspected]:
+    file, options, keep_numbers = job
     if file.problem:
         return [Inspected(file.name, error=file.problem)]
-    curves = inspect_file(file.name, told.technique, told.q_unit, told.columns, intensity_unit=told.intensity_unit)
+    curves = inspect_file(file.name, options)
     # the numbers need not travel between processes where nobody draws them
     return curves if keep_numbers else [replace(curve, spectrum=None) for curve in curves]
 
 
-def _crashed(job: tuple[NamedFile, Told, bool]) -> list[Inspected]:
+def _crashed(job: tuple[NamedFile, ReadOptions, bool]) -> list[Inspected]:
     name = job[0].name
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
     return [Inspected(name, error=f"{name}: {problem}")]

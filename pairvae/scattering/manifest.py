@@ -6,6 +6,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
@@ -240,18 +241,8 @@ def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
     """One curve, or the sentence why not: a value, since all reasons are shown together."""
     file, sample, settings = job
     try:
-        curves = read_settings(
-            file.path,
-            file.technique,
-            file.q_unit,
-            file.columns,
-            file.entry,
-            sample,
-            settings,
-            "manifest",
-            file.intensity_unit,
-            file.name,  # as the manifest names it: the same wherever the folder lies
-        )
+        # called as the manifest names it: the same wherever the folder lies
+        curves = read_settings(file.path, replace(file.options, sample=sample), settings, file.name)
     except ReadError as error:
         return str(error)
     return _packed(curves)

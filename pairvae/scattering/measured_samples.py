@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import ReadError, UserError
@@ -11,9 +11,9 @@ from pairvae.progress import tracked
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text, read_settings
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
-from pairvae.scattering.told import Told
 
 SHOWN = 20  # problems in one message
 _HEADER_BYTES = 65536  # where the header of a samples.csv ends
@@ -41,17 +41,16 @@ class MeasuredSample:
 @dataclass(frozen=True)
 class _Job:
     file: str
-    technique: Technique
-    q_unit: str | None
-    columns: str | None
-    entry: str | None = None
-    intensity_unit: str | None = None
-    sample: str = ""
+    options: ReadOptions
     row: str = ""  # where samples.csv names it; empty: a bare file
 
 
 def named_samples(
-    given: Sequence[str], technique: Technique, told: Told, allow_outside: bool = False, partners: bool = False
+    given: Sequence[str],
+    technique: Technique,
+    options: ReadOptions,
+    allow_outside: bool = False,
+    partners: bool = False,
 ) -> list[MeasuredSample]:
     """Read what one technique measured of the named samples.
 
@@ -61,7 +60,7 @@ def named_samples(
         Files, patterns with * ? [ ], folders; or one samples.csv, known by its header.
     technique : {"saxs", "sans"}
         What measured them; samples that it did not measure are left out of a samples.csv.
-    told : Told
+    options : ReadOptions
         What bare files do not say; a samples.csv says it by itself.
     allow_outside : bool
         Accept paths that leave the folder of samples.csv.
@@ -73,7 +72,7 @@ def named_samples(
     UserError
         All files that cannot be read, one line each; nothing to read; or a samples.csv among other files.
     """
-    if manifest := _manifest(given, told):
+    if manifest := _manifest(given, options):
         rows = [
             row
             for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
@@ -87,13 +86,13 @@ def named_samples(
         if file.problem:
             problems.append(file.problem)
         else:
-            jobs.append(_Job(file.name, technique, told.q_unit, told.columns, intensity_unit=told.intensity_unit))
+            jobs.append(_Job(file.name, replace(options, technique=technique)))
     read = _read(jobs, problems)
     return [MeasuredSample(Path(job.file).stem, {technique: curves}) for job, curves in zip(jobs, read, strict=True)]
 
 
 def paired_samples(
-    given: Mapping[Technique, Sequence[str]], told: Mapping[Technique, Told], allow_outside: bool = False
+    given: Mapping[Technique, Sequence[str]], options: Mapping[Technique, ReadOptions], allow_outside: bool = False
 ) -> list[MeasuredSample]:
     """Read samples of which both techniques' curves are named.
 
@@ -102,7 +101,7 @@ def paired_samples(
     given : mapping
         By technique, files in the same order, one per sample; or {"saxs": [samples.csv], "sans": []}, of which the
         rows with both curves are read.
-    told, allow_outside
+    options, allow_outside
         As in `named_samples`.
 
     Raises
@@ -110,7 +109,7 @@ def paired_samples(
     UserError
         As `named_samples`, or the files cannot be paired one to one.
     """
-    if manifest := _manifest(given["saxs"], told["saxs"]):
+    if manifest := _manifest(given["saxs"], options["saxs"]):
         rows = [
             row
             for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
@@ -119,7 +118,7 @@ def paired_samples(
         if not rows:
             raise UserError(f"{manifest}: no row names both a saxs and a sans file; expected pairs; fill in both cells")
         return _of_rows(rows, manifest, TECHNIQUES)
-    of: dict[Technique, list[MeasuredSample]] = {t: named_samples(given[t], t, told[t]) for t in TECHNIQUES}
+    of: dict[Technique, list[MeasuredSample]] = {t: named_samples(given[t], t, options[t]) for t in TECHNIQUES}
     if len(of["saxs"]) != len(of["sans"]):
         raise UserError(
             f"{len(of['saxs'])} SAXS and {len(of['sans'])} SANS files: expected one SANS file per SAXS file, in the "
@@ -147,14 +146,14 @@ def is_manifest(name: str) -> bool:
     return {"sample_id", *TECHNIQUES} <= header
 
 
-def _manifest(given: Sequence[str], told: Told) -> Path | None:
+def _manifest(given: Sequence[str], options: ReadOptions) -> Path | None:
     """The one samples.csv among the names, if there is one."""
     found = [name for name in given if is_manifest(name)]
     if not found:
         return None
     if len(given) > 1:
         raise UserError(f"{found[0]}: is a samples.csv, which stands alone; name it alone, or files without it")
-    if told.q_unit or told.columns or told.intensity_unit:
+    if options.q_unit or options.columns or options.intensity_unit:
         raise UserError(f"{found[0]}: is a samples.csv; units and columns stand in it, not in options")
     return Path(found[0])
 
@@ -177,9 +176,7 @@ def _of_rows(rows: Sequence[Row], manifest: Path, wanted: Sequence[Technique]) -
 
 def _job(row: Row, file: MeasuredFile, manifest: Path) -> _Job:
     where = f"{manifest.name}, row {row.number} ({row.sample_id}): "
-    return _Job(
-        file.path, file.technique, file.q_unit, file.columns, file.entry, file.intensity_unit, row.sample_id, where
-    )
+    return _Job(file.path, replace(file.options, sample=row.sample_id), where)
 
 
 def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]:
@@ -202,16 +199,7 @@ def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]
 
 def _read_one(job: _Job) -> list[Spectrum] | str:
     try:
-        return read_settings(
-            job.file,
-            job.technique,
-            job.q_unit,
-            job.columns,
-            job.entry,
-            job.sample,
-            said_in="manifest" if job.row else "option",
-            intensity_unit=job.intensity_unit,
-        )
+        return read_settings(job.file, job.options)
     except ReadError as error:
         return f"{job.row}{error}"
 

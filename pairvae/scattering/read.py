@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from pairvae.errors import ReadError
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.read_text import read_text
 from pairvae.scattering.repair import Need, RawCurve, repair
-from pairvae.scattering.spectrum import Said, Source, Spectrum, Technique
-from pairvae.scattering.told import Told
+from pairvae.scattering.spectrum import Source, Spectrum, Technique
 from pairvae.settings import Read, Trim
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -46,16 +46,7 @@ class MissingFact(ReadError):
 
 
 def read_spectra(
-    file: Path | str,
-    technique: Technique | None = None,
-    q_unit: str | None = None,
-    columns: str | None = None,
-    entry: str | None = None,
-    sample: str = "",
-    settings: Read | None = None,
-    said_in: Said = "option",
-    intensity_unit: str | None = None,
-    name: str | None = None,
+    file: Path | str, options: ReadOptions = NO_OPTIONS, settings: Read | None = None, name: str | None = None
 ) -> list[Spectrum]:
     """Read every curve of a file: NXcanSAS (HDF5), canSAS 1D XML or a text table.
 
@@ -63,24 +54,10 @@ def read_spectra(
     ----------
     file : Path
         File of at most 200 MB.
-    technique : {"saxs", "sans"}, optional
-        Needed where the file does not say; it may not contradict the file.
-    q_unit : str, optional
-        "1/A", "1/nm", "1/m", "1/cm", or "s 1/nm" where the file holds s = q/2π. It wins over what the file
-        says.
-    columns : str, optional
-        Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
-        brackets where wanted ("s[1/nm] I[1/cm] ds dI"). It wins over what the file says.
-    entry : str, optional
-        Entry (or title) to read from a file that holds several.
-    sample : str
-        Name of the sample; empty: as the file says.
+    options : ReadOptions
+        What the file does not say, or says wrongly.
     settings : Read, optional
         Largest file, points to trim.
-    said_in : {"option", "manifest"}
-        Where units and columns are from, for the record.
-    intensity_unit : str, optional
-        "1/cm", "1/m", "1/mm", "arbitrary" or "counts". It wins over what the file says.
     name : str, optional
         What the file is called in messages and in the record; if not said, as `file`.
 
@@ -95,9 +72,8 @@ def read_spectra(
     ReadError
         One sentence: where, what was found, what was expected, how to mend it.
     """
-    told = Told(technique, q_unit, intensity_unit, columns, entry, sample, said_in)
     spectra: list[Spectrum] = []
-    for outcome in curve_outcomes(file, told, settings, name):
+    for outcome in curve_outcomes(file, options, settings, name):
         if isinstance(outcome, ReadError):
             raise outcome
         spectra += outcome
@@ -105,16 +81,7 @@ def read_spectra(
 
 
 def read_settings(
-    file: Path | str,
-    technique: Technique | None = None,
-    q_unit: str | None = None,
-    columns: str | None = None,
-    entry: str | None = None,
-    sample: str = "",
-    settings: Read | None = None,
-    said_in: Said = "option",
-    intensity_unit: str | None = None,
-    name: str | None = None,
+    file: Path | str, options: ReadOptions = NO_OPTIONS, settings: Read | None = None, name: str | None = None
 ) -> list[Spectrum]:
     """Read the one curve of a file, in as many parts as it has detector settings; see `read_spectra`.
 
@@ -123,7 +90,7 @@ def read_settings(
     ReadError
         As `read_spectra`, or the file holds several curves: the message lists their entries.
     """
-    spectra = read_spectra(file, technique, q_unit, columns, entry, sample, settings, said_in, intensity_unit, name)
+    spectra = read_spectra(file, options, settings, name)
     if len(spectra) > 1 and len({one.source.entry for one in spectra}) > 1:
         names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
         raise ReadError(
@@ -144,6 +111,24 @@ def read_spectrum(
 ) -> Spectrum:
     """Read the one curve of a file; see `read_spectra`.
 
+    Parameters
+    ----------
+    file : Path
+        File of at most 200 MB.
+    technique : {"saxs", "sans"}, optional
+        Needed where the file does not say; it may not contradict the file.
+    q_unit : str, optional
+        "1/A", "1/nm", "1/m", "1/cm", or "s 1/nm" where the file holds s = q/2π. It wins over what the file says.
+    columns : str, optional
+        Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
+        brackets where wanted ("s[1/nm] I[1/cm] ds dI"). It wins over what the file says.
+    entry : str, optional
+        Entry (or title) to read from a file that holds several.
+    sample : str
+        Name of the sample; empty: as the file says.
+    intensity_unit : str, optional
+        "1/cm", "1/m", "1/mm", "arbitrary" or "counts". It wins over what the file says.
+
     Raises
     ------
     ReadError
@@ -153,7 +138,7 @@ def read_spectrum(
     --------
     >>> read_spectrum("measured.dat", technique="saxs", q_unit="1/nm")
     """
-    spectra = read_settings(file, technique, q_unit, columns, entry, sample, intensity_unit=intensity_unit)
+    spectra = read_settings(file, ReadOptions(technique, q_unit, intensity_unit, columns, entry, sample))
     if len(spectra) > 1:
         ranges = ", ".join(f"{one.q[0]:.4g} to {one.q[-1]:.4g} 1/Å ({one.q.size} points)" for one in spectra)
         raise ReadError(
@@ -164,7 +149,7 @@ def read_spectrum(
 
 
 def curve_outcomes(
-    file: Path | str, told: Told, settings: Read | None = None, name: str | None = None
+    file: Path | str, options: ReadOptions, settings: Read | None = None, name: str | None = None
 ) -> list[list[Spectrum] | ReadError]:
     """What comes of each curve of a file: its detector settings, or why it was refused; see `read_spectra`.
 
@@ -180,7 +165,7 @@ def curve_outcomes(
     with np.errstate(all="ignore"):  # what overflows is dropped, and counted, as not finite
         try:
             data = _content(file, where, settings.max_megabytes)
-            curves = _raw_curves(data, where, told)
+            curves = _raw_curves(data, where, options)
         except ReadError as error:
             return [error]
         checksum = hashlib.sha256(data).hexdigest()
@@ -188,15 +173,15 @@ def curve_outcomes(
             try:
                 if isinstance(curve, ReadError):
                     raise curve
-                outcomes.append(_spectra(curve, where, told, checksum, settings))
+                outcomes.append(_spectra(curve, where, options, checksum, settings))
             except ReadError as error:
                 error.entry = error.entry or getattr(curve, "entry", "")
                 outcomes.append(error)
     return outcomes
 
 
-def _spectra(curve: RawCurve, where: str, told: Told, checksum: str, settings: Read) -> list[Spectrum]:
-    technique = told.technique or curve.technique
+def _spectra(curve: RawCurve, where: str, options: ReadOptions, checksum: str, settings: Read) -> list[Spectrum]:
+    technique = options.technique or curve.technique
     if curve.technique and technique and technique != curve.technique:
         raise ReadError(
             f"{curve.where}: says it is {curve.technique.upper()} data, but is to be read as "
@@ -219,7 +204,7 @@ def _spectra(curve: RawCurve, where: str, told: Told, checksum: str, settings: R
                 sigma=part.sigma,
                 dq=part.dq,
                 technique=technique,
-                sample=told.sample or part.sample,
+                sample=options.sample or part.sample,
                 source=Source(where, part.entry, checksum, part.setting),
                 notes=tuple(part.notes),
                 intensity_unit=part.intensity_unit,
@@ -258,20 +243,20 @@ def _content(path: Path | str, file: str, max_megabytes: float) -> bytes:
     return data
 
 
-def _raw_curves(data: bytes, where: str, told: Told) -> Sequence[RawCurve | ReadError]:
+def _raw_curves(data: bytes, where: str, options: ReadOptions) -> Sequence[RawCurve | ReadError]:
     xml = is_xml(data)
     if not xml and not data.startswith(_HDF5):
-        return read_text(data, where, told)
+        return read_text(data, where, options)
     # sasdata takes a moment to import, and text files do not need it
     from pairvae.scattering.read_cansas_xml import cansas_xml_groups
     from pairvae.scattering.read_nxcansas import nxcansas_groups
     from pairvae.scattering.read_sasdata import read_groups
 
     groups = cansas_xml_groups(data, where) if xml else nxcansas_groups(data, where)
-    curves = read_groups(groups, where, told)
+    curves = read_groups(groups, where, options)
     for curve in curves:
-        if told.columns is not None and isinstance(curve, RawCurve):
-            curve.notes.append(f"columns {told.columns!r} not used: the file names its own")
+        if options.columns is not None and isinstance(curve, RawCurve):
+            curve.notes.append(f"columns {options.columns!r} not used: the file names its own")
     return curves
 
 

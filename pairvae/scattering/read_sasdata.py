@@ -21,9 +21,9 @@ from sasdata.data_util.loader_exceptions import (
 from sasdata.dataloader.data_info import Data1D
 
 from pairvae.errors import ReadError
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.repair import RawCurve
 from pairvae.scattering.spectrum import Curve, Said, Technique
-from pairvae.scattering.told import Told
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
     LENGTHS,
@@ -93,8 +93,8 @@ class Group:
     problem: str = ""
 
 
-def read_groups(groups: list[Group], where: str, told: Told) -> list[RawCurve | ReadError]:
-    """Turn the groups of a file, or those of the entry that is told, into curves, each by itself.
+def read_groups(groups: list[Group], where: str, options: ReadOptions) -> list[RawCurve | ReadError]:
+    """Turn the groups of a file, or those of the entry that is asked for, into curves, each by itself.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_groups(groups: list[Group], where: str, told: Told) -> list[RawCurve | 
         raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
     if len(groups) > MOST_GROUPS:
         raise ReadError(f"{where}: holds {len(groups)} curves; at most {MOST_GROUPS} are read; split the file")
-    entry = told.entry
+    entry = options.entry
     if entry is not None:
         chosen = [group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)]
         if not chosen:
@@ -118,15 +118,15 @@ def read_groups(groups: list[Group], where: str, told: Told) -> list[RawCurve | 
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {names}; name one of these")
         groups = chosen
     try:
-        q_unit = parse_q_unit(told.q_unit) if told.q_unit is not None else None
-        intensity_unit = known_intensity_unit(told.intensity_unit) if told.intensity_unit else None
+        q_unit = parse_q_unit(options.q_unit) if options.q_unit is not None else None
+        intensity_unit = known_intensity_unit(options.intensity_unit) if options.intensity_unit else None
     except ValueError as error:
         raise ReadError(f"{where}: {error}") from None
     curves: list[RawCurve | ReadError] = []
     for number, group in enumerate(groups):
         try:
             place = f"{where}, entry {group.entry}"
-            curves.append(_curve(group, place, q_unit, intensity_unit, told.said_in, number < MOST_CHECKED))
+            curves.append(_curve(group, place, q_unit, intensity_unit, options.said_in, number < MOST_CHECKED))
         except ReadError as error:
             error.entry = group.entry
             curves.append(error)

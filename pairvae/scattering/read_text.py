@@ -17,11 +17,11 @@ from pairvae.scattering.columns import (
     header_q_position,
     parse_columns,
 )
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.repair import Need, RawCurve, scaled
 from pairvae.scattering.spectrum import Curve, Said, Technique
 from pairvae.scattering.text_layouts import Layout, find_layout
 from pairvae.scattering.text_table import LOST_ROWS, MOST_ROWS, TextTable, find_tables
-from pairvae.scattering.told import Told
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
     QUnit,
@@ -42,7 +42,7 @@ _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 
 
-def read_text(data: bytes, where: str, told: Told) -> list[RawCurve]:
+def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
     """Read the table of a text, or the tables where each has a header of its own.
 
     Parameters
@@ -51,7 +51,7 @@ def read_text(data: bytes, where: str, told: Told) -> list[RawCurve]:
         The file's content.
     where : str
         The file's name, for messages.
-    told : Told
+    options : ReadOptions
         Its entry is "block 2" where there are several tables.
 
     Returns
@@ -64,8 +64,8 @@ def read_text(data: bytes, where: str, told: Told) -> list[RawCurve]:
     ReadError
         No table, no such entry, or columns that do not fit.
     """
-    stated = _stated(told, where)
-    entry = told.entry
+    stated = _stated(options, where)
+    entry = options.entry
     lines = _lines(data, where)
     layout = find_layout(lines)
     if layout is None:
@@ -83,7 +83,7 @@ def read_text(data: bytes, where: str, told: Told) -> list[RawCurve]:
         named = [(name, table) for name, table in named if name == entry]
         if not named:
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {', '.join(found)}; name one of these")
-    return [_curve(table, name, where, layout, stated, told.said_in) for name, table in named]
+    return [_curve(table, name, where, layout, stated, options.said_in) for name, table in named]
 
 
 class _Stated(NamedTuple):
@@ -94,15 +94,15 @@ class _Stated(NamedTuple):
     intensity_unit: str | None = None
 
 
-def _stated(told: Told, where: str) -> _Stated:
-    if told.columns is told.q_unit is told.intensity_unit is None:
+def _stated(options: ReadOptions, where: str) -> _Stated:
+    if options.columns is options.q_unit is options.intensity_unit is None:
         return _Stated()
     try:
-        columns = parse_columns(told.columns) if told.columns is not None else None
-        intensity = known_intensity_unit(told.intensity_unit) if told.intensity_unit else None
+        columns = parse_columns(options.columns) if options.columns is not None else None
+        intensity = known_intensity_unit(options.intensity_unit) if options.intensity_unit else None
         return _Stated(
             columns,
-            parse_q_unit(told.q_unit) if told.q_unit else columns.q_unit if columns else None,
+            parse_q_unit(options.q_unit) if options.q_unit else columns.q_unit if columns else None,
             intensity or (columns.intensity_unit if columns else None),
         )
     except ValueError as error:

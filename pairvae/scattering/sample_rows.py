@@ -4,10 +4,12 @@ import difflib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from pairvae.scattering.columns import parse_columns
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
@@ -28,17 +30,16 @@ class MeasuredFile(NamedTuple):
         Folder of the manifest; one text for all files, since a table may name very many.
     name : str
         As the manifest names it.
-    q_unit, intensity_unit, columns, entry : str, optional
-        As the manifest says; None where it says nothing.
+    technique : {"saxs", "sans"}
+        The column that names it.
+    options : ReadOptions
+        What the manifest says of it; the same object for all files of which it says the same.
     """
 
     folder: str
     name: str
     technique: Technique
-    q_unit: str | None = None
-    intensity_unit: str | None = None
-    columns: str | None = None
-    entry: str | None = None
+    options: ReadOptions = NO_OPTIONS
 
     @property
     def path(self) -> str:
@@ -168,7 +169,8 @@ class RowChecks:
                 except ValueError as error:
                     self.problem(number, f"{where}: column {technique}_{option}: {error}; mend the cell")
         for i, name in enumerate(names):
-            file = MeasuredFile(self.folder, name, technique, *(options[option][i] for option in OPTIONS))
+            cells = (options[option][i] for option in OPTIONS)
+            file = MeasuredFile(self.folder, name, technique, _read_options(technique, *cells))
             if self._is_there(number, where, file):
                 yield file
 
@@ -229,7 +231,7 @@ class RowChecks:
         """One curve in two samples must not end up on both sides of the split."""
         own: set[int] = set()
         for file in row.files:
-            key = hash((os.path.realpath(file.path), file.entry))  # short: a table may name very many
+            key = hash((os.path.realpath(file.path), file.options.entry))  # short: a table may name very many
             other, technique = self._users_of_files.setdefault(key, (row, file.technique))
             named = f"{where}: column {file.technique} names {file.name!r}"
             if technique != file.technique:
@@ -250,6 +252,13 @@ class RowChecks:
                     "must not be split between training and test: give both rows the same group",
                 )
             own.add(key)
+
+
+@lru_cache(maxsize=1024)  # one object for very many files
+def _read_options(
+    technique: Technique, q_unit: str | None, intensity_unit: str | None, columns: str | None, entry: str | None
+) -> ReadOptions:
+    return ReadOptions(technique, q_unit, intensity_unit, columns, entry, said_in="manifest")
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -111,8 +111,8 @@ def _mixed_units(rows: Sequence[Row]) -> list[str]:
         said: dict[str, dict[int, None]] = {}
         for row in rows:
             for file in row.files:
-                if file.technique == technique and file.q_unit:
-                    said.setdefault(str(parse_q_unit(file.q_unit)), {})[row.number] = None
+                if file.technique == technique and file.options.q_unit:
+                    said.setdefault(str(parse_q_unit(file.options.q_unit)), {})[row.number] = None
         if len(said) > 1:
             listed = ", ".join(f"{unit} in {_rows(list(numbers))}" for unit, numbers in said.items())
             warnings.append(f"column {technique}_q_unit says {listed}; check that each is meant")

@@ -1,4 +1,4 @@
-"""What a caller says of a curve, where its file does not say it or says it wrongly."""
+"""What a caller states about a file, where the file does not say it or says it wrongly."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from pairvae.scattering.spectrum import Said, Technique
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is said of a file by an option or by samples.csv; it wins over what the file says.
+class ReadOptions:
+    """What an option or samples.csv states about a file; it wins over what the file says.
 
     Parameters
     ----------
@@ -18,13 +18,14 @@ class Told:
     intensity_unit : str, optional
         "1/cm", "1/m", "1/mm", "arbitrary" or "counts".
     columns : str, optional
-        Columns of a text table in their order.
+        Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
+        brackets where wanted ("s[1/nm] I[1/cm] ds dI").
     entry : str, optional
         Entry (or title) to read from a file that holds several.
     sample : str
         Name of the sample; empty: as the file says.
     said_in : {"option", "manifest"}
-        Where all this is from, for the record.
+        Where these statements come from, for the record.
     """
 
     technique: Technique | None = None
@@ -34,3 +35,6 @@ class Told:
     entry: str | None = None
     sample: str = ""
     said_in: Said = "option"
+
+
+NO_OPTIONS = ReadOptions()
