@@ -34,9 +34,9 @@ from pairvae.prepare.covariates import encode_covariates, fit_covariates
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.simulate import simulate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
+from pairvae.simulation.simulate import simulate
 from pairvae.train.batches import paired_tensors, part
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import joint_train

@@ -31,7 +31,6 @@ from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.simulate import simulate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import (
     Baselines,
@@ -44,6 +43,7 @@ from pairvae.settings import (
     SaxsInstrument,
     Simulate,
 )
+from pairvae.simulation.simulate import simulate
 from pairvae.train.adapt import start_network
 from pairvae.train.joint_train import joint_train
 

@@ -76,7 +76,7 @@ def simulate(
 ) -> None:
     """Draw particles and compute what both techniques measure of them."""
     from pairvae.scattering.parts import Part
-    from pairvae.scattering.simulate import simulate as run
+    from pairvae.simulation.simulate import simulate as run
 
     stage = begin(told.Simulate, settings)
     run(stage, saxs, sans, truth_saxs, truth_sans, samples, threads, Part.parse(part))

@@ -16,8 +16,8 @@ from test_workflow import TINY, snakemake
 from pairvae.errors import UserError
 from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.parts import WHOLE, Part, merge
-from pairvae.scattering.simulate import simulate
 from pairvae.settings import Read, Simulate
+from pairvae.simulation.simulate import simulate
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "example" / "samples.csv"
 SIMULATED = ("saxs.h5", "sans.h5", "truth_saxs.h5", "truth_sans.h5", "samples.csv")

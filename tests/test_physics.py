@@ -5,7 +5,8 @@ from math import pi
 import numpy as np
 import pytest
 
-from pairvae.scattering.materials import (
+from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
+from pairvae.simulation.materials import (
     GOLD,
     LIPID_HEAD,
     LIPID_TAIL,
@@ -16,9 +17,8 @@ from pairvae.scattering.materials import (
     WATER,
     scattering_length_density,
 )
-from pairvae.scattering.simulate import expected_curves
-from pairvae.scattering.systems import SYSTEMS
-from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
+from pairvae.simulation.simulate import expected_curves
+from pairvae.simulation.systems import SYSTEMS
 
 ENERGY, WAVELENGTH = 8.048, 6.0  # keV, Å
 NO_BACKGROUND = {"saxs": 0.0, "sans": 0.0}

@@ -9,9 +9,9 @@ import pytest
 from scipy.stats import norm
 
 from pairvae.assess.refit import fit_particle, summary
-from pairvae.scattering.simulate import expected_curves
-from pairvae.scattering.systems import SYSTEMS
 from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
+from pairvae.simulation.simulate import expected_curves
+from pairvae.simulation.systems import SYSTEMS
 
 FEW = Simulate(saxs=SaxsInstrument(points=60, q_max_inv_angstrom=0.3), sans=SansInstrument(points=50))
 SPHERE = {"volume_fraction": 0.003, "radius": 75.0, "polydispersity": 0.12}

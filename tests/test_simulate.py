@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering import simulate as module
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.simulate import draw_sample, expected_curves, simulate
-from pairvae.scattering.systems import SYSTEMS
 from pairvae.settings import SaxsInstrument, Simulate, SystemName
+from pairvae.simulation import simulate as module
+from pairvae.simulation.simulate import draw_sample, expected_curves, simulate
+from pairvae.simulation.systems import SYSTEMS
 
 FILES = ("saxs.h5", "sans.h5", "truth_saxs.h5", "truth_sans.h5", "samples.csv")
 SETTINGS = Simulate(pairs=70, seed=5, d2o_fraction=(0.0, 1.0))

@@ -12,8 +12,8 @@ from test_parts import CHEAP, SIMULATED, content
 
 from pairvae.atomic import written_whole
 from pairvae.model_file import load_weights
-from pairvae.scattering.simulate import simulate
 from pairvae.settings import Simulate
+from pairvae.simulation.simulate import simulate
 from pairvae.train.pretrain import pretrain
 
 

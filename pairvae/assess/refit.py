@@ -18,11 +18,11 @@ from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.models.pairvae import ends
 from pairvae.prepare.pair import read_pairs
-from pairvae.scattering.cross_section import compile_models, cross_section
-from pairvae.scattering.instrument import Instrument, median_background, optics
 from pairvae.scattering.model_free import Array
-from pairvae.scattering.systems import SYSTEMS, System
 from pairvae.settings import Simulate, SystemName
+from pairvae.simulation.cross_section import compile_models, cross_section
+from pairvae.simulation.instrument import Instrument, median_background, optics
+from pairvae.simulation.systems import SYSTEMS, System
 
 SHOWN: tuple[SystemName, ...] = ("silica_sphere", "micelle", "gold_rod")  # where nothing else is asked for
 WIDER = 2.0  # limits of the fit, as factors below and above those that samples were drawn from

@@ -1,1 +1,1 @@
-"""What is measured: spectra, the files they lie in, and simulated ones."""
+"""What is measured: spectra, and the files they lie in."""

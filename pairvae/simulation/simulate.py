@@ -22,14 +22,14 @@ from rich.progress import Progress
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.scattering.cross_section import compile_models, cross_section
 from pairvae.scattering.curves_file import CurvesWriter
-from pairvae.scattering.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
 from pairvae.scattering.parallel import in_order
 from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
-from pairvae.scattering.systems import SYSTEMS, Parameter, System
 from pairvae.settings import Simulate
+from pairvae.simulation.cross_section import compile_models, cross_section
+from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
+from pairvae.simulation.systems import SYSTEMS, Parameter, System
 
 COLUMNS = ("sample_id", "material", "d2o_fraction", "volume_fraction", "parameters")
 Row = dict[str, str | float]

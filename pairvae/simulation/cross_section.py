@@ -15,10 +15,10 @@ import numpy as np
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.scattering.instrument import Instrument, beam, optics
-from pairvae.scattering.particles import Values
 from pairvae.scattering.spectrum import Curve
-from pairvae.scattering.systems import System
+from pairvae.simulation.instrument import Instrument, beam, optics
+from pairvae.simulation.particles import Values
+from pairvae.simulation.systems import System
 
 SIZE_STEP = 2.0  # largest step in q_max · size over the polydispersity; its error: see Q_STEP of instrument.py
 SIZE_POINTS = 13  # at least, over ±3 standard deviations

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pairvae.scattering import particles
-from pairvae.scattering.materials import (
+from pairvae.scattering.spectrum import Technique
+from pairvae.settings import SystemName
+from pairvae.simulation import particles
+from pairvae.simulation.materials import (
     DODECYL,
     GOLD,
     LIPID_HEAD,
@@ -25,9 +27,7 @@ from pairvae.scattering.materials import (
     Material,
     scattering_length_density,
 )
-from pairvae.scattering.particles import Values
-from pairvae.scattering.spectrum import Technique
-from pairvae.settings import SystemName
+from pairvae.simulation.particles import Values
 
 Distribution = Literal["uniform", "log-uniform", "integer"]
 

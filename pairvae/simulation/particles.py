@@ -7,7 +7,7 @@ raised to the volume of the swollen particles. Lengths are in Å.
 from collections.abc import Mapping
 from math import pi
 
-from pairvae.scattering.materials import DODECYL, LIPID_HEAD, LIPID_TAIL, SULFATE, mixed, molar_volume
+from pairvae.simulation.materials import DODECYL, LIPID_HEAD, LIPID_TAIL, SULFATE, mixed, molar_volume
 
 Values = Mapping[str, float]
 

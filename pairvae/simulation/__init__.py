@@ -1,0 +1,1 @@
+"""Particles seen by X-rays and by neutrons: what a simulated pair of curves is made of."""
