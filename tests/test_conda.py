@@ -73,7 +73,7 @@ def run(python, folder, *arguments, conda=None):
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        timeout=1200,
+        timeout=3600,
     )
 
 

@@ -31,7 +31,7 @@ baselines: {steps: 40}
 def run(command, folder):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        shlex.split(command), cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=600
+        shlex.split(command), cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=3600
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

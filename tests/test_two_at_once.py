@@ -35,7 +35,7 @@ def together(*command):
         copy.stdin.write("go\n")
         copy.stdin.flush()
     for copy in copies:
-        said, _ = copy.communicate(timeout=600)
+        said, _ = copy.communicate(timeout=3600)
         assert copy.returncode == 0, said
 
 

@@ -38,7 +38,7 @@ def snakemake(folder, *arguments, command=("-m", "snakemake")):
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        timeout=1200,
+        timeout=3600,
     )
 
 
