@@ -22,7 +22,11 @@ import yaml
 from rattler.index import index_fs
 
 ACTIVATE = 'export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n'
-DISTRIBUTIONS = {"pytorch-cpu": "torch", "pytorch-gpu": "torch"}  # conda's name → PyPI's, where they differ
+DISTRIBUTIONS = {
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "msgpack-python": "msgpack",
+}  # conda's name → PyPI's, where they differ
 
 
 def set_up(folder, environments):

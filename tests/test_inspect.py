@@ -273,3 +273,13 @@ def test_a_reader_that_closes_the_pipe_sees_no_traceback(folder):
         assert json.loads(process.stdout.readline())["file"] == "0.dat"
         process.stdout.close()  # as `| head -1` does
         assert "Traceback" not in process.stderr.read()
+
+
+def _returns_a_set(job):
+    return {job}  # pickle would carry it as it is
+
+
+def test_answers_of_other_processes_are_plain_data(monkeypatch):
+    monkeypatch.setattr(parallel, "FEW", 0)
+    with pytest.raises(RuntimeError, match="can not serialize 'set' object"):
+        list(parallel.in_order(_returns_a_set, ["a", "b"], 2, _crashed, lambda _: False))

@@ -22,7 +22,9 @@ def test_conda_environment_has_the_bounds_of_the_package(file, torch):
     # snakemake and what it needs start the workflow; the rules do without
     started_with = ("snakemake", "pygments")
     bounds = {
-        {"torch": torch}.get(each.name, each.name): each.specifier for each in needed if each.name not in started_with
+        {"torch": torch, "msgpack": "msgpack-python"}.get(each.name, each.name): each.specifier
+        for each in needed
+        if each.name not in started_with
     }
     bounds["python"] = Requirement(f"python{pyproject['project']['requires-python']}").specifier
     tools = {"pip", "editables", "c-compiler"}  # what installs pairvae, and sasmodels' compiler

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,27 @@ def pack(curve: Spectrum) -> PackedCurve:
     columns = {name: values for name in COLUMNS if (values := getattr(curve, name)) is not None}
     numbers = b"".join([values.data for values in columns.values()])
     return PackedCurve(curve.sample, curve.q.size, tuple(columns), numbers, _AS_JSON(facts))
+
+
+def unpack(packed: PackedCurve, technique: Technique | None) -> Spectrum:
+    """The curve that `pack` was given, of this technique."""
+    own = json.loads(packed.facts)
+    numbers = np.frombuffer(packed.numbers).reshape(len(packed.columns), packed.points)
+    return _spectrum(dict(zip(packed.columns, numbers, strict=True)), technique, packed.sample, own)
+
+
+def _spectrum(
+    columns: Mapping[str, Curve | None], technique: Technique | None, sample: str, facts: dict[str, Any]
+) -> Spectrum:
+    return Spectrum(
+        **columns,  # type: ignore[arg-type]  # q and intensity are always among them
+        technique=technique,
+        sample=sample,
+        source=Source(**facts["source"]),
+        notes=tuple(facts["notes"]),
+        intensity_unit=facts["intensity_unit"],
+        reading=_reading(facts.get("reading")),
+    )
 
 
 def _column(curve: PackedCurve, name: str) -> bytes:
@@ -203,21 +224,9 @@ class CurvesFile:
         curves = []
         for i in range(start, stop):
             span = slice(self._offset[i] - low, self._offset[i + 1] - low)
-            own = json.loads(facts[i - start])
-            curves.append(
-                Spectrum(
-                    q=columns["q"][span],
-                    intensity=columns["intensity"][span],
-                    sigma=_or_none(columns["sigma"][span]),
-                    dq=_or_none(columns["dq"][span]),
-                    technique=self.technique,
-                    sample=self.sample_ids[i],
-                    source=Source(**own["source"]),
-                    notes=tuple(own["notes"]),
-                    intensity_unit=own["intensity_unit"],
-                    reading=_reading(own.get("reading")),
-                )
-            )
+            own = {name: values[span] for name, values in columns.items()}
+            own |= {name: _or_none(own[name]) for name in ("sigma", "dq")}
+            curves.append(_spectrum(own, self.technique, self.sample_ids[i], json.loads(facts[i - start])))
         return curves
 
     def close(self) -> None:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from pairvae.errors import ReadError
+from pairvae.scattering.curves_file import PackedCurve, pack, unpack
 from pairvae.scattering.read import MissingFact, curve_outcomes
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.repair import Need
@@ -68,6 +70,18 @@ class Inspected:
     needs: tuple[Need, ...] = ()
     error: str | None = None
     spectrum: Spectrum | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The same as numbers, text, bytes, lists and dictionaries, for another process."""
+        return {**vars(self), "spectrum": None if self.spectrum is None else pack(self.spectrum)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """What `to_plain` gave, after it came back from another process."""
+        lists = {name: tuple(value) for name, value in plain.items() if isinstance(value, list) and name != "spectrum"}
+        packed = plain["spectrum"]
+        spectrum = None if packed is None else unpack(PackedCurve(*packed), plain["technique"])
+        return cls(**{**plain, **lists, "spectrum": spectrum})
 
 
 def inspect_file(file: Path | str, options: ReadOptions = NO_OPTIONS, settings: Read | None = None) -> list[Inspected]:

@@ -120,22 +120,22 @@ def text_line(curve: Inspected, width: int = 0) -> str:
 def _inspected(files: Sequence[NamedFile], options: ReadOptions, keep_numbers: bool) -> Iterator[Inspected]:
     jobs = ((file, options, keep_numbers) for file in files)
     for curves in in_order(_inspect, jobs, cores(), _crashed, lambda job: is_small_text(job[0].name)):
-        yield from curves
+        yield from map(Inspected.from_plain, curves)
 
 
-def _inspect(job: tuple[NamedFile, ReadOptions, bool]) -> list[Inspected]:
+def _inspect(job: tuple[NamedFile, ReadOptions, bool]) -> list[dict[str, Any]]:
     file, options, keep_numbers = job
     if file.problem:
-        return [Inspected(file.name, error=file.problem)]
+        return [Inspected(file.name, error=file.problem).to_plain()]
     curves = inspect_file(file.name, options)
     # the numbers need not travel between processes where nobody draws them
-    return curves if keep_numbers else [replace(curve, spectrum=None) for curve in curves]
+    return [(curve if keep_numbers else replace(curve, spectrum=None)).to_plain() for curve in curves]
 
 
-def _crashed(job: tuple[NamedFile, ReadOptions, bool]) -> list[Inspected]:
+def _crashed(job: tuple[NamedFile, ReadOptions, bool]) -> list[dict[str, Any]]:
     name = job[0].name
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
-    return [Inspected(name, error=f"{name}: {problem}")]
+    return [Inspected(name, error=f"{name}: {problem}").to_plain()]
 
 
 def _said(unit: str | None, said_by: str | None) -> str:

@@ -103,18 +103,18 @@ class Measured(NamedTuple):
     ----------
     settings : list of PackedCurve
         Its detector settings, one or several.
-    notes : set of str
+    notes : list of str
         What the reader had to say, without the numbers in it.
     intensity_unit : {"1/cm", "arbitrary"}
         Unit of its intensity.
-    content : tuple of str
+    content : sequence of str
         Checksum of the file, and entry: the same content may stand under two names.
     """
 
     settings: list[PackedCurve]
-    notes: set[str]
+    notes: list[str]
     intensity_unit: str
-    content: tuple[str, str]
+    content: Sequence[str]
 
 
 class _Remarks:
@@ -145,7 +145,7 @@ class _Remarks:
         self._units[unit] += 1
         if len(self._named[unit]) < SHOWN:
             self._named[unit].append(row.sample_id)
-        first = self._contents.setdefault(hash(curve.content), row)
+        first = self._contents.setdefault(hash(tuple(curve.content)), row)
         if first.group != row.group:
             self._copied += 1
             if len(self._copies) < SHOWN:
@@ -204,7 +204,11 @@ def measured_curves(
     for (row, file), found in zip(
         waiting, in_order(_one, jobs, threads, _crashed, lambda job: is_small_text(job[0].path)), strict=True
     ):
-        yield row, file, found
+        if isinstance(found, str):
+            yield row, file, found
+        else:
+            settings_of_curve, notes, unit, content = found
+            yield row, file, Measured([PackedCurve(*one) for one in settings_of_curve], notes, unit, content)
 
 
 def _put_together(
@@ -250,7 +254,7 @@ def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
 
 def _packed(curves: Sequence[Spectrum]) -> Measured:
     first = curves[0]
-    notes = {_NUMBER.sub("…", note) for note in first.notes}
+    notes = [*dict.fromkeys(_NUMBER.sub("…", note) for note in first.notes)]
     return Measured(
         [pack(curve) for curve in curves], notes, first.intensity_unit, (first.source.sha256, first.source.entry)
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pairvae.errors import ReadError, UserError
 from pairvae.progress import tracked
+from pairvae.scattering.curves_file import PackedCurve, pack, unpack
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text, read_settings
@@ -184,11 +185,13 @@ def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]
     problems = list(problems)
     curves = []
     outcomes = in_order(_read_one, jobs, cores(), _crashed, lambda job: is_small_text(job.file))
-    for outcome in tracked(outcomes, "read", len(jobs)):
+    for job, outcome in zip(jobs, tracked(outcomes, "read", len(jobs)), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:
-            curves.append(outcome)
+            curves.append(
+                [unpack(PackedCurve(*packed), job.options.technique or technique) for technique, packed in outcome]
+            )
     if len(problems) == 1:
         raise UserError(problems[0])
     if problems:
@@ -197,9 +200,9 @@ def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]
     return curves
 
 
-def _read_one(job: _Job) -> list[Spectrum] | str:
+def _read_one(job: _Job) -> list[tuple[Technique | None, PackedCurve]] | str:
     try:
-        return read_settings(job.file, job.options)
+        return [(curve.technique, pack(curve)) for curve in read_settings(job.file, job.options)]
     except ReadError as error:
         return f"{job.row}{error}"
 

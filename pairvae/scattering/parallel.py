@@ -1,8 +1,11 @@
-"""Many files on all cores, in their order, with a bounded number in memory."""
+"""Many files on all cores, in their order, with a bounded number in memory.
+
+loky, pebble and concurrent.futures do not serve here: they unpickle what workers send, and a worker that parsed a
+stranger's file could send anything. Here answers are plain data (msgpack), which cannot run code.
+"""
 
 import multiprocessing
 import os
-import pickle
 import signal
 import traceback
 from collections import deque
@@ -13,6 +16,8 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Thread
 from typing import Generic, Self, TypeVar
+
+import msgpack
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -34,12 +39,13 @@ def in_order(
     crashed: Callable[[Job], Result],
     harmless: Callable[[Job], bool],
 ) -> Iterator[Result]:
-    """Do every job, in processes of their own where there are many, and yield the results in the jobs' order.
+    """Do every job, in other processes if there are many, and yield the results in the order of the jobs.
 
     Parameters
     ----------
     work : callable
-        A function of a module, since worker processes have to find it.
+        A function of a module, so that worker processes find it. It returns plain data: None, numbers, text, bytes,
+        lists and dictionaries of them. Tuples may arrive as lists.
     jobs : iterable
         Taken as they are needed.
     processes : int
@@ -144,7 +150,7 @@ class _Worker(Generic[Job, Result]):
         except (EOFError, OSError):
             yield from self._after_crash(jobs)
             return
-        results: list[Result] | str = pickle.loads(answer)
+        results: list[Result] | str = msgpack.unpackb(answer, strict_map_key=False)
         if isinstance(results, str):
             raise RuntimeError(f"a worker process failed:\n{results}")
         yield from results
@@ -174,9 +180,9 @@ def _serve(work: Callable[[Job], Result], connection: Connection) -> None:
         while True:
             jobs = connection.recv()
             try:
-                answer = pickle.dumps([work(job) for job in jobs], pickle.HIGHEST_PROTOCOL)
+                answer = msgpack.packb([work(job) for job in jobs])
             except Exception:  # noqa: BLE001 whatever it is, who asked has to know
-                answer = pickle.dumps(traceback.format_exc())
+                answer = msgpack.packb(traceback.format_exc())
             answers.put(answer)
 
 

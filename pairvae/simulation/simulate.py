@@ -22,7 +22,7 @@ from rich.progress import Progress
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.scattering.curves_file import CurvesWriter
+from pairvae.scattering.curves_file import CurvesWriter, PackedCurve, pack
 from pairvae.scattering.parallel import in_order
 from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
@@ -33,7 +33,7 @@ from pairvae.simulation.systems import SYSTEMS, Parameter, System
 
 COLUMNS = ("sample_id", "material", "d2o_fraction", "volume_fraction", "parameters")
 Row = dict[str, str | float]
-Pair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
+Pair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,8 @@ def simulate(
         for row, curves in in_order(partial(_one, settings), numbers, threads, _ended, lambda _: False):
             rows.append(row)
             for technique, (noisy, expected) in curves.items():
-                measured[technique].append(noisy)
-                truth[technique].append(expected)
+                measured[technique].append(PackedCurve(*noisy))
+                truth[technique].append(PackedCurve(*expected))
             progress.advance(task)
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(table, index=False, lineterminator="\n")
 
@@ -204,7 +204,7 @@ def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
         instrument = _instrument(settings, technique)
         truth = replace(cut_ends(whole, instrument, rng), sample=sample.sample_id)
         exposure = 10 ** rng.uniform(*np.log10(instrument.exposure))
-        curves[technique] = (measure(truth, instrument, exposure, rng), truth)
+        curves[technique] = (pack(measure(truth, instrument, exposure, rng)), pack(truth))
     drawn = dict(sample.parameters)
     row: Row = {
         "sample_id": sample.sample_id,
