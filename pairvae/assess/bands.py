@@ -9,12 +9,12 @@ from torch import Tensor
 from pairvae.assess.conformal import conformal_factor, quantile
 from pairvae.assess.neighbours import binned, local_error
 from pairvae.assess.novelty import Encoded, unlike
-from pairvae.assess.predict import Array, Predicted, codes, predict_beside
 from pairvae.assess.references import FEWER, every_situation, kept, nearest_kept
 from pairvae.assess.situations import is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
+from pairvae.models.predict import Array, Predicted, codes, predict_beside
+from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES
-from pairvae.train.batches import Batch, part
 
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 WIDEST = 10.0  # times the usual width, of bands of curves unlike the training
@@ -29,13 +29,13 @@ class Band(NamedTuple):
 
 
 def fit_bands(
-    network: PairVAE, train: Batch, val: Batch, coverage: float, calibration: dict[str, Tensor]
+    network: PairVAE, train: Batches, val: Batches, coverage: float, calibration: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     """What `half_widths` needs, learned from errors of training samples and calibrated on validation samples.
 
     Parameters
     ----------
-    train, val : dict of Tensor
+    train, val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
     coverage : float
         Share of the measured points that a band shall cover.
@@ -46,18 +46,18 @@ def fit_bands(
     for source in TECHNIQUES:
         whole, wider = 0.0, {}
         for case in every_situation(network, source):
-            seen = kept(train, case)
-            new = {name: tensor[: FEWER if case.hidden else None] for name, tensor in val.items()}
-            curves = put(part(new, source), case)
+            new = {t: take(curves, slice(FEWER if case.hidden else None)) for t, curves in val.items()}
+            curves = put(new[source], case)
             code = codes(network, source, curves)
             if case.told:  # comes first; covariates do not make a curve strange
                 wider[case] = _widening(unlike(network, source, curves, calibration))
             found = nearest_kept(calibration, source, case, code, NEAR)
             known = calibration[f"reference.{source}.{case.name}"] * calibration[f"code_scale.{source}"]
             for path in (one for one in PATHS if ends(one)[1] == source):
-                off, std = _errors(network, path, known, seen, case.told)
+                target, _ = ends(path)
+                off, std = _errors(network, path, known, kept(train[target], case), case.told)
                 errors = binned(off / std, NEAR)
-                off, std = _errors(network, path, code, new, case.told)
+                off, std = _errors(network, path, code, new[target], case.told)
                 score = off / std / local_error(errors, found.row, off.shape[1]) / wider[case._replace(told=True)]
                 factor = conformal_factor(score, coverage)
                 largest = np.max(np.where(np.isfinite(score), score / factor, 0), axis=1)
@@ -130,10 +130,9 @@ def _widening(novelty: Array) -> Array:
     return np.clip(novelty, 1, WIDEST)[:, None]
 
 
-def _errors(network: PairVAE, path: str, code: Tensor, pairs: Batch, told: bool) -> tuple[Array, Array]:
+def _errors(network: PairVAE, path: str, code: Tensor, measured: Batch, told: bool) -> tuple[Array, Array]:
     """|measured − predicted| of every point of the target, NaN where not measured, and the predicted standard error."""
-    known = part(pairs, ends(path)[0])
-    told_of = {**known, "covariates": known["covariates"] * float(told)}
+    told_of = {**measured, "covariates": measured["covariates"] * float(told)}
     predicted = predict_beside(network, path, code.float(), told_of)
-    off = np.abs(known["log_intensity"].double().numpy() - predicted.log_intensity)
-    return np.where(known["mask"].numpy() > 0, off, np.nan), predicted.std
+    off = np.abs(measured["log_intensity"].double().numpy() - predicted.log_intensity)
+    return np.where(measured["mask"].numpy() > 0, off, np.nan), predicted.std

@@ -11,18 +11,18 @@ import torch
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
-from pairvae.assess.predict import Array
 from pairvae.checksum import sha256
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.predict import Array
 from pairvae.models.resvae import Decoded, ResVAE
+from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, paired_tensors
 from pairvae.train.fit import fit
 from pairvae.train.stage import Stage, check_loss
 
@@ -37,43 +37,39 @@ class DirectStage(Stage):
     def __init__(self, network: nn.Module, settings: Fit, path: str, samples: Sequence[str] = ()) -> None:
         super().__init__(network, settings, f"baselines direct {path}", samples)
         self.target, self.source = ends(path)
-        self.weigh_ranges(self.network.of(self.target).q, self.target, f"{self.target}.")
+        self.weigh_ranges(self.network.of(self.target).q, self.target)
 
-    def predict(self, batch: Batch) -> Decoded:
+    def predict(self, batch: Batches) -> Decoded:
         """Curves of the target from whole curves of the source."""
-        log_intensity, mask = (batch[f"{self.source}.{name}"] for name in ("log_intensity", "mask"))
-        return self._curve(log_intensity, mask, *(batch[f"{t}.covariates"] for t in (self.source, self.target)))
+        source, target = batch[self.source], batch[self.target]
+        return self._curve(source["log_intensity"], source["mask"], source["covariates"], target["covariates"])
 
     def _curve(self, log_intensity: Tensor, mask: Tensor, source_known: Tensor, target_known: Tensor) -> Decoded:
         code = self.network.of(self.source).encode(log_intensity, mask, source_known).mean
         return self.network.of(self.target).decode(code, target_known, from_partner=True)
 
-    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def train_terms(self, batch: Batches) -> dict[str, Tensor]:
         """Weighted squared error, with the same augmentation as the PairVAE."""
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
-        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, self.settings, self.left())
-        visible = hide_part(batch[f"{self.source}.mask"], self.settings.mask_probability)
-        known = [batch[f"{t}.covariates"] for t in (self.source, self.target)]
+        batch = other_samples(batch, networks, self.settings, self.left())
+        source, target = batch[self.source], batch[self.target]
+        visible = hide_part(source["mask"], self.settings.mask_probability)
+        known = [source["covariates"], target["covariates"]]
         known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))
-        source = renoised(
-            batch[f"{self.source}.log_intensity"], batch[f"{self.source}.log_sigma"], self.settings.renoise
-        )
-        curve = self._curve(source, visible, *known)
-        target = batch[f"{self.target}.log_intensity"]
-        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        terms = self.compared("reconstruction", networks[self.target], curve, target, batch, f"{self.target}.")
-        return terms | self.network.auxiliary()
+        noisy = renoised(source["log_intensity"], source["log_sigma"], self.settings.renoise)
+        network = networks[self.target]
+        curve = self.at_scale(self._curve(noisy, visible, *known), target, network.scale_free)
+        return self.compared("reconstruction", self.target, network, curve, target) | self.network.auxiliary()
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The one term, as in joint training."""
         return self.with_extras(self.loss_of("reconstruction", terms), terms)
 
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def val_terms(self, batch: Batches) -> dict[str, Tensor]:
         """The same error on whole curves."""
-        curve = self.predict(batch)
-        target = batch[f"{self.target}.log_intensity"]
-        curve = self.at_scale(curve, target, batch, self.network.of(self.target).scale_free, f"{self.target}.")
-        return {"loss": self.reconstruction(curve.log_intensity, target, batch, f"{self.target}.")}
+        target = batch[self.target]
+        curve = self.at_scale(self.predict(batch), target, self.network.of(self.target).scale_free)
+        return {"loss": self.reconstruction(self.target, curve, target)}
 
 
 def mean_curve(target: Spectra, queries: int) -> Array:

@@ -18,10 +18,10 @@ from pairvae.checksum import sha256
 from pairvae.model_file import load_pairvae
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
-from pairvae.train.batches import paired_tensors, part
 
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
 
@@ -54,17 +54,16 @@ def calibrate(
     network = joined([member for member, _ in loaded]).eval()
     val = paired_tensors(saxs, sans, pairs, network, "val")
     train = paired_tensors(saxs, sans, pairs, network, "train")
-    if len(val["saxs.mask"]) < FEW:
+    if (few := len(val["saxs"]["mask"])) < FEW:
         print(
-            f"calibrate: warning: {len(val['saxs.mask'])} validation pairs; with fewer than {FEW} the bands cover less "
+            f"calibrate: warning: {few} validation pairs; with fewer than {FEW} the bands cover less "
             "than they promise: raise pair.val_fraction or add pairs"
         )
     tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
     tensors |= fit_references(network, train, val)
     tensors |= fit_novelty(network, val, tensors)
     tensors |= fit_bands(network, train, val, settings.coverage, tensors)
-    of = {split: {t: part(pairs, t) for t in TECHNIQUES} for split, pairs in (("train", train), ("val", val))}
-    consistency = fit_consistency(network, of["train"], of["val"])
+    consistency = fit_consistency(network, train, val)
     tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}
 
     table = read_pairs(pairs)

@@ -1,25 +1,22 @@
 """Whether a SAXS and a SANS curve belong to one sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 
+from pairvae.assess.calibrated_model import CalibratedModel, Covariates, Curves
 from pairvae.assess.consistency import MEASURES, p_values, pair_measures
-from pairvae.assess.inputs import Covariates, Curves, Inputs
-from pairvae.assess.predict import Array, codes, predict
+from pairvae.assess.inputs import Inputs
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.models.pairvae import CROSS_PATHS, ends
+from pairvae.models.predict import Array, codes, predict
+from pairvae.models.tensors import Batches, take
 from pairvae.scattering.spectrum import Technique
-from pairvae.train.batches import Batch
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
 
 FALSE_ALARMS = 0.05
 
@@ -46,7 +43,7 @@ class Verdicts:
     factor: Array
 
 
-def check(model: "TrainedModel", saxs: Curves, sans: Curves, covariates: Covariates = None) -> Verdicts:
+def check(model: CalibratedModel, saxs: Curves, sans: Curves, covariates: Covariates = None) -> Verdicts:
     """Test whether pairs of curves were measured on one sample each.
 
     Parameters
@@ -83,7 +80,7 @@ def check(model: "TrainedModel", saxs: Curves, sans: Curves, covariates: Covaria
     return Verdicts(p_values(model.network, pairs, measures, fitted), measures, np.stack(factors, axis=1))
 
 
-def detection(model: "TrainedModel", pairs: Mapping[Technique, Batch], material: Array) -> dict[str, float]:
+def detection(model: CalibratedModel, pairs: Batches, material: Array) -> dict[str, float]:
     """How often true pairs are called suspect, and how many swapped ones are found, at `FALSE_ALARMS`.
 
     Parameters
@@ -99,9 +96,9 @@ def detection(model: "TrainedModel", pairs: Mapping[Technique, Batch], material:
         mine = np.flatnonzero(material == kind)
         partner[mine] = np.roll(mine, 1)
     moved = torch.from_numpy(partner)
-    swapped = {name: values[moved] for name, values in pairs["sans"].items()}
+    swapped = take(pairs["sans"], moved)
     swapped["covariates"] = pairs["sans"]["covariates"]  # what the row says of the sample stays
-    other_pairs: dict[Technique, Batch] = {"saxs": pairs["saxs"], "sans": swapped}
+    other_pairs: Batches = {"saxs": pairs["saxs"], "sans": swapped}
     right, wrong = (
         p_values(model.network, one, pair_measures(model.network, one, fitted), fitted) <= FALSE_ALARMS
         for one in (pairs, other_pairs)
@@ -110,7 +107,7 @@ def detection(model: "TrainedModel", pairs: Mapping[Technique, Batch], material:
 
 
 def check_files(
-    inputs: Inputs, sans: Sequence[str], model: "TrainedModel", output: Path | None, alarm: float = FALSE_ALARMS
+    inputs: Inputs, sans: Sequence[str], model: CalibratedModel, output: Path | None, alarm: float = FALSE_ALARMS
 ) -> int:
     """Check pairs of files, or the rows of a samples.csv with both curves, and list suspect ones.
 
@@ -146,7 +143,8 @@ def check_files(
             f"check: warning: with {known} validation pairs the smallest p-value is {1 / (known + 1):.2g}: no pair can "
             f"be called suspect at {alarm:g}; raise --alarm, or calibrate on more pairs"
         )
-    verdicts = model.check(
+    verdicts = check(
+        model,
         [one.curves["saxs"] for one in samples],
         [one.curves["sans"] for one in samples],
         [one.covariates for one in samples],

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from pairvae.assess.predict import Array
 from pairvae.assess.predictions_file import spread
+from pairvae.models.predict import Array
 from pairvae.models.resvae import Code
 from pairvae.prepare.pair import FACTS
 

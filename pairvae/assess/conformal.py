@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pairvae.assess.predict import Array
+from pairvae.models.predict import Array
 
 ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs where samples are few
 

@@ -11,18 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, codes, misfit, predict_beside
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.predict import Array, codes, misfit, predict_beside
+from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
-from pairvae.train.batches import Batch
 
 MEASURES = (*CROSS_PATHS, "codes")  # the order of the columns
 USUAL = 0.95  # share of the training pairs below 1 in each measure
 
 
-def fit_consistency(
-    network: PairVAE, train: Mapping[Technique, Batch], val: Mapping[Technique, Batch]
-) -> dict[str, Tensor]:
+def fit_consistency(network: PairVAE, train: Batches, val: Batches) -> dict[str, Tensor]:
     """Learn what is usual from training pairs, and how often which score is exceeded from validation pairs.
 
     Parameters
@@ -50,7 +48,7 @@ def fit_consistency(
 
 def pair_measures(
     network: PairVAE,
-    pairs: Mapping[Technique, Batch],
+    pairs: Batches,
     fitted: Mapping[str, Tensor],
     code: Mapping[Technique, Tensor] | None = None,
 ) -> Array:
@@ -94,9 +92,7 @@ def likeness(measures: Array) -> Array:
     return -np.log(np.maximum(measures, 1e-12)).sum(axis=1)
 
 
-def p_values(
-    network: PairVAE, pairs: Mapping[Technique, Batch], measures: Array, fitted: Mapping[str, Tensor]
-) -> Array:
+def p_values(network: PairVAE, pairs: Batches, measures: Array, fitted: Mapping[str, Tensor]) -> Array:
     """Share of true pairs that look as strange or stranger, shape (pairs,).
 
     Conformal: (1 + number of validation scores ≥ score) / (1 + number of validation scores), so that of new true
@@ -122,7 +118,7 @@ def conformal(score: Array, known: Array) -> Array:
     return (1 + known.size - np.searchsorted(known, score, side="left")) / (1 + known.size)
 
 
-def _all_told(network: PairVAE, pairs: Mapping[Technique, Batch]) -> npt.NDArray[np.bool_]:
+def _all_told(network: PairVAE, pairs: Batches) -> npt.NDArray[np.bool_]:
     """Whether every covariate of a pair is known, shape (pairs,)."""
     known = np.ones(len(pairs["saxs"]["mask"]), np.bool_)
     for technique, batch in pairs.items():

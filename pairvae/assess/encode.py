@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pairvae.assess.inputs import Covariates, Curves, Inputs
-from pairvae.assess.predict import Array
+from pairvae.assess.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.assess.inputs import Inputs
 from pairvae.atomic import written_whole
+from pairvae.models.predict import Array
 from pairvae.scattering.spectrum import Technique
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class Codes:
     novelty: Array
 
 
-def encode(model: "TrainedModel", spectra: Curves, technique: Technique, covariates: Covariates = None) -> Codes:
+def encode(model: CalibratedModel, spectra: Curves, technique: Technique, covariates: Covariates = None) -> Codes:
     """Where curves lie in the latent space that both techniques share.
 
     Parameters
@@ -62,7 +59,7 @@ def encode(model: "TrainedModel", spectra: Curves, technique: Technique, covaria
     return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), novelty.score)
 
 
-def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, output: Path) -> None:
+def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, output: Path) -> None:
     """Encode every curve of one technique and write one CSV.
 
     Parameters
@@ -79,7 +76,7 @@ def encode_files(inputs: Inputs, model: "TrainedModel", technique: Technique, ou
     """
     samples = inputs.samples(technique, model)
     inputs.spare([output], samples)
-    codes = model.encode([one.curves[technique] for one in samples], technique, [one.covariates for one in samples])
+    codes = encode(model, [one.curves[technique] for one in samples], technique, [one.covariates for one in samples])
     columns: Mapping[str, Array] = {
         f"{name}_{i + 1}": column
         for name, values in (("mean", codes.mean), ("logvar", codes.logvar))

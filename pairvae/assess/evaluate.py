@@ -14,29 +14,30 @@ import pandas as pd
 import torch
 
 from pairvae.assess.bands import Band
+from pairvae.assess.calibrated_model import CalibratedModel
 from pairvae.assess.check import detection
 from pairvae.assess.code_measures import mutual_information, normality
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.latent_prior import draw_codes
 from pairvae.assess.likelihood import likelihood
 from pairvae.assess.match import retrieval_by_likelihood
-from pairvae.assess.predict import Array, codes, free_scale, predict_beside
 from pairvae.assess.predictions_file import BASELINES
 from pairvae.assess.reconstruct import denoising
 from pairvae.assess.scores import Curves, by_material
 from pairvae.assess.structural_parameters import kept_structure
-from pairvae.assess.trained_model import TrainedModel, load_model
+from pairvae.assess.trained_model import load_model
 from pairvae.assess.trials import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.atomic import written_whole
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
+from pairvae.models.predict import Array, codes, free_scale, predict_beside
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.settings import Normalize
-from pairvae.train.batches import paired_tensors, part
 
 FORMAT = 1
 
@@ -76,12 +77,12 @@ def evaluate(
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
     exact = {t: gridded_truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
     tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    read = {t: trained.encoded(t, part(tensors, t)) for t in TECHNIQUES}
+    read = {t: trained.encoded(t, tensors[t]) for t in TECHNIQUES}
     code = {t: one.code.mean for t, one in read.items()}
 
     def at_scale(technique: Technique, *curves: Array) -> list[Array]:
         """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
-        shift = free_scale(trained.network, technique, curves[0], part(tensors, technique))
+        shift = free_scale(trained.network, technique, curves[0], tensors[technique])
         return [curve + shift for curve in curves]
 
     exact = {t: at_scale(t, curves)[0] for t, curves in exact.items()}
@@ -91,7 +92,7 @@ def evaluate(
     found: dict[str, Array] = {}
     for path in PATHS:
         target, source = ends(path)
-        shown = (path, read[source], tensors[f"{target}.covariates"])
+        shown = (path, read[source], tensors[target]["covariates"])
         middle, lower, upper = at_scale(target, *trained.bands(*shown))
         whole = Band(*at_scale(target, *trained.bands(*shown, joint=True)))
         curves = Curves(measured[target], exact.get(target))
@@ -123,10 +124,9 @@ def evaluate(
                 beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
                 key = "rmse_truth" if exact else "rmse_measured"
                 gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
-    curves_of = {t: part(tensors, t) for t in TECHNIQUES}
     score = {t: one.novelty.score for t, one in read.items()}
     found |= {f"latent_logvar/{t}": one.code.logvar.numpy() for t, one in read.items()}
-    known = {t: tensors[f"{t}.covariates"] for t in TECHNIQUES}
+    known = {t: tensors[t]["covariates"] for t in TECHNIQUES}
     draw = partial(draw_codes, trained.calibration, seed=0)
     found |= latent_grids(trained.network, code, known, material, draw)
     every = read_pairs(pairs)
@@ -152,9 +152,9 @@ def evaluate(
             "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
         },
         "retrieval_by_likelihood": {
-            f"{to}_of_{other(to)}": retrieval_by_likelihood(trained, curves_of, to) for to in TECHNIQUES
+            f"{to}_of_{other(to)}": retrieval_by_likelihood(trained, tensors, to) for to in TECHNIQUES
         },
-        "pair_check": detection(trained, curves_of, material),
+        "pair_check": detection(trained, tensors, material),
         "denoising": {
             t: denoising(measured[t], found[f"predicted/{t}_from_{t}/log_intensity"], truth_of)
             for t, truth_of in exact.items()
@@ -163,7 +163,7 @@ def evaluate(
             t: {
                 "median": float(np.median(n)),
                 "share_above_1": float((n > 1).mean()),
-                "found": wrong_curves(trained, t, part(tensors, t)),
+                "found": wrong_curves(trained, t, tensors[t]),
             }
             for t, n in score.items()
         },
@@ -172,8 +172,7 @@ def evaluate(
             path: unknown_covariates(trained, path, tensors, measured, exact) for path in CROSS_PATHS
         },
         "likelihood": {
-            path: likelihood(trained.network, path, read[ends(path)[1]].code, part(tensors, ends(path)[0]))
-            for path in PATHS
+            path: likelihood(trained.network, path, read[ends(path)[1]].code, tensors[ends(path)[0]]) for path in PATHS
         },
         "mutual_information": {t: mutual_information(code[t].numpy(), table) for t in TECHNIQUES},
         "normality": {t: normality(read[t].code) for t in TECHNIQUES},
@@ -209,7 +208,7 @@ def evaluate(
         print(f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}")
 
 
-def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: Path) -> dict[str, dict[str, Any]]:
+def _validation(trained: CalibratedModel, files: Mapping[Technique, Path], pairs: Path) -> dict[str, dict[str, Any]]:
     """Errors of the predictions on the validation split: what runs are chosen by, so that the test stays unseen."""
     table = complete_pairs(read_pairs(pairs), "val")
     measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
@@ -217,8 +216,8 @@ def _validation(trained: TrainedModel, files: Mapping[Technique, Path], pairs: P
     scores = {}
     for path in CROSS_PATHS:
         target, source = ends(path)
-        code = codes(trained.network, source, part(tensors, source))
-        middle = predict_beside(trained.network, path, code, part(tensors, target)).log_intensity
+        code = codes(trained.network, source, tensors[source])
+        middle = predict_beside(trained.network, path, code, tensors[target]).log_intensity
         scores[path] = Curves(measured[target], None).scores(np.arange(len(table)), middle)
     return scores
 

@@ -5,21 +5,19 @@ import logging
 import warnings
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pairvae import __version__
+from pairvae.assess.calibrated_model import CalibratedModel
 from pairvae.assess.model_card import model_card
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
 
 OPSET = 18  # oldest that torch's exporter writes without converting; every onnxruntime since 2022 reads it
 
@@ -59,7 +57,7 @@ INPUTS = ("log_intensity", "mask", "source_covariates", "target_covariates")
 OUTPUTS = ("predicted_log_intensity", "lower", "upper")
 
 
-def export(model: "TrainedModel", folder: str | Path, metrics: str | Path | None = None) -> None:
+def export(model: CalibratedModel, folder: str | Path, metrics: str | Path | None = None) -> None:
     """Write each path as ONNX and a model card into a new folder.
 
     Parameters
@@ -107,7 +105,7 @@ def export(model: "TrainedModel", folder: str | Path, metrics: str | Path | None
     print(f"{folder}: {', '.join(f'{path}.onnx' for path in PATHS)}, model_card.md")
 
 
-def _export_path(model: "TrainedModel", path: str, file: Path) -> None:
+def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     target, source = ends(path)
     networks = {t: model.network.of(t) for t in (target, source)}
     one = OnePath(networks[source], networks[target], path in CROSS_PATHS, model.calibration[f"band.{path}"]).eval()
@@ -136,7 +134,7 @@ def _export_path(model: "TrainedModel", path: str, file: Path) -> None:
     log.setLevel(level)
 
 
-def _facts(model: "TrainedModel", path: str) -> dict[str, Any]:
+def _facts(model: CalibratedModel, path: str) -> dict[str, Any]:
     target, source = ends(path)
     return {
         "path": path,

@@ -1,44 +1,15 @@
-"""What a trained model is asked to work on: curves in Python, named files at the command line."""
+"""What a command is given to work on: named files, and what is said of them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from pairvae.assess.calibrated_model import CalibratedModel
 from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
-
-# One sample after the other; a sample is a curve, or the settings of one instrument that measured it.
-Curves = Spectrum | Sequence[Spectrum | Sequence[Spectrum]]
-# Of all samples alike, or of each sample; what is not said is unknown.
-Covariates = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-
-def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
-    """The curves of each sample."""
-    several = [spectra] if isinstance(spectra, Spectrum) else spectra
-    return [[one] if isinstance(one, Spectrum) else one for one in several]
-
-
-def covariates_of(covariates: Covariates, samples: int) -> list[Mapping[str, Any]]:
-    """The covariates of each sample.
-
-    Raises
-    ------
-    UserError
-        There are not as many as samples.
-    """
-    if covariates is None or isinstance(covariates, Mapping):
-        return [covariates or {}] * samples
-    if len(covariates) != samples:
-        raise UserError(f"{len(covariates)} sets of covariates for {samples} samples; expected one, or one per sample")
-    return list(covariates)
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
 
 @dataclass(frozen=True)
@@ -62,13 +33,13 @@ class Inputs:
     options: Mapping[Technique, ReadOptions] = field(default_factory=lambda: dict.fromkeys(TECHNIQUES, NO_OPTIONS))
     allow_outside: bool = False
 
-    def samples(self, technique: Technique, model: "TrainedModel", partners: bool = False) -> list[MeasuredSample]:
+    def samples(self, technique: Technique, model: CalibratedModel, partners: bool = False) -> list[MeasuredSample]:
         """Read what one technique measured, with the covariates that the model knows; see `named_samples`."""
         given = self._given()
         found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
         return [_understood(sample, given, model) for sample in found]
 
-    def pairs(self, sans: Sequence[str], model: "TrainedModel") -> list[MeasuredSample]:
+    def pairs(self, sans: Sequence[str], model: CalibratedModel) -> list[MeasuredSample]:
         """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
         given = self._given()
         found = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
@@ -115,7 +86,7 @@ def parsed_covariates(texts: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _understood(sample: MeasuredSample, given: Mapping[str, str], model: "TrainedModel") -> MeasuredSample:
+def _understood(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedModel) -> MeasuredSample:
     """With the covariates of the model alone; a category of samples.csv that it never saw is left unknown."""
     told = dict(given)
     for covariate in model.network.of(next(iter(sample.curves))).covariates:

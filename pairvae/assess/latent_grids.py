@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, predict
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.predict import Array, predict
 from pairvae.scattering.spectrum import Technique
 
 STEPS = 9  # curves from one sample to the other, both included

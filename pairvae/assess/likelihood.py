@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import ROWS, fitted_scale
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.predict import ROWS, fitted_scale
 from pairvae.models.resvae import NO_SPREAD, Code, ResVAE
-from pairvae.train.batches import Batch
+from pairvae.models.tensors import Batch, take
 
 DRAWS = 4  # samples of the code per curve
 IMPORTANCE_DRAWS = 50  # the same for the importance-weighted bound
@@ -59,8 +59,7 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
         z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
         for start in range(0, len(z), ROWS):
             rows = slice(start, start + ROWS)
-            part = {name: tensor[rows] for name, tensor in curves.items()}
-            total += float(_log_density(network.of(target), z[rows], part, from_partner=cross).sum())
+            total += float(_log_density(network.of(target), z[rows], take(curves, rows), from_partner=cross).sum())
     samples, points = len(code.mean), float(curves["mask"].double().sum())
     log_likelihood = total / draws / samples
     kl = None if cross else float(network.of(target).kl(code))
@@ -68,8 +67,8 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
     gain = None if cross else 0.0  # for a quantised code, of which all draws are alike
     if not cross and bool((code.logvar > NO_SPREAD).any()):
         some = slice(None, None, -(-samples // IMPORTANCE_CURVES))
-        few = {name: tensor[some] for name, tensor in curves.items()}
-        weights = log_weights(network.of(target), Code(*(one[some] for one in code)), few, IMPORTANCE_DRAWS, seed)
+        few = Code(*(one[some] for one in code))
+        weights = log_weights(network.of(target), few, take(curves, some), IMPORTANCE_DRAWS, seed)
         gain = float((importance_weighted(weights) - weights.mean(dim=0)).mean())
     return {
         "log_likelihood": log_likelihood,

@@ -1,27 +1,24 @@
 """Which partner: for each curve of one technique the most probable of many curves of the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
+from pairvae.assess.calibrated_model import CalibratedModel, Covariates, Curves
 from pairvae.assess.consistency import likeness, p_values, pair_measures, whitened
-from pairvae.assess.inputs import Covariates, Curves, Inputs
-from pairvae.assess.predict import ROWS, Array, codes
+from pairvae.assess.inputs import Inputs
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.models.predict import ROWS, Array, codes
+from pairvae.models.tensors import Batch, Batches, take
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import is_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
-from pairvae.train.batches import Batch
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
 
 ASKED = 500  # curves whose partner is looked for to say how often it is found; more cost time and change little
 SHORT_LIST = 50  # candidates with the nearest codes, of which the likelihood is computed
@@ -47,7 +44,7 @@ class Matches:
 
 
 def match(
-    model: "TrainedModel",
+    model: CalibratedModel,
     spectra: Curves,
     among: Curves,
     to: Technique,
@@ -86,10 +83,10 @@ def match(
     return match_tensors(model, asking, answering, to, k)
 
 
-def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
+def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
     """`match` of curves as the networks see them."""
     source, fitted = other(to), model.calibrated("consistency.")
-    of: dict[Technique, Batch] = {source: asking, to: answering}
+    of: Batches = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
     place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
     k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
@@ -100,7 +97,7 @@ def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Te
         away = torch.cdist(place[source][start : start + step], place[to])
         near = away.argsort(dim=1, stable=True)[:, :short]
         pick = {source: torch.arange(start, start + len(near)).repeat_interleave(short), to: near.flatten()}
-        pairs = {t: {name: tensor[pick[t]] for name, tensor in of[t].items()} for t in TECHNIQUES}
+        pairs = {t: take(of[t], pick[t]) for t in TECHNIQUES}
         measures = pair_measures(model.network, pairs, fitted, {t: code[t][pick[t]] for t in TECHNIQUES})
         alike = likeness(measures).reshape(-1, short)
         probable = p_values(model.network, pairs, measures, fitted).reshape(-1, short)
@@ -114,7 +111,7 @@ def match_tensors(model: "TrainedModel", asking: Batch, answering: Batch, to: Te
     )
 
 
-def retrieval_by_likelihood(model: "TrainedModel", pairs: Mapping[Technique, Batch], to: Technique) -> dict[str, float]:
+def retrieval_by_likelihood(model: CalibratedModel, pairs: Batches, to: Technique) -> dict[str, float]:
     """How often the true partner is the most probable, or among the five most probable, of all.
 
     Parameters
@@ -124,7 +121,7 @@ def retrieval_by_likelihood(model: "TrainedModel", pairs: Mapping[Technique, Bat
     """
     count = len(pairs[to]["mask"])
     rows = np.unique(np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64))
-    asking = {name: tensor[torch.from_numpy(rows)] for name, tensor in pairs[other(to)].items()}
+    asking = take(pairs[other(to)], torch.from_numpy(rows))
     right = match_tensors(model, asking, pairs[to], to, 5).candidate == rows[:, None]
     return {
         "top1": float(right[:, 0].mean()),
@@ -135,7 +132,7 @@ def retrieval_by_likelihood(model: "TrainedModel", pairs: Mapping[Technique, Bat
 
 
 def match_files(
-    inputs: Inputs, among: Sequence[str], model: "TrainedModel", to: Technique, k: int, output: Path
+    inputs: Inputs, among: Sequence[str], model: CalibratedModel, to: Technique, k: int, output: Path
 ) -> None:
     """Find the most probable partners of files among other files and write one CSV.
 
@@ -163,7 +160,8 @@ def match_files(
     asking = inputs.samples(source, model)
     for read, samples in ((inputs, asking), (candidates, answering)):
         read.spare([output], samples)
-    found = model.match(
+    found = match(
+        model,
         [one.curves[source] for one in asking],
         [one.curves[to] for one in answering],
         to,

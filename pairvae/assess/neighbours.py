@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pairvae.assess.predict import ROWS, Array
+from pairvae.models.predict import ROWS, Array
 
 BINS = 16  # along q, of the errors that are kept of training curves
 ALIKE = 60  # neighbours that show how the codes of one kind of samples spread: more than their sheet has dimensions

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from pairvae.assess.conformal import quantile
 from pairvae.assess.neighbours import distance_in_spread
-from pairvae.assess.predict import Array, codes, posterior, predict
 from pairvae.assess.situations import Situation, nearest_situation, put, situations
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.predict import Array, codes, posterior, predict
 from pairvae.models.resvae import Code
+from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
-from pairvae.train.batches import Batch, part
 
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
@@ -21,12 +21,12 @@ MOST = 60_000.0  # what float16 holds; beyond are codes of a network whose own n
 WORSE = 3.0  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
-def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
+def fit_novelty(network: PairVAE, val: Batches, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
     """What `unlike` needs beside the reference codes.
 
     Parameters
     ----------
-    val : dict of Tensor
+    val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
     fitted : dict of Tensor
         From `fit_references`.
@@ -38,7 +38,7 @@ def fit_novelty(network: PairVAE, val: Batch, fitted: dict[str, Tensor]) -> dict
             known = fitted[f"reference.{name}"].float() * fitted[f"code_scale.{technique}"]
             answer = _answer(network, technique, known) / fitted[f"code_scale.{technique}"]
             found[f"answer.{name}"] = answer.clamp(-MOST, MOST).half()
-            curves = put(part(val, technique), case)
+            curves = put(val[technique], case)
             code = codes(network, technique, _untold(curves))
             far, flat = _strangeness(network, technique, curves, code, case, fitted | found)
             # quantised codes of most curves are codes of training curves: no distance at all is usual
@@ -133,8 +133,7 @@ def unlike(
     found = np.empty(len(place))
     for case in set(place):
         rows = [i for i, one in enumerate(place) if one == case]
-        chosen = {name: tensor[rows] for name, tensor in curves.items()}
-        strange = _strangeness(network, technique, chosen, code[rows], case, calibration)
+        strange = _strangeness(network, technique, take(curves, rows), code[rows], case, calibration)
         found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
     return found
 

@@ -3,28 +3,27 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from pairvae.assess.calibrated_model import CalibratedModel
 from pairvae.assess.inputs import Inputs, parsed_covariates
+from pairvae.assess.prediction import Prediction
+from pairvae.assess.translate import translate
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
 
-if TYPE_CHECKING:
-    from pairvae.assess.prediction import Prediction
-    from pairvae.assess.trained_model import TrainedModel
-
 
 def plan(
-    model: "TrainedModel",
+    model: CalibratedModel,
     spectrum: Spectrum | Sequence[Spectrum],
     to: Technique,
     values: Mapping[str, Sequence[Any]],
-) -> list[tuple[dict[str, Any], "Prediction"]]:
+) -> list[tuple[dict[str, Any], Prediction]]:
     """Predict the partner of one curve for every combination of values of covariates.
 
     Parameters
@@ -60,10 +59,10 @@ def plan(
             raise UserError(f"covariate {name!r}: has no value; expected at least one")
     told = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     settings = [spectrum] if isinstance(spectrum, Spectrum) else spectrum
-    return list(zip(told, model.translate([settings] * len(told), to, told), strict=True))
+    return list(zip(told, translate(model, [settings] * len(told), to, told), strict=True))
 
 
-def plan_files(inputs: Inputs, covariates: Sequence[str], model: "TrainedModel", to: Technique, output: Path) -> None:
+def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel, to: Technique, output: Path) -> None:
     """Plan for every curve; `<name>.plan.csv` and `<name>.plan.html` each.
 
     Parameters
@@ -91,7 +90,7 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: "TrainedModel",
     plans = []
     for sample in samples:
         fixed = {name: [value] for name, value in sample.covariates.items() if name not in values}
-        plans.append(model.plan(sample.curves[source], to, {**fixed, **values}))
+        plans.append(plan(model, sample.curves[source], to, {**fixed, **values}))
     for sample, path, found in zip(tracked(samples, "write", len(samples)), tables, plans, strict=True):
         _write_table(path, found)
         figure = path.with_suffix(".html")
@@ -101,7 +100,7 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: "TrainedModel",
         print(f"{path}: {len(found)} predictions, novelty {novelty:.2f}{guess}; drawn in {figure}")
 
 
-def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], "Prediction"]]) -> None:
+def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction]]) -> None:
     parts = [
         pd.DataFrame({**told, "q": one.q, "intensity": one.intensity, "lower": one.lower, "upper": one.upper})
         for told, one in found
@@ -120,7 +119,7 @@ def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], "Predictio
 
 def _write_figure(
     path: Path,
-    found: Sequence[tuple[Mapping[str, Any], "Prediction"]],
+    found: Sequence[tuple[Mapping[str, Any], Prediction]],
     title: str,
     varied: Mapping[str, Sequence[str]],
 ) -> None:

@@ -3,21 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.assess.inputs import Covariates, Curves, Inputs, settings_of
-from pairvae.assess.predict import Array
+from pairvae.assess.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
+from pairvae.assess.inputs import Inputs
+from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.scattering.write import ENDINGS, Format, write_curve
-
-if TYPE_CHECKING:
-    from pairvae.assess.trained_model import TrainedModel
 
 NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 
@@ -60,7 +58,7 @@ class Reconstruction:
 
 
 def reconstruct(
-    model: "TrainedModel", spectra: Curves, technique: Technique, covariates: Covariates = None
+    model: CalibratedModel, spectra: Curves, technique: Technique, covariates: Covariates = None
 ) -> list[Reconstruction]:
     """Denoise curves and fill in the q range that was not measured.
 
@@ -107,7 +105,7 @@ def reconstruct(
 
 
 def reconstruct_files(
-    inputs: Inputs, model: "TrainedModel", technique: Technique, output: Path, format: Format = "nxcansas"
+    inputs: Inputs, model: CalibratedModel, technique: Technique, output: Path, format: Format = "nxcansas"
 ) -> None:
     """Reconstruct every curve of one technique; one file `<name>.<technique>.h5` (or .csv) per curve.
 
@@ -128,9 +126,8 @@ def reconstruct_files(
     samples = inputs.samples(technique, model)
     paths = output_names([one.name for one in samples], output, f"{technique}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
-    found = model.reconstruct(
-        [one.curves[technique] for one in samples], technique, [one.covariates for one in samples]
-    )
+    curves, covariates = [one.curves[technique] for one in samples], [one.covariates for one in samples]
+    found = reconstruct(model, curves, technique, covariates)
     for path, one in zip(tracked(paths, "write", len(paths)), found, strict=True):
         notes = (
             f"reconstructed by PairVAE from {one.source}",

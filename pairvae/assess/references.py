@@ -4,23 +4,23 @@ import torch
 from torch import Tensor
 
 from pairvae.assess.neighbours import Found, nearest
-from pairvae.assess.predict import codes
 from pairvae.assess.situations import Situation, gaps, put, situations
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.predict import codes
+from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
-from pairvae.train.batches import Batch, part
 
 REFERENCES = 10_000  # training samples kept of whole curves
 FEWER = 2_000  # … and training and validation samples for each place and share of a hidden q range
 LEAST_SCALE = 0.01  # of a component of the code, in units of the largest standard deviation of one
 
 
-def fit_references(network: PairVAE, train: Batch, val: Batch) -> dict[str, Tensor]:
+def fit_references(network: PairVAE, train: Batches, val: Batches) -> dict[str, Tensor]:
     """Codes of training curves in every situation, in units of their standard deviation.
 
     Parameters
     ----------
-    train, val : dict of Tensor
+    train, val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
 
     Returns
@@ -31,14 +31,14 @@ def fit_references(network: PairVAE, train: Batch, val: Batch) -> dict[str, Tens
     """
     fitted: dict[str, Tensor] = {}
     for technique in TECHNIQUES:
-        spread = codes(network, technique, part(train, technique)).std(dim=0).nan_to_num()
+        spread = codes(network, technique, train[technique]).std(dim=0).nan_to_num()
         # a component that says nothing shall not be blown up to the size of the others
         scale = spread.clamp(min=max(LEAST_SCALE * float(spread.max()), 1e-6))
         fitted[f"code_scale.{technique}"] = scale
-        typical = [gaps(put(part(val, technique), one)["mask"]).mean(dim=0) for one in situations(told=True)]
+        typical = [gaps(put(val[technique], one)["mask"]).mean(dim=0) for one in situations(told=True)]
         fitted[f"gaps.{technique}"] = torch.stack(typical)
         for case in every_situation(network, technique):
-            curves = put(part(kept(train, case), technique), case)
+            curves = put(kept(train[technique], case), case)
             fitted[f"reference.{technique}.{case.name}"] = (codes(network, technique, curves) / scale).half()
     return fitted
 
@@ -49,9 +49,9 @@ def every_situation(network: PairVAE, technique: Technique) -> list[Situation]:
 
 
 def kept(train: Batch, case: Situation) -> Batch:
-    """The training pairs whose codes are kept for a situation."""
-    order = torch.randperm(len(train["saxs.mask"]), generator=torch.Generator().manual_seed(0))
-    return {name: tensor[order[: FEWER if case.hidden else REFERENCES]] for name, tensor in train.items()}
+    """The training curves whose codes are kept for a situation: of the same samples for both techniques."""
+    order = torch.randperm(len(train["mask"]), generator=torch.Generator().manual_seed(0))
+    return take(train, order[: FEWER if case.hidden else REFERENCES])
 
 
 def nearest_kept(

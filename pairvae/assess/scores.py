@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.assess.predict import Array
+from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 
 THIRDS = 3  # of the q range, scored apart

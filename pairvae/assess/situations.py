@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from pairvae.models.tensors import Batch
 from pairvae.prepare.covariates import Covariate
-from pairvae.train.batches import Batch
 
 SHARES = (0.1, 0.25, 0.5, 0.75)  # of the measured points that are hidden
 Place = Literal["low", "middle", "high"]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.assess.predict import Array
 from pairvae.assess.predictions_file import spread
+from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.model_free import ASSUMED_ERROR, guinier, invariant, porod
 

@@ -10,19 +10,19 @@ from torch import Tensor
 from pairvae.assess.figures.generated import interpolations, reconstructions, temperatures
 from pairvae.assess.latent_grids import latent_grids
 from pairvae.assess.page import Page
-from pairvae.assess.predict import posterior, predict_beside
 from pairvae.assess.predictions_file import Numbers, Predictions, spread
 from pairvae.atomic import written_whole
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.predict import posterior, predict_beside
+from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import Technique
-from pairvae.train.batches import Batch
 
 AT_MOST = 500  # validation curves that are looked at
 SHOWN = 4  # reconstructions
 
 
 @torch.inference_mode()
-def draw_training(network: PairVAE, val: Mapping[Technique, Batch], title: str, path: Path) -> None:
+def draw_training(network: PairVAE, val: Batches, title: str, path: Path) -> None:
     """Write one self-contained page.
 
     Parameters

@@ -1,27 +1,133 @@
-"""Files of one technique to predicted files of the other."""
+"""One technique's curves from the other's, with a band and a novelty score."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import overload
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from pairvae.assess.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
 from pairvae.assess.inputs import Inputs
+from pairvae.assess.prediction import Prediction
 from pairvae.errors import UserError
+from pairvae.models.predict import Array, predict
+from pairvae.models.resvae import Code
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.spectrum import Spectrum, Technique, other
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 
-if TYPE_CHECKING:
-    from pairvae.assess.prediction import Prediction
-    from pairvae.assess.trained_model import TrainedModel
+
+@overload
+def translate(
+    model: CalibratedModel,
+    spectra: Spectrum,
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> Prediction: ...
+
+
+@overload
+def translate(
+    model: CalibratedModel,
+    spectra: Sequence[Spectrum | Sequence[Spectrum]],
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> list[Prediction]: ...
+def translate(
+    model: CalibratedModel,
+    spectra: Curves,
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> Prediction | list[Prediction]:
+    """Predict what the other technique would measure of the same sample.
+
+    Parameters
+    ----------
+    spectra : Spectrum or sequence
+        Measured by the other technique; thousands at once are computed in batches. A sample that was measured in
+        several settings of one instrument is a sequence of Spectrum within the sequence.
+    to : {"saxs", "sans"}
+        Technique to predict.
+    covariates : mapping or sequence of mappings, optional
+        Facts of all samples, or of each, that the model was trained with; those not given are unknown.
+    draws, seed : int
+        Draws from the posterior of the code to add to each prediction, and the seed of their random numbers.
+    joint : bool
+        A wider band, which holds the whole curve with the promised probability, not each of its points.
+
+    Returns
+    -------
+    Prediction or list of Prediction
+
+    Raises
+    ------
+    UserError
+        A spectrum is of the target technique, lies outside of the model's q grid, or has an arbitrary
+        intensity scale; a covariate is unknown to the model.
+
+    Examples
+    --------
+    >>> sans = model.translate(saxs, to="sans", covariates={"d2o_fraction": 0.42})
+    >>> sans.q, sans.intensity, sans.lower, sans.upper, sans.novelty
+    """
+    samples = settings_of(spectra)
+    if not samples:
+        return []
+    source = other(to)
+    curves, table = model.tensors(spectra, source, covariates)
+    known = model.covariates(to, table)
+    read = model.encoded(source, curves)
+    path = f"{to}_from_{source}"
+    middle, lower, upper = (10**log for log in model.bands(path, read, known, joint))
+    drawn = _draws(model, path, read.code, known, draws, seed)
+    found = [
+        Prediction(
+            technique=to,
+            q=model.q(to),
+            intensity=middle[i],
+            lower=lower[i],
+            upper=upper[i],
+            coverage=model.coverage,
+            novelty=float(read.novelty.score[i]),
+            sample=settings[0].sample,
+            source=" + ".join(one.source.file for one in settings),
+            draws=drawn[:, i] if draws else None,
+            intensity_unit="arbitrary" if model.network.of(to).scale_free else "1/cm",
+            joint=joint,
+        )
+        for i, settings in enumerate(samples)
+    ]
+    return found[0] if isinstance(spectra, Spectrum) else found
+
+
+def _draws(model: CalibratedModel, path: str, code: Code, known: Tensor, draws: int, seed: int) -> Array:
+    """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
+    generator = torch.Generator().manual_seed(seed)
+    spread = torch.exp(0.5 * code.logvar)
+    drawn = []
+    for _ in range(draws):
+        z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
+        drawn.append(10 ** predict(model.network, path, z, known).log_intensity)
+    return np.array(drawn)
 
 
 def translate_files(
     inputs: Inputs,
-    model: "TrainedModel",
+    model: CalibratedModel,
     to: Technique,
     output: Path,
     format: Format = "nxcansas",
@@ -63,7 +169,7 @@ def translate_files(
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
     curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
-    predictions = model.translate(curves, to, known, draws, seed, joint)
+    predictions = translate(model, curves, to, known, draws, seed, joint)
     distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
     if like is not None:
         predictions = [prediction.on(like.q) for prediction in predictions]
@@ -81,7 +187,7 @@ def translate_files(
                 print(f"  {curve.source.file}: {note}")
 
 
-def _distance(prediction: "Prediction", sample: MeasuredSample, model: "TrainedModel") -> str:
+def _distance(prediction: Prediction, sample: MeasuredSample, model: CalibratedModel) -> str:
     """How far a prediction and the measured partner lie apart, in words; nothing where there is no partner."""
     partner = sample.curves.get(prediction.technique)
     if not partner:
@@ -106,7 +212,7 @@ def _distance(prediction: "Prediction", sample: MeasuredSample, model: "TrainedM
     )
 
 
-def _write(prediction: "Prediction", path: Path, format: Format, like: Spectrum | None) -> None:
+def _write(prediction: Prediction, path: Path, format: Format, like: Spectrum | None) -> None:
     held = "whole measured curves" if prediction.joint else "measured points"
     notes = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",

@@ -7,23 +7,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.assess.predict import Array, free_scale
+from pairvae.assess.calibrated_model import CalibratedModel
 from pairvae.assess.scores import Curves
 from pairvae.assess.situations import PLACES, SHARES, hide_range
-from pairvae.assess.trained_model import TrainedModel
 from pairvae.models.pairvae import ends
+from pairvae.models.predict import Array, free_scale
+from pairvae.models.tensors import Batch, Batches, take
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Technique
-from pairvae.train.batches import Batch, part
 
 AT_MOST = 2000  # test samples that are tried: 15 times each
 FEWEST = 8  # points on the grid, below which a curve in a wrong unit is hardly one
 
 
 def hidden_ranges(
-    trained: TrainedModel,
+    trained: CalibratedModel,
     path: str,
-    pairs: Batch,
+    pairs: Batches,
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
 ) -> dict[str, Any]:
@@ -31,12 +31,12 @@ def hidden_ranges(
 
     Parameters
     ----------
-    pairs : dict of Tensor
+    pairs : mapping of dict of Tensor
         Test pairs as `paired_tensors` gives them.
     measured, exact : dict
         Test curves, and noise-free log10 I where known.
     """
-    mask = pairs[f"{ends(path)[1]}.mask"]
+    mask = pairs[ends(path)[1]]["mask"]
     whole = _scores(trained, path, pairs, measured, exact, mask)
     return {
         place: [{"hidden": 0.0, **whole}]
@@ -49,31 +49,30 @@ def hidden_ranges(
 
 
 def unknown_covariates(
-    trained: TrainedModel,
+    trained: CalibratedModel,
     path: str,
-    pairs: Batch,
+    pairs: Batches,
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
 ) -> dict[str, Any] | None:
     """The same for whole curves of samples of which nothing is told; None for a model without covariates."""
     if not trained.network.of(ends(path)[0]).covariates:
         return None
-    untold = {name: 0 * tensor if name.endswith("covariates") else tensor for name, tensor in pairs.items()}
-    return _scores(trained, path, untold, measured, exact, pairs[f"{ends(path)[1]}.mask"])
+    untold = {t: curves | {"covariates": 0 * curves["covariates"]} for t, curves in pairs.items()}
+    return _scores(trained, path, untold, measured, exact, pairs[ends(path)[1]]["mask"])
 
 
 def _scores(
-    trained: TrainedModel,
+    trained: CalibratedModel,
     path: str,
-    pairs: Batch,
+    pairs: Batches,
     measured: Mapping[Technique, Spectra],
     exact: Mapping[Technique, Array],
     mask: Tensor,
 ) -> dict[str, Any]:
     target, source = ends(path)
     some = slice(AT_MOST)
-    curves = {name: tensor[some] for name, tensor in {**part(pairs, source), "mask": mask}.items()}
-    partner = {name: tensor[some] for name, tensor in part(pairs, target).items()}
+    curves, partner = take(pairs[source] | {"mask": mask}, some), take(pairs[target], some)
     read = trained.encoded(source, curves)
     bands = trained.bands(path, read, partner["covariates"])
     shift = free_scale(trained.network, target, bands.middle, partner)
@@ -84,7 +83,7 @@ def _scores(
     return {name: scores[name] for name in kept} | {"novelty_above_1": unusual}
 
 
-def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> dict[str, dict[str, float | None]]:
+def wrong_curves(trained: CalibratedModel, technique: Technique, curves: Batch) -> dict[str, dict[str, float | None]]:
     """How many test curves are called unusual when they are in a wrong unit, or pure background.
 
     Parameters
@@ -92,7 +91,7 @@ def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> 
     curves : dict of Tensor
         Test curves of one technique.
     """
-    some = {name: tensor[:AT_MOST] for name, tensor in curves.items()}
+    some = take(curves, slice(AT_MOST))
     q = trained.network.of(technique).q.numpy()
     found: dict[str, dict[str, float | None]] = {}
     for name, wrong in {
@@ -103,8 +102,9 @@ def wrong_curves(trained: TrainedModel, technique: Technique, curves: Batch) -> 
         "background_alone": background(some),
     }.items():
         enough = wrong["mask"].sum(dim=1) >= FEWEST
-        tried = {key: tensor[enough] for key, tensor in wrong.items()}
-        share = float((trained.encoded(technique, tried).novelty.score > 1).mean()) if enough.any() else None
+        share = (
+            float((trained.encoded(technique, take(wrong, enough)).novelty.score > 1).mean()) if enough.any() else None
+        )
         found[name] = {"samples": int(enough.sum()), "share_above_1": share}
     return found
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from pairvae.models.losses import best_log_scale, point_weights
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Code
-from pairvae.train.batches import Batch
+from pairvae.models.tensors import Batch
 
 ROWS = 1024  # curves per batch
 FITTED_WITHIN = 0.1  # decades; noisier points weigh less where a free scale is fitted
