@@ -23,8 +23,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
-from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
-from pairvae.assess.evaluate import gridded_truth, retrieval
+from pairvae.evaluation.baselines import DirectStage, mean_curve, nearest_neighbours
+from pairvae.evaluation.evaluate import gridded_truth, retrieval
 from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined

@@ -25,7 +25,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from pairvae.assess.trained_model import load_model
 from pairvae.errors import UserError
 from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
@@ -39,6 +38,7 @@ from pairvae.settings import JointTrain, Settings
 from pairvae.train.batches import TrainBatches
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import JointStage
+from pairvae.use.trained_model import load_model
 
 RATIO = 0.9  # of the bare loop's speed, at least
 CURVES = 2000  # translated at a time

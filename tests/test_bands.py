@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.assess.bands import NEAR, WIDEST
-from pairvae.assess.conformal import conformal_factor
-from pairvae.assess.neighbours import BINS, FEW, binned, local_error, nearest
-from pairvae.assess.novelty import Novelty
-from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.tensors import paired_tensors, take
 from pairvae.prepare.covariates import Covariate
+from pairvae.trust.bands import NEAR, WIDEST
+from pairvae.trust.conformal import conformal_factor
+from pairvae.trust.missing import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
+from pairvae.trust.neighbours import BINS, FEW, binned, local_error, nearest
+from pairvae.trust.novelty import Novelty
 
 POINTS = 64
 

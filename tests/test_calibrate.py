@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from pairvae.assess.bands import fit_bands
-from pairvae.assess.conformal import conformal_factor
-from pairvae.assess.neighbours import distance_in_spread
-from pairvae.assess.novelty import WORSE, encoded, fit_novelty, flatness
-from pairvae.assess.references import fit_references
-from pairvae.assess.situations import put, situations
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.trust.bands import fit_bands
+from pairvae.trust.conformal import conformal_factor
+from pairvae.trust.missing import put, situations
+from pairvae.trust.neighbours import distance_in_spread
+from pairvae.trust.novelty import WORSE, encoded, fit_novelty, flatness
+from pairvae.trust.references import fit_references
 
 RNG = np.random.default_rng(0)
 

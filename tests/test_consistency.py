@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from pairvae.assess.consistency import conformal, p_values, pair_measures
 from pairvae.errors import UserError
 from pairvae.models.tensors import paired_tensors
+from pairvae.trust.consistency import conformal, p_values, pair_measures
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_nearer_partners_are_found_than_by_chance(model, spheres):
 
 def test_metrics_hold_what_the_same_functions_find(evaluated, model, pairs):
     metrics = json.loads(evaluated.path("evaluated/metrics.json").read_text(encoding="utf-8"))
-    from pairvae.assess.match import match_tensors
+    from pairvae.use.match import match_tensors
 
     best = match_tensors(model, pairs["saxs"], pairs["sans"], "sans", 5).candidate
     right = best == np.arange(len(best))[:, None]

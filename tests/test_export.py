@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pairvae import cli
-from pairvae.assess.model_card import model_card
 from pairvae.models.pairvae import PATHS, ends
 from pairvae.models.predict import codes, predict
 from pairvae.models.tensors import paired_tensors, take
+from pairvae.use.model_card import model_card
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'pairvae[test]'")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from pairvae.assess.likelihood import importance_weighted, likelihood, log_weights
+from pairvae.evaluation.likelihood import importance_weighted, likelihood, log_weights
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
 from pairvae.models.predict import posterior
 from pairvae.models.resvae import NO_SPREAD, Code, Decoded
