@@ -23,13 +23,14 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
-from pairvae.assess.baselines import DirectStage, mean_curve, nearest_neighbours
-from pairvae.assess.evaluate import gridded_truth, retrieval
-from pairvae.assess.predict import Array, codes, predict
+from pairvae.evaluation.baselines import DirectStage, mean_curve, nearest_neighbours
+from pairvae.evaluation.evaluate import gridded_truth, retrieval
 from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined
+from pairvae.models.predict import Array, codes, predict
 from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
@@ -37,7 +38,6 @@ from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
 from pairvae.simulation.simulate import simulate
-from pairvae.train.batches import paired_tensors, part
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
@@ -125,11 +125,11 @@ def train_ours(files: Files, folder: Path, members: int, seed: int, **told: Mapp
 def predictions(network: PairVAE, files: Files) -> tuple[dict[str, Array], dict[str, Array]]:
     """All four paths for the test samples, and the codes of both techniques."""
     tensors = paired_tensors(*files.spectra.values(), files.pairs, network, "test")
-    code = {t: codes(network, t, part(tensors, t)) for t in TECHNIQUES}
+    code = {t: codes(network, t, tensors[t]) for t in TECHNIQUES}
     guesses = {}
     for path in PATHS:
         target, source = ends(path)
-        guesses[path] = predict(network, path, code[source], tensors[f"{target}.covariates"]).log_intensity
+        guesses[path] = predict(network, path, code[source], tensors[target]["covariates"]).log_intensity
     return guesses, {t: one.numpy() for t, one in code.items()}
 
 
@@ -196,9 +196,9 @@ def direct(data: Data, path: str, folder: Path, seconds: float, seed: int, perce
     fit(stage, tensors["train"], tensors["val"], _told(steps, seed), folder / "direct", "", 1)
     target, source = ends(path)
     with torch.inference_mode():
-        test = [tensors["test"][f"{source}.{name}"] for name in ("log_intensity", "mask", "covariates")]
+        test = [tensors["test"][source][name] for name in ("log_intensity", "mask", "covariates")]
         code = network.of(source).encode(*test).mean
-        known = tensors["test"][f"{target}.covariates"]
+        known = tensors["test"][target]["covariates"]
         return network.of(target).decode(code, known, from_partner=True).log_intensity.double().numpy()
 
 

@@ -22,12 +22,12 @@ from accuracy import Files, interval, predictions, train_ours
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.assess.baselines import baselines
-from pairvae.assess.evaluate import gridded_truth
-from pairvae.assess.predict import Array
-from pairvae.assess.predictions_file import BASELINES
+from pairvae.evaluation.baselines import baselines
+from pairvae.evaluation.evaluate import gridded_truth
+from pairvae.evaluation.predictions_file import BASELINES
 from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
+from pairvae.models.predict import Array
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra

@@ -17,8 +17,6 @@ from few_pairs import gridding_of
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.assess.calibrate import calibrate
-from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -27,6 +25,8 @@ from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique, other
 from pairvae.settings import Calibrate, JointTrain, Pair, Read
 from pairvae.train.joint_train import joint_train
+from pairvae.trust.calibrate import calibrate
+from pairvae.use.trained_model import TrainedModel, load_model
 
 
 class Project:

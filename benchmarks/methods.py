@@ -19,8 +19,8 @@ from accuracy import CANDIDATES, Data, predictions, train_ours
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.assess.evaluate import retrieval
 from pairvae.errors import UserError
+from pairvae.evaluation.evaluate import retrieval
 from pairvae.models.pairvae import CROSS_PATHS
 from pairvae.scattering.spectrum import TECHNIQUES
 

@@ -19,13 +19,13 @@ from few_pairs import gridding_of
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.assess.calibrate import calibrate
-from pairvae.assess.trained_model import TrainedModel, load_model
 from pairvae.models.pairvae import CROSS_PATHS, ends
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate
-from pairvae.train.batches import paired_tensors, part
+from pairvae.trust.calibrate import calibrate
+from pairvae.use.trained_model import TrainedModel, load_model
 
 
 class Run:
@@ -62,7 +62,7 @@ class Run:
         row = []
         for path in CROSS_PATHS:
             target, source = ends(path)
-            curves, measured = part(tensors, source), part(tensors, target)
+            curves, measured = tensors[source], tensors[target]
             read = model.encoded(source, curves)
             band = model.bands(path, read, measured["covariates"])
             mask, truth = measured["mask"].numpy() > 0, measured["log_intensity"].double().numpy()

@@ -25,30 +25,29 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from pairvae.assess.trained_model import load_model
 from pairvae.errors import UserError
 from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import ResVAE
+from pairvae.models.tensors import Batches, paired_tensors, to_device
 from pairvae.parse_settings import parse
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain, Settings
-from pairvae.train.batches import Batch, TrainBatches, paired_tensors
+from pairvae.train.batches import TrainBatches
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import JointStage
+from pairvae.use.trained_model import load_model
 
 RATIO = 0.9  # of the bare loop's speed, at least
 CURVES = 2000  # translated at a time
 
 
-def bare(network: PairVAE, settings: JointTrain, train: Batch, device: str) -> None:
+def bare(network: PairVAE, settings: JointTrain, train: Batches, device: str) -> None:
     """What a training is at the least: batches, losses, gradients, steps."""
     stage = JointStage(network, settings, [])
-    batches = TrainBatches(
-        {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
-    )
+    batches = TrainBatches(to_device(train, torch.device(device)), settings.batch_size, settings.steps, settings.seed)
     stage.to(device).train()
     optimizer = torch.optim.AdamW(stage.parameters(), settings.learning_rate, fused=True)
     for _ in range(batches.epochs):
@@ -62,7 +61,7 @@ def bare(network: PairVAE, settings: JointTrain, train: Batch, device: str) -> N
         torch.cuda.synchronize()
 
 
-def whole(network: PairVAE, settings: JointTrain, data: dict[str, Batch], folder: Path, threads: int) -> None:
+def whole(network: PairVAE, settings: JointTrain, data: dict[str, Batches], folder: Path, threads: int) -> None:
     """The stage's own loop, in a folder where nothing goes on from earlier."""
     with tempfile.TemporaryDirectory(dir=folder) as resume, redirect_stdout(StringIO()):
         stage = JointStage(network, settings, [])

@@ -15,7 +15,7 @@ _HOMES = {
     "read_spectrum": "pairvae.scattering.read",
     "write_nxcansas": "pairvae.scattering.write",
     "write_text": "pairvae.scattering.write",
-    "load_model": "pairvae.assess.trained_model",
+    "load_model": "pairvae.use.trained_model",
 }
 
 

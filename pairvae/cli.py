@@ -58,7 +58,7 @@ def structure(
     ] = None,
 ) -> None:
     """Check and show the layers of a run's networks, with their shapes and numbers of weights."""
-    from pairvae.assess.structure import show_structure as run
+    from pairvae.report.structure import show_structure as run
 
     run(file, plot)
 
@@ -144,7 +144,7 @@ def calibrate(
     model: Annotated[Path, typer.Option(help="Model folder to write.")],
 ) -> None:
     """Fit bands and novelty on the validation samples and write the model folder."""
-    from pairvae.assess.calibrate import calibrate as run
+    from pairvae.trust.calibrate import calibrate as run
 
     gridding: dict[Technique, told.Normalize] = {
         "saxs": settings_of(told.Normalize, normalize_saxs),
@@ -168,7 +168,7 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Measure the predictions on the test split."""
-    from pairvae.assess.evaluate import evaluate as run
+    from pairvae.evaluation.evaluate import evaluate as run
 
     truth: dict[Technique, Path] | None = None
     if bool(truth_saxs) != bool(truth_sans):
@@ -195,8 +195,8 @@ def report(
     figures: Annotated[Path | None, typer.Option(help="Folder to write, one page of figures per section.")] = None,
 ) -> None:
     """Write one self-contained report.html of a run, or of several runs side by side."""
-    from pairvae.assess.report import compare as run_compare
-    from pairvae.assess.report import report as run
+    from pairvae.report.report import compare as run_compare
+    from pairvae.report.report import report as run
 
     if bool(runs) != compare:
         raise UserError(
@@ -224,7 +224,7 @@ def compare(
     """Compare the runs of a sweep: the best by validation, the spread over seeds."""
     import json
 
-    from pairvae.assess.compare import compare as run
+    from pairvae.report.compare import compare as run
 
     run(json.loads(sweep), metrics, output, table)
 

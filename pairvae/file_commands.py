@@ -65,8 +65,8 @@ def refit(
     seed: Annotated[int, typer.Option(help="Seed of the first guesses.", min=0)] = 0,
 ) -> None:
     """Fit simulated particles to measured and to predicted curves: how much of the answer survives translation."""
-    from pairvae.assess.refit import SHOWN
-    from pairvae.assess.refit import refit as run
+    from pairvae.evaluation.refit import SHOWN
+    from pairvae.evaluation.refit import refit as run
     from pairvae.parse_settings import parse
     from pairvae.settings import Simulate
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from pairvae.assess.inputs import Inputs
+    from pairvae.use.inputs import Inputs
 
 app = typer.Typer()
 
@@ -42,8 +42,8 @@ def _inputs(
     saxs: Said = (None, None, None),
     sans: Said = (None, None, None),
 ) -> "Inputs":
-    from pairvae.assess.inputs import Inputs
     from pairvae.scattering.read_options import ReadOptions
+    from pairvae.use.inputs import Inputs
 
     both: tuple[tuple[Technique, Said], ...] = (("saxs", saxs), ("sans", sans))
     options = {
@@ -74,8 +74,8 @@ def translate(
     device: Device = "cpu",
 ) -> None:
     """Predict one technique's curve from the other's, with a calibrated band."""
-    from pairvae.assess.trained_model import load_model
-    from pairvae.assess.translate import translate_files
+    from pairvae.use.trained_model import load_model
+    from pairvae.use.translate import translate_files
 
     said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
     inputs = _inputs(files, covariate, allow_outside, **said)
@@ -96,8 +96,8 @@ def encode(
     device: Device = "cpu",
 ) -> None:
     """Write latent mean, log-variance and novelty of curves."""
-    from pairvae.assess.encode import encode_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.encode import encode_files
+    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     encode_files(inputs, load_model(model, device), technique, output)
@@ -118,8 +118,8 @@ def reconstruct(
     device: Device = "cpu",
 ) -> None:
     """Denoise curves and fill in the q range that was not measured."""
-    from pairvae.assess.reconstruct import reconstruct_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.reconstruct import reconstruct_files
+    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     reconstruct_files(inputs, load_model(model, device), technique, output, format)
@@ -147,8 +147,8 @@ def match(
     device: Device = "cpu",
 ) -> None:
     """Find the most probable partners of curves among curves of the other technique."""
-    from pairvae.assess.match import match_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.match import match_files
+    from pairvae.use.trained_model import load_model
 
     told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
     match_files(_inputs(files, covariate, allow_outside, *told), among or [], load_model(model, device), to, k, output)
@@ -172,8 +172,8 @@ def check(
     device: Device = "cpu",
 ) -> None:
     """Test whether a SAXS and a SANS curve belong to one sample; list suspect pairs."""
-    from pairvae.assess.check import check_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.check import check_files
+    from pairvae.use.trained_model import load_model
 
     told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
     check_files(_inputs(files, covariate, allow_outside, *told), sans or [], load_model(model, device), output, alarm)
@@ -193,8 +193,8 @@ def plan(
     device: Device = "cpu",
 ) -> None:
     """Predict the partner for a list of conditions: contrast planning, as table and figure."""
-    from pairvae.assess.plan import plan_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.plan import plan_files
+    from pairvae.use.trained_model import load_model
 
     said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
     plan_files(_inputs(files, None, allow_outside, **said), covariate, load_model(model, device), to, output)
@@ -214,8 +214,8 @@ def generate(
     device: Device = "cpu",
 ) -> None:
     """Draw new pairs of curves from the latent space."""
-    from pairvae.assess.generate import generate_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.generate import generate_files
+    from pairvae.use.trained_model import load_model
 
     generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format)
 
@@ -236,8 +236,8 @@ def interpolate(
     device: Device = "cpu",
 ) -> None:
     """Walk from one sample to another and show what both techniques would see."""
-    from pairvae.assess.generate import interpolate_files
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.generate import interpolate_files
+    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
     interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
@@ -250,6 +250,6 @@ def export(
     metrics: Annotated[Path | None, typer.Option(help="metrics.json of the run, for the model card.")] = None,
 ) -> None:
     """Write ONNX files of all paths and a model card."""
-    from pairvae.assess.trained_model import load_model
+    from pairvae.use.trained_model import load_model
 
     load_model(model).export(output, metrics)

@@ -52,7 +52,7 @@ def pretrain(
 
         find(spectra, pairs, begin(told.Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads)
         return
-    from pairvae.assess.training_figures import draw_training
+    from pairvae.report.training_figures import draw_training
     from pairvae.train.pretrain import pretrain as run
 
     if not (weights and history and resume):
@@ -78,7 +78,7 @@ def joint_train(
     gpus: Gpus = 0,
 ) -> None:
     """Train both ResVAEs together on pairs."""
-    from pairvae.assess.training_figures import draw_training
+    from pairvae.report.training_figures import draw_training
     from pairvae.train.joint_train import joint_train as run
 
     stage, pretrained = begin(told.JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
@@ -99,7 +99,7 @@ def baselines(
     gpus: Gpus = 0,
 ) -> None:
     """Predict the test split by mean curve, nearest neighbours and direct networks."""
-    from pairvae.assess.baselines import baselines as run
+    from pairvae.evaluation.baselines import baselines as run
 
     networks: dict[Technique, told.Pretrain] = {
         "saxs": settings_of(told.Pretrain, pretrain_saxs),

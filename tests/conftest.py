@@ -215,8 +215,8 @@ def pretrained(gridded):
 @pytest.fixture(scope="session")
 def trained(pretrained):
     """The same, trained on pairs, with a model folder."""
-    from pairvae.assess.calibrate import calibrate
     from pairvae.train.joint_train import joint_train
+    from pairvae.trust.calibrate import calibrate
 
     files = [pretrained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     weights = [pretrained.path("joint.safetensors"), pretrained.path("second.safetensors")]
@@ -245,8 +245,8 @@ def trained(pretrained):
 @pytest.fixture(scope="session")
 def evaluated(trained):
     """The same, with baselines, metrics.json and predictions.h5, with and without truth."""
-    from pairvae.assess.baselines import baselines
-    from pairvae.assess.evaluate import evaluate
+    from pairvae.evaluation.baselines import baselines
+    from pairvae.evaluation.evaluate import evaluate
 
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     networks = dict.fromkeys(("saxs", "sans"), trained.pretrain)

@@ -9,15 +9,15 @@ import pytest
 import torch
 from conftest import draw_spheres, measure, write_curves
 
-from pairvae.assess.predict import codes, predict
 from pairvae.errors import UserError
 from pairvae.model_file import load_pairvae, load_weights
 from pairvae.models.pairvae import joined
+from pairvae.models.predict import codes, predict
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.settings import Grid, JointTrain, Normalize, Pair
 from pairvae.train.adapt import start_network
-from pairvae.train.batches import paired_tensors
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
 
@@ -74,9 +74,8 @@ def adapt(trained, project, tmp_path):
 def predictions(network, project, split="train"):
     files = [project / name for name in ("saxs.h5", "sans.h5", "pairs.csv")]
     seen = paired_tensors(*files, network, split)
-    saxs = {name.removeprefix("saxs."): t for name, t in seen.items() if name.startswith("saxs.")}
-    code = codes(network, "saxs", saxs)
-    return predict(network, "sans_from_saxs", code, seen["sans.covariates"]).log_intensity
+    code = codes(network, "saxs", seen["saxs"])
+    return predict(network, "sans_from_saxs", code, seen["sans"]["covariates"]).log_intensity
 
 
 def flat(network):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.assess.bands import NEAR, WIDEST
-from pairvae.assess.conformal import conformal_factor
-from pairvae.assess.neighbours import BINS, FEW, binned, local_error, nearest
-from pairvae.assess.novelty import Novelty
-from pairvae.assess.situations import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
+from pairvae.models.tensors import paired_tensors, take
 from pairvae.prepare.covariates import Covariate
-from pairvae.train.batches import paired_tensors, part
+from pairvae.trust.bands import NEAR, WIDEST
+from pairvae.trust.conformal import conformal_factor
+from pairvae.trust.missing import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
+from pairvae.trust.neighbours import BINS, FEW, binned, local_error, nearest
+from pairvae.trust.novelty import Novelty
 
 POINTS = 64
 
@@ -121,7 +121,7 @@ def val(trained, model):
 def inside(model, path, pairs, case, joint=False):
     """Which measured points of the target lie in the band; True where nothing was measured."""
     target, source = ends(path)
-    read, known = model.encoded(source, put(part(pairs, source), case)), part(pairs, target)
+    read, known = model.encoded(source, put(pairs[source], case)), pairs[target]
     band = model.bands(path, read, known["covariates"] * float(case.told), joint)
     value, mask = known["log_intensity"].double().numpy(), known["mask"].numpy() > 0
     return (value >= band.lower) & (value <= band.upper) | ~mask, mask
@@ -143,7 +143,7 @@ def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
     assert whole.all(axis=1).mean() >= 0.9
     assert each.all(axis=1).mean() < whole.all(axis=1).mean()
     target, source = ends(path)
-    shown = (path, model.encoded(source, part(val, source)), val[f"{target}.covariates"])
+    shown = (path, model.encoded(source, val[source]), val[target]["covariates"])
     narrow, wide = model.bands(*shown), model.bands(*shown, joint=True)
     assert (wide.upper - wide.lower > narrow.upper - narrow.lower).all()
     np.testing.assert_array_equal(wide.middle, narrow.middle)
@@ -152,9 +152,9 @@ def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
 @pytest.mark.parametrize("path", PATHS)
 def test_band_of_a_curve_unlike_the_training_is_wider_by_so_much(model, val, path):
     target, source = ends(path)
-    read = model.encoded(source, {name: tensor[:4] for name, tensor in part(val, source).items()})
+    read = model.encoded(source, take(val[source], slice(4)))
     usual, wider = (
-        model.bands(path, read._replace(novelty=Novelty(unlike, np.zeros(4))), val[f"{target}.covariates"][:4])
+        model.bands(path, read._replace(novelty=Novelty(unlike, np.zeros(4))), val[target]["covariates"][:4])
         for unlike in (np.full(4, 0.1), np.array([0.2, 1.0, 3.0, 1e6]))
     )
     np.testing.assert_array_equal(wider.middle, usual.middle)
@@ -165,7 +165,7 @@ def test_band_of_a_curve_unlike_the_training_is_wider_by_so_much(model, val, pat
 @pytest.mark.parametrize("path", CROSS_PATHS)
 def test_less_of_a_curve_gives_a_wider_band(model, val, path):
     target, source = ends(path)
-    read, known = model.encoded(source, part(val, source)), val[f"{target}.covariates"]
+    read, known = model.encoded(source, val[source]), val[target]["covariates"]
     widths = []
     for share in (0.0, 0.75):
         band = model.bands(path, read._replace(mask=hide_range(read.mask, "low", share)), known)

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pairvae.assess.baselines import baselines, mean_curve, nearest_neighbours
-from pairvae.assess.predictions_file import BASELINES
+from pairvae.evaluation.baselines import baselines, mean_curve, nearest_neighbours
+from pairvae.evaluation.predictions_file import BASELINES
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra

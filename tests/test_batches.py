@@ -5,20 +5,21 @@ import pytest
 import torch
 
 from pairvae.models.resvae import ResVAE
+from pairvae.models.tensors import as_tensors
 from pairvae.settings import Architecture, Pretrain
 from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, other_samples, shift
-from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches, as_tensors
+from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches
 from pairvae.train.schedules import average_decay, cosine_with_warmup, linear_warmup
 
 
 def rows(samples):
-    return {"row": torch.arange(samples), "twice": 2 * torch.arange(samples)}
+    return {"saxs": {"once": torch.arange(samples)}, "sans": {"twice": 2 * torch.arange(samples)}}
 
 
 def shown(samples, batch_size, steps=1000, seed=0, epoch=0):
     batches = TrainBatches(rows(samples), batch_size, steps, seed)
     batches.epoch = epoch
-    return [batch["row"] for batch in batches]
+    return [batch["saxs"]["row"] for batch in batches]
 
 
 @pytest.mark.parametrize(("samples", "batch_size"), [(37, 8), (100, 64), (8, 8), (1000, 7)])
@@ -43,7 +44,9 @@ def test_fewer_samples_than_a_batch_are_shown_all_at_once():
 
 def test_rows_of_all_tensors_belong_together():
     for batch in TrainBatches(rows(50), 8, 100, 0):
-        assert torch.equal(batch["twice"], 2 * batch["row"])
+        assert torch.equal(batch["saxs"]["once"], batch["saxs"]["row"])
+        assert torch.equal(batch["sans"]["twice"], 2 * batch["sans"]["row"])
+        assert torch.equal(batch["saxs"]["row"], batch["sans"]["row"])
 
 
 def test_order_depends_on_seed_and_epoch_only():
@@ -77,7 +80,7 @@ def test_validation_shows_every_sample_once_in_order(monkeypatch):
     monkeypatch.setattr("pairvae.train.batches.LARGEST_VALIDATION_BATCH", 40)
     batches = list(ValidationBatches(rows(100)))
     assert len(batches) == 3
-    assert torch.equal(torch.cat([batch["row"] for batch in batches]), torch.arange(100))
+    assert torch.equal(torch.cat([batch["saxs"]["once"] for batch in batches]), torch.arange(100))
 
 
 def test_unmeasured_points_are_filled_with_the_train_mean(pretrained):
@@ -159,26 +162,25 @@ def of_grid(q_min, q_max, points, **choices):
 
 def test_both_curves_of_a_sample_become_those_of_one_other_size():
     rng = np.random.default_rng(0)
-    networks = {"saxs.": of_grid(0.006, 0.12, 256), "sans.": of_grid(0.004, 0.1, 192)}
+    networks = {"saxs": of_grid(0.006, 0.12, 256), "sans": of_grid(0.004, 0.1, 192)}
+    level = {"saxs": 1.0, "sans": 0.0}
     radius = rng.uniform(40, 60, 50)
-    batch = {}
-    for prefix, level in (("saxs.", 1.0), ("sans.", 0.0)):
-        batch |= {prefix + name: one for name, one in spheres(networks[prefix], radius, level, rng).items()}
+    batch = {t: spheres(networks[t], radius, level[t], rng) for t in networks}
     torch.manual_seed(0)
     found = other_samples(batch, networks, Pretrain(q_shift_dex=0.1, intensity_shift_dex=0.0))
-    seen = {prefix: found[f"{prefix}mask"].numpy() > 0 for prefix in networks}
+    seen = {t: found[t]["mask"].numpy() > 0 for t in networks}
     ratios = np.logspace(-0.11, 0.11, 1101)
     chosen = []
     for row in range(len(radius)):
         apart = {}
-        for prefix, level in (("saxs.", 1.0), ("sans.", 0.0)):
-            known = seen[prefix][row]
-            curve = found[f"{prefix}log_intensity"][row].double().numpy()[known]
-            others = log_spheres(networks[prefix].q.numpy()[known], ratios[:, None] * radius[row], level)
-            apart[prefix] = np.abs(others - curve).max(axis=1)
-        best = int(apart["saxs."].argmin())
-        assert apart["saxs."][best] < 0.01
-        assert apart["sans."][best] < 0.01
+        for t, network in networks.items():
+            known = seen[t][row]
+            curve = found[t]["log_intensity"][row].double().numpy()[known]
+            others = log_spheres(network.q.numpy()[known], ratios[:, None] * radius[row], level[t])
+            apart[t] = np.abs(others - curve).max(axis=1)
+        best = int(apart["saxs"].argmin())
+        assert apart["saxs"][best] < 0.01
+        assert apart["sans"][best] < 0.01
         chosen.append(np.log10(ratios[best]))
     assert -0.1005 < min(chosen) < -0.09
     assert 0.09 < max(chosen) < 0.1005
@@ -191,7 +193,8 @@ def test_sizes_come_back_to_those_of_the_data_as_the_training_ends(left):
     slope = torch.log10(network.q).float().expand(500, -1)  # of which a shift of q is one of intensity
     batch = {"log_intensity": slope, "log_sigma": torch.zeros(500, 256), "mask": torch.ones(500, 256)}
     torch.manual_seed(0)
-    found = other_samples(batch, {"": network}, Pretrain(q_shift_dex=0.1, intensity_shift_dex=0.0), left)
+    settings = Pretrain(q_shift_dex=0.1, intensity_shift_dex=0.0)
+    found = other_samples({"saxs": batch}, {"saxs": network}, settings, left)["saxs"]
     moved = (found["log_intensity"] - slope)[found["mask"] > 0]
     assert moved.abs().max().item() == pytest.approx(0.1 * left, rel=0.03, abs=1e-6)
 
@@ -199,7 +202,7 @@ def test_sizes_come_back_to_those_of_the_data_as_the_training_ends(left):
 def test_patterns_of_a_detector_keep_their_size():
     network = of_grid(0.006, 0.3, 256, image=(16, 16))
     batch = spheres(network, np.full(5, 50.0), 1.0, np.random.default_rng(0))
-    found = other_samples(batch, {"": network}, Pretrain(intensity_shift_dex=0.0))
+    found = other_samples({"saxs": batch}, {"saxs": network}, Pretrain(intensity_shift_dex=0.0))["saxs"]
     assert all(torch.equal(found[name], batch[name]) for name in batch)
 
 

@@ -18,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from pairvae.assess.report import report
+from pairvae.report.report import report
 from pairvae.settings import Report
 
 MISSING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]

@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from pairvae.assess.bands import fit_bands
-from pairvae.assess.conformal import conformal_factor
-from pairvae.assess.neighbours import distance_in_spread
-from pairvae.assess.novelty import WORSE, encoded, fit_novelty, flatness
-from pairvae.assess.references import fit_references
-from pairvae.assess.situations import put, situations
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.train.batches import paired_tensors, part
+from pairvae.trust.bands import fit_bands
+from pairvae.trust.conformal import conformal_factor
+from pairvae.trust.missing import put, situations
+from pairvae.trust.neighbours import distance_in_spread
+from pairvae.trust.novelty import WORSE, encoded, fit_novelty, flatness
+from pairvae.trust.references import fit_references
 
 RNG = np.random.default_rng(0)
 
@@ -139,7 +139,7 @@ def test_one_in_twenty_validation_curves_is_called_unusual(model, trained):
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     val = paired_tensors(*files, model.network, "val")
     for technique in ("saxs", "sans"):
-        found = model.encoded(technique, part(val, technique)).novelty.unlike
+        found = model.encoded(technique, val[technique]).novelty.unlike
         rank = min(int(np.ceil(0.95 * (found.size + 1))), found.size)
         assert np.sort(found)[rank - 1] == pytest.approx(1, rel=1e-6)
 
@@ -179,7 +179,7 @@ def test_too_much_missing_is_told_from_a_curve_unlike_the_training(model, traine
     val = paired_tensors(*files, model.network, "val")
     for technique in ("saxs", "sans"):
         for case in situations(told=False):
-            found = model.encoded(technique, put(part(val, technique), case)).novelty
+            found = model.encoded(technique, put(val[technique], case)).novelty
             worse = float(model.calibration[f"worse.{technique}.{case.name}"]) / WORSE
             assert np.median(found.missing) == pytest.approx(worse)
             assert (found.unlike > 1).mean() <= 0.15
@@ -206,7 +206,7 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
     for technique in ("saxs", "sans"):
         for case in situations(told=False):
             if model.calibration[f"worse.{technique}.{case.name}"] < WORSE:
-                assert (model.encoded(technique, put(part(val, technique), case)).novelty.score > 1).mean() <= 0.15
+                assert (model.encoded(technique, put(val[technique], case)).novelty.score > 1).mean() <= 0.15
                 calm += case.hidden > 0
     assert calm
 
@@ -223,7 +223,7 @@ def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
     fitted |= fit_novelty(network, val, fitted)
     fitted |= fit_bands(network, train, val, 0.9, fitted)
     for technique in ("saxs", "sans"):
-        found = encoded(network, technique, part(val, technique), fitted).novelty.score
+        found = encoded(network, technique, val[technique], fitted).novelty.score
         assert np.isfinite(found).all()
         assert np.median(found) <= 1
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pairvae.assess.code_measures import mutual_information, normality
+from pairvae.evaluation.code_measures import mutual_information, normality
 from pairvae.models.resvae import Code
 
 SAMPLES = 500

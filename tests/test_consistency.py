@@ -8,17 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
-from pairvae.assess.consistency import conformal, p_values, pair_measures
 from pairvae.errors import UserError
-from pairvae.train.batches import paired_tensors, part
+from pairvae.models.tensors import paired_tensors
+from pairvae.trust.consistency import conformal, p_values, pair_measures
 
 
 @pytest.fixture(scope="module")
 def pairs(trained, model):
     """Test pairs as the networks see them, and their materials."""
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    tensors = paired_tensors(*files, model.network, "test")
-    return {t: part(tensors, t) for t in ("saxs", "sans")}
+    return paired_tensors(*files, model.network, "test")
 
 
 def curves(spheres, technique):
@@ -63,8 +62,7 @@ def test_wrong_concentration_shows_as_a_factor(model, spheres):
 def test_pairs_are_compared_with_pairs_of_which_as_much_was_told(trained, model, silent):
     # the validation pairs themselves: their p-values are the ranks, whatever they were told
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    tensors = paired_tensors(*files, model.network, "val")
-    pairs = {t: part(tensors, t) for t in ("saxs", "sans")}
+    pairs = paired_tensors(*files, model.network, "val")
     if silent:
         pairs = {t: one | {"covariates": torch.zeros_like(one["covariates"])} for t, one in pairs.items()}
     fitted = model.calibrated("consistency.")
@@ -122,7 +120,7 @@ def test_nearer_partners_are_found_than_by_chance(model, spheres):
 
 def test_metrics_hold_what_the_same_functions_find(evaluated, model, pairs):
     metrics = json.loads(evaluated.path("evaluated/metrics.json").read_text(encoding="utf-8"))
-    from pairvae.assess.match import match_tensors
+    from pairvae.use.match import match_tensors
 
     best = match_tensors(model, pairs["saxs"], pairs["sans"], "sans", 5).candidate
     right = best == np.arange(len(best))[:, None]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.assess.evaluate import retrieval
+from pairvae.evaluation.evaluate import retrieval
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -150,7 +150,7 @@ def test_wrong_units_and_background_are_tried_on_the_test_curves(metrics):
 
 
 def test_wrong_units_are_what_their_names_say():
-    from pairvae.assess.trials import background, brighter, stretched
+    from pairvae.evaluation.spoilt_curves import background, brighter, stretched
 
     q = np.geomspace(0.01, 1, 101)
     curve = {
@@ -223,8 +223,8 @@ def test_without_truth_its_metrics_are_null_and_the_others_the_same(evaluated, m
         "prepare.pair.pair",
         "train.pretrain.pretrain",
         "train.joint_train.joint_train",
-        "assess.calibrate.calibrate",
-        "assess.baselines.baselines",
+        "trust.calibrate.calibrate",
+        "evaluation.baselines.baselines",
     ],
 )
 def test_truth_never_reaches_a_stage_that_learns(stage):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pairvae import cli
-from pairvae.assess.model_card import model_card
-from pairvae.assess.predict import codes, predict
 from pairvae.models.pairvae import PATHS, ends
-from pairvae.train.batches import paired_tensors, part
+from pairvae.models.predict import codes, predict
+from pairvae.models.tensors import paired_tensors, take
+from pairvae.use.model_card import model_card
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'pairvae[test]'")
 
@@ -34,8 +34,7 @@ def exported(evaluated):
 def test_onnx_gives_the_numbers_of_the_model(exported, evaluated, model, path, rows):
     target, source = ends(path)
     files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    pairs = {name: tensor[:rows] for name, tensor in paired_tensors(*files, model.network, "test").items()}
-    of = {t: part(pairs, t) for t in ("saxs", "sans")}
+    of = {t: take(curves, slice(rows)) for t, curves in paired_tensors(*files, model.network, "test").items()}
     session = onnxruntime.InferenceSession(exported / f"{path}.onnx", providers=["CPUExecutionProvider"])
     given = {
         "log_intensity": of[source]["log_intensity"].numpy(),

@@ -10,11 +10,11 @@ import pytest
 from made_up_run import CROSS, HOSTILE, write_predictions
 from scipy.stats import norm
 
-from pairvae.assess.figures.curves import curves, examples, packed
-from pairvae.assess.figures.errors import coverage_against_level, error_against_q
-from pairvae.assess.figures.latent import code_correlation, information, latent_map, marginals
-from pairvae.assess.figures.training import loss_curves
-from pairvae.assess.predictions_file import read_predictions
+from pairvae.evaluation.predictions_file import read_predictions
+from pairvae.report.figures.curves import curves, examples, packed
+from pairvae.report.figures.errors import coverage_against_level, error_against_q
+from pairvae.report.figures.latent import code_correlation, information, latent_map, marginals
+from pairvae.report.figures.training import loss_curves
 
 
 @pytest.fixture(scope="module")

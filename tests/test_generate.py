@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 import torch
 
-from pairvae.assess.latent_prior import draw_codes
 from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import named_samples
 from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.trust.latent_prior import draw_codes
 
 
 def spread(pairs):

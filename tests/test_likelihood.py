@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from pairvae.assess.likelihood import importance_weighted, likelihood, log_weights
-from pairvae.assess.predict import posterior
+from pairvae.evaluation.likelihood import importance_weighted, likelihood, log_weights
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
+from pairvae.models.predict import posterior
 from pairvae.models.resvae import NO_SPREAD, Code, Decoded
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
-from pairvae.train.batches import Batch, paired_tensors
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +23,8 @@ def unseen(trained, model):
     return paired_tensors(*files, model.network, "test")
 
 
-def of(pairs, technique) -> Batch:
-    return {name.split(".", 1)[1]: tensor for name, tensor in pairs.items() if name.startswith(technique)}
-
-
 def test_likelihood_of_a_prediction_is_that_of_a_normal_distribution(model, unseen):
-    saxs, sans = of(unseen, "saxs"), of(unseen, "sans")
+    saxs, sans = unseen["saxs"], unseen["sans"]
     code = posterior(model.network, "saxs", saxs)
     found = likelihood(model.network, "sans_from_saxs", code, sans)
     with torch.no_grad():
@@ -41,7 +37,7 @@ def test_likelihood_of_a_prediction_is_that_of_a_normal_distribution(model, unse
 
 
 def test_lower_bound_is_reconstruction_less_kl(model, unseen):
-    sans = of(unseen, "sans")
+    sans = unseen["sans"]
     code = posterior(model.network, "sans", sans)
     found = likelihood(model.network, "sans_from_sans", code, sans)
     gap = kl_divergence(Normal(code.mean, (0.5 * code.logvar).exp()), Normal(0.0, 1.0)).sum(dim=1).mean()
@@ -77,7 +73,7 @@ def test_interpolation_leads_from_one_material_to_another(evaluated, model):
         way = file["interpolation/saxs"][0]
     assert way.shape == (9, model.network.saxs.points)
     files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    known = paired_tensors(*files, model.network, "test")["saxs.covariates"][first][None]
+    known = paired_tensors(*files, model.network, "test")["saxs"]["covariates"][first][None]
     with torch.no_grad():
         start = model.network.saxs.decode(torch.from_numpy(code)[None], known, from_partner=False).log_intensity
     np.testing.assert_allclose(way[0], start[0].numpy(), atol=1e-4)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from pairvae.assess.training_figures import draw_training
 from pairvae.errors import Stopped, UserError
+from pairvae.report.training_figures import draw_training
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
 

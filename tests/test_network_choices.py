@@ -5,8 +5,6 @@ import pytest
 import torch
 
 from pairvae import load_model
-from pairvae.assess.calibrate import calibrate
-from pairvae.assess.export import OnePath
 from pairvae.model_file import load_weights, save_weights
 from pairvae.models import blocks, losses
 from pairvae.models.blocks import Style
@@ -16,6 +14,8 @@ from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.settings import Architecture, Calibrate
 from pairvae.train.adapt import widened
+from pairvae.trust.calibrate import calibrate
+from pairvae.use.export import OnePath
 
 POINTS = 45
 TINY = {"hidden": 16, "dropout": 0.0}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from pairvae.assess.refit import fit_particle, summary
+from pairvae.evaluation.refit import fit_particle, summary
 from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
 from pairvae.simulation.simulate import expected_curves
 from pairvae.simulation.systems import SYSTEMS

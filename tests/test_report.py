@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from made_up_run import CROSS, HOSTILE, metrics_of, write_run
 
-from pairvae.assess.report import SECTIONS, report
 from pairvae.errors import UserError
+from pairvae.report.report import SECTIONS, report
 from pairvae.settings import Report
 
 FETCHED = ("src", "href", "srcset", "data", "action", "poster")

@@ -7,10 +7,6 @@ import pandas as pd
 import pytest
 from conftest import draw_spheres, write_curves, write_project
 
-from pairvae.assess.calibrate import calibrate
-from pairvae.assess.inputs import Inputs
-from pairvae.assess.trained_model import load_model
-from pairvae.assess.translate import translate_files
 from pairvae.errors import UserError
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair
@@ -22,6 +18,10 @@ from pairvae.scattering.write import write_text
 from pairvae.settings import Calibrate, Grid, Normalize, Pair
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
+from pairvae.trust.calibrate import calibrate
+from pairvae.use.inputs import Inputs
+from pairvae.use.trained_model import load_model
+from pairvae.use.translate import translate_files
 
 GRID = {"saxs": Grid(points=50), "sans": Grid(points=41)}
 

@@ -5,8 +5,8 @@ import pytest
 from made_up_run import metrics_of, write_run
 from test_report import Page
 
-from pairvae.assess.report import compare
 from pairvae.errors import UserError
+from pairvae.report.report import compare
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import torch
 from pairvae.errors import UserError
 from pairvae.model_file import load_resvae
 from pairvae.models.pairvae import PairVAE
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra, write_spectra
 from pairvae.settings import Pair
-from pairvae.train.batches import paired_tensors
 from pairvae.train.pretrain import pretrain
 
 SPLITS = ("train", "val", "test")
@@ -113,9 +113,9 @@ def test_joint_training_sees_the_complete_pairs_of_its_split_and_no_others(pretr
         for t, file in zip(("saxs", "sans"), files[:2], strict=True):
             spectra = read_spectra(file, rows_of(wanted, t))
             assert spectra.sample_id == wanted["sample_id"].tolist()
-            shown, mask = tensors[f"{t}.log_intensity"].numpy(), spectra.mask
+            shown, mask = tensors[t]["log_intensity"].numpy(), spectra.mask
             np.testing.assert_array_equal(shown[mask], spectra.log_intensity[mask])
-            np.testing.assert_array_equal(tensors[f"{t}.mask"].numpy() > 0, mask)
+            np.testing.assert_array_equal(tensors[t]["mask"].numpy() > 0, mask)
 
 
 def test_samples_of_two_splits_have_no_curve_in_common(gridded):

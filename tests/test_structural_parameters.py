@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import Q, draw_spheres
 
-from pairvae.assess.structural_parameters import kept_structure
+from pairvae.evaluation.structural_parameters import kept_structure
 from pairvae.models.pairvae import CROSS_PATHS
 from pairvae.prepare.spectra_file import Spectra
 

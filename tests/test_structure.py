@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pairvae.assess.structure import networks_of, rows_of
 from pairvae.parse_settings import parse
+from pairvae.report.structure import networks_of, rows_of
 from pairvae.settings import Settings
 
 CONFIGS = Path(__file__).parents[1] / "configs"

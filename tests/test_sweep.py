@@ -9,8 +9,8 @@ import pytest
 import yaml
 from test_workflow import ROOT, TINY, snakemake
 
-from pairvae.assess.compare import compare
 from pairvae.errors import UserError
+from pairvae.report.compare import compare
 
 SWEEP = ROOT / "configs" / "sweep.yaml"
 PATHS = ("sans_from_saxs", "saxs_from_sans")

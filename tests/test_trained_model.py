@@ -4,13 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from pairvae.assess.trained_model import TrainedModel
 from pairvae.errors import UserError
 from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.use.trained_model import TrainedModel
 
 
 def measured(sample, technique="saxs", **changed):

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pairvae.assess.predict import codes, predict
 from pairvae.model_file import load_pairvae, load_weights
+from pairvae.models.predict import codes, predict
+from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES
-from pairvae.train.batches import paired_tensors, part
 from pairvae.train.joint_train import joint_train
 
 PAIRS = 6  # that keep both curves
@@ -50,7 +50,7 @@ def self_errors(project, weights):
     pairs = paired_tensors(*files, network, "test")
     found = {}
     for t in TECHNIQUES:
-        curves = part(pairs, t)
+        curves = pairs[t]
         again = predict(network, f"{t}_from_{t}", codes(network, t, curves), curves["covariates"]).log_intensity
         off = (again - curves["log_intensity"].double().numpy())[curves["mask"].numpy() > 0]
         found[t] = np.sqrt(np.mean(off**2))

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from pairvae.models.resvae import ResVAE
+from pairvae.models.tensors import Batch, Batches
+from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit
-from pairvae.train.batches import Batch
 
 HIDDEN_AT_MOST = 0.4  # of the grid, at each end or in one gap
 FLOOR_IN_SIGMA = 0.3  # default of normalize.floor_in_sigma
@@ -57,7 +58,7 @@ def renoised(log_intensity: Tensor, log_sigma: Tensor, factor: float) -> Tensor:
     return log_intensity + torch.log10(torch.maximum(noisy, (FLOOR_IN_SIGMA * relative).clamp(1e-6, 1)))
 
 
-def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit, left: float = 1.0) -> Batch:
+def other_samples(batch: Batches, networks: Mapping[Technique, ResVAE], settings: Fit, left: float = 1.0) -> Batches:
     """Curves of other samples of the kind: of another concentration, of larger or smaller particles.
 
     Both curves of a pair change alike, by up to `intensity_shift_dex` and `q_shift_dex`; as the training goes on, the
@@ -65,31 +66,29 @@ def other_samples(batch: Batch, networks: Mapping[str, ResVAE], settings: Fit, l
 
     Parameters
     ----------
-    batch : dict of Tensor
-        Measured curves, as `as_tensors` gives them.
+    batch : mapping of dict of Tensor
+        Measured curves by technique, as `as_tensors` gives them.
     networks : mapping
-        What sees the curves, by the prefix of their names in the batch: "saxs." and "sans.", or "" for one alone.
+        What sees the curves: the networks of the same techniques.
     settings : Fit
         How much at most.
     left : float
         Share of the training that is left.
     """
     both = list(networks.values())
-    like = batch[f"{next(iter(networks))}mask"]
+    like = batch[next(iter(networks))]["mask"]
     # where one curve does not tell its scale, the other's cannot be moved along
     known_scale = len(both) == 1 or not any(network.scale_free for network in both)
     moved = shift(like, settings.intensity_shift_dex if known_scale else 0.0)
-    batch = batch | {f"{name}log_intensity": batch[f"{name}log_intensity"] + moved for name in networks}
+    batch = {t: batch[t] | {"log_intensity": batch[t]["log_intensity"] + moved} for t in networks}
     patterns = any(network.architecture.image for network in both)  # whose pixels lie on no grid of log q
     if patterns or not settings.q_shift_dex:
         return batch
     decades = shift(like, left * settings.q_shift_dex)
-    for name, network in networks.items():
-        batch |= _dilated(batch, name, network.q, decades)
-    return batch
+    return {t: _dilated(batch[t], network.q, decades) for t, network in networks.items()}
 
 
-def _dilated(batch: Batch, name: str, q: Tensor, decades: Tensor) -> Batch:
+def _dilated(curves: Batch, q: Tensor, decades: Tensor) -> Batch:
     """Curves of particles 10**decades times as large in all directions: I at q is what was measured at q · 10**decades.
 
     Particles scatter by the products of q and their lengths, and in proportion to volume and volume fraction: these are
@@ -105,9 +104,9 @@ def _dilated(batch: Batch, name: str, q: Tensor, decades: Tensor) -> Batch:
     def read(values: Tensor) -> Tensor:
         return torch.lerp(values.gather(1, below), values.gather(1, below + 1), within - below)
 
-    found = {f"{name}{key}": read(batch[f"{name}{key}"]) for key in ("log_intensity", "log_sigma", "mask")}
-    seen = (places == within) & (found[f"{name}mask"] > 0.999)
-    return found | {f"{name}mask": seen.float()}
+    log_intensity, log_sigma, mask = (read(curves[name]) for name in ("log_intensity", "log_sigma", "mask"))
+    seen = (places == within) & (mask > 0.999)
+    return curves | {"log_intensity": log_intensity, "log_sigma": log_sigma, "mask": seen.float()}
 
 
 def shift(like: Tensor, dex: float) -> Tensor:

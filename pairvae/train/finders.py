@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
+from pairvae.models.tensors import Batches, to_device
 from pairvae.settings import Pretrain
-from pairvae.train.batches import Batch, TrainBatches
+from pairvae.train.batches import TrainBatches, numbered
 from pairvae.train.device import find_device
 from pairvae.train.pretrain import begin_pretrain
 from pairvae.train.stage import Stage
@@ -62,7 +63,7 @@ def find(
     stage, tensors = begin_pretrain(spectra, pairs, settings)
     if size:  # before the other: that one changes the weights
         found = find_batch_size(stage, tensors["train"], threads, None if memory is None else memory * MEBIBYTE)
-        samples = len(tensors["train"]["mask"])
+        samples = len(tensors["train"][stage.technique]["mask"])
         print(
             f"{stage.name}: batch_size {found.largest} is the largest power of two that fits: a sample takes "
             f"{found.of_sample / MEBIBYTE:.3g} MiB, data and network {found.of_network / MEBIBYTE:.3g} MiB of "
@@ -76,7 +77,7 @@ def find(
         print(f"{stage.name}: learning_rate {tried.suggestion:.2g} is where the loss falls most steeply")
 
 
-def find_learning_rate(stage: Stage, train: Batch, threads: int) -> RateRange:
+def find_learning_rate(stage: Stage, train: Batches, threads: int) -> RateRange:
     """Raise the learning rate from step to step and see where the loss falls.
 
     The weights of the stage are those of that trial afterwards.
@@ -85,8 +86,8 @@ def find_learning_rate(stage: Stage, train: Batch, threads: int) -> RateRange:
     ----------
     stage : Stage
         Network and losses, not trained yet.
-    train : dict of Tensor
-        All samples.
+    train : mapping of dict of Tensor
+        All samples by technique.
     threads : int
         Processor cores.
 
@@ -134,7 +135,7 @@ def find_learning_rate(stage: Stage, train: Batch, threads: int) -> RateRange:
     return RateRange(rates, losses, float(rates[SKIPPED + int(np.argmin(slope))]))
 
 
-def find_batch_size(stage: Stage, train: Batch, threads: int, memory: float | None = None) -> BatchSize:
+def find_batch_size(stage: Stage, train: Batches, threads: int, memory: float | None = None) -> BatchSize:
     """The largest power of two of samples that one step of training has the memory for.
 
     A step's memory grows in proportion to its samples. On a GPU it is what the allocator reports, and the answer is
@@ -144,8 +145,8 @@ def find_batch_size(stage: Stage, train: Batch, threads: int, memory: float | No
     ----------
     stage : Stage
         Network and losses.
-    train : dict of Tensor
-        All samples; they are repeated to fill larger batches.
+    train : mapping of dict of Tensor
+        All samples by technique; they are repeated to fill larger batches.
     threads : int
         Processor cores.
     memory : float, optional
@@ -163,7 +164,7 @@ def find_batch_size(stage: Stage, train: Batch, threads: int, memory: float | No
     # the first step also takes what the libraries of a GPU keep
     _, few, many = (_memory_of_step(stage, _repeated(data, rows)) for rows in (32, 32, 128))
     of_sample = (many - few) / (128 - 32)
-    held = sum(tensor.nbytes for tensor in data.values()) + COPIES * sum(p.nbytes for p in stage.parameters())
+    held = _bytes(data) + COPIES * sum(p.nbytes for p in stage.parameters())
     of_network = held + max(0.0, few - 32 * of_sample)
     available = memory or _available(stage.device)
     room = int((USED * available - of_network) / of_sample)
@@ -179,31 +180,34 @@ def find_batch_size(stage: Stage, train: Batch, threads: int, memory: float | No
     return BatchSize(largest, of_sample, of_network, available)
 
 
-def _to_device(stage: Stage, data: Batch) -> Batch:
+def _to_device(stage: Stage, data: Batches) -> Batches:
     device = find_device(stage.settings.accelerator)
     stage.to(device)
-    return {name: tensor.to(device) for name, tensor in data.items()}
+    return to_device(data, device)
 
 
-def _endless(batches: TrainBatches) -> Iterator[Batch]:
+def _endless(batches: TrainBatches) -> Iterator[Batches]:
     for epoch in itertools.count():
         batches.epoch = epoch
         yield from batches
 
 
-def _repeated(data: Batch, rows: int) -> Batch:
-    samples = len(next(iter(data.values())))
-    place = torch.arange(rows, device=next(iter(data.values())).device) % samples
-    return {name: tensor[place] for name, tensor in data.items()} | {"row": place}
+def _repeated(data: Batches, rows: int) -> Batches:
+    mask = next(iter(data.values()))["mask"]
+    return numbered(data, torch.arange(rows, device=mask.device) % len(mask))
 
 
-def _loss(stage: Stage, batch: Batch) -> Tensor:
+def _bytes(data: Batches) -> int:
+    return sum(tensor.nbytes for curves in data.values() for tensor in curves.values())
+
+
+def _loss(stage: Stage, batch: Batches) -> Tensor:
     dtype = AUTOCAST.get(stage.settings.precision)
     with torch.autocast(stage.device.type, dtype, enabled=dtype is not None):
         return stage.loss(stage.train_terms(batch))
 
 
-def _memory_of_step(stage: Stage, batch: Batch) -> float:
+def _memory_of_step(stage: Stage, batch: Batches) -> float:
     """Bytes that one forward and backward pass needs besides the weights."""
     if stage.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(stage.device)
@@ -224,7 +228,7 @@ def _memory_of_step(stage: Stage, batch: Batch) -> float:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         loss = _loss(stage, batch)
     del loss  # nothing was freed before all was counted
-    return BACKWARD * sum(kept.values()) + sum(tensor.nbytes for tensor in batch.values())
+    return BACKWARD * sum(kept.values()) + _bytes(batch)
 
 
 def _available(device: torch.device) -> float:
@@ -234,7 +238,7 @@ def _available(device: torch.device) -> float:
     return psutil.virtual_memory().available
 
 
-def _fits(stage: Stage, batch: Batch) -> bool:
+def _fits(stage: Stage, batch: Batches) -> bool:
     try:
         _loss(stage, batch).backward()
     except torch.cuda.OutOfMemoryError:

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from pairvae.atomic import written_whole
 from pairvae.errors import Stopped, UserError
+from pairvae.models.tensors import Batches, take, to_device
 from pairvae.settings import Fit
-from pairvae.train.batches import Batch, TrainBatches, ValidationBatches
+from pairvae.train.batches import TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
 from pairvae.train.monitor import SHOW_ONLY, Tracking
@@ -38,7 +39,7 @@ class Best(callbacks.Callback):
         self.weights: dict[str, Tensor] = {}
 
     @torch.inference_mode()
-    def begin(self, val: Batch) -> None:
+    def begin(self, val: Batches) -> None:
         """Take the weights that a training begins with as those of epoch 0, the first to be beaten."""
         self.stage.eval()
         batches = ValidationBatches(val)
@@ -177,8 +178,8 @@ class Kept(callbacks.Checkpoint):
 
 def fit(
     stage: Stage,
-    train: Batch,
-    val: Batch,
+    train: Batches,
+    val: Batches,
     settings: Fit,
     resume: Path,
     identity: str,
@@ -194,8 +195,8 @@ def fit(
     ----------
     stage : Stage
         Network and losses.
-    train, val : dict of Tensor
-        All samples; they move to the device as they are.
+    train, val : mapping of dict of Tensor
+        All samples by technique; they move to the device as they are.
     settings : Fit
         How to train.
     resume : Path
@@ -217,9 +218,7 @@ def fit(
     torch.set_num_threads(threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advice, no device lists
     device = find_device(settings.accelerator)
-    batches = TrainBatches(
-        {k: t.to(device) for k, t in train.items()}, settings.batch_size, settings.steps, settings.seed
-    )
+    batches = TrainBatches(to_device(train, device), settings.batch_size, settings.steps, settings.seed)
     stage.total_steps = batches.epochs * len(batches)
     print(
         f"{stage.name}: {batches.samples} samples, "
@@ -268,7 +267,7 @@ def fit(
         trainer.fit(
             stage,
             batches,
-            ValidationBatches({k: t.to(device) for k, t in val.items()}),
+            ValidationBatches(to_device(val, device)),
             ckpt_path=last if goes_on else None,
             weights_only=True,
         )
@@ -276,6 +275,6 @@ def fit(
     stage.network.eval()
     print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
     with torch.inference_mode():
-        codes = stage.cpu().codes({name: tensor[:LATENT_ROWS] for name, tensor in train.items()})
+        codes = stage.cpu().codes({t: take(curves, slice(LATENT_ROWS)) for t, curves in train.items()})
     history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
     return history

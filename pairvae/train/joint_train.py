@@ -16,12 +16,12 @@ from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, ResVAE
+from pairvae.models.tensors import Batches, paired_tensors, take, to_device, unpaired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, paired_tensors, part, prefixed, unpaired_tensors
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
@@ -55,12 +55,12 @@ class JointStage(Stage):
         network: PairVAE,
         settings: JointTrain,
         samples: list[str],
-        unpaired: Mapping[Technique, Batch] | None = None,
+        unpaired: Batches | None = None,
     ) -> None:
         super().__init__(network, settings, "joint_train", samples)
-        self.unpaired = unpaired or {}
+        self.unpaired: Batches = unpaired or {}
         for technique in TECHNIQUES:
-            self.weigh_ranges(network.of(technique).q, technique, f"{technique}.")
+            self.weigh_ranges(network.of(technique).q, technique)
         self.heads = nn.ModuleDict()
         if settings.projection:
             torch.manual_seed(settings.seed)
@@ -74,23 +74,22 @@ class JointStage(Stage):
             self.learning_rate, self.weight_decay = settings.start_learning_rate, 0.0
             self.register_buffer("start", parameters_to_vector(network.parameters()).detach(), persistent=False)
 
-    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def train_terms(self, batch: Batches) -> dict[str, Tensor]:
         """One term per path, named target_from_source, and the terms on the codes."""
         settings = self.settings
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
-        batch = other_samples(batch, {f"{t}.": network for t, network in networks.items()}, settings, self.left())
-        target = {t: batch[f"{t}.log_intensity"] for t in TECHNIQUES}
-        known = {t: hide_covariates(batch[f"{t}.covariates"]) for t in TECHNIQUES}
+        batch = other_samples(batch, networks, settings, self.left())
+        known = {t: hide_covariates(batch[t]["covariates"]) for t in TECHNIQUES}
         codes: dict[str, Code] = {
             t: networks[t].encode(
-                renoised(target[t], batch[f"{t}.log_sigma"], settings.renoise),
-                hide_part(batch[f"{t}.mask"], settings.mask_probability),
+                renoised(batch[t]["log_intensity"], batch[t]["log_sigma"], settings.renoise),
+                hide_part(batch[t]["mask"], settings.mask_probability),
                 known[t],
             )
             for t in TECHNIQUES
         }
         nothing = torch.zeros((), device=self.device)
-        terms = self.alignment(codes, batch.get("row"))
+        terms = self.alignment(codes, batch["saxs"].get("row"))
         terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
         if settings.sparsity_weight > 0:
             terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
@@ -102,12 +101,12 @@ class JointStage(Stage):
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample(settings.sampling_noise)
             curve = networks[to].decode(z, known[to], from_partner=path in CROSS_PATHS)
-            curve = self.at_scale(curve, target[to], batch, networks[to].scale_free, f"{to}.")
-            terms |= self.compared(path, networks[to], curve, target[to], batch, f"{to}.")
-            errors.append(losses.variance_nll(*curve, target[to], batch[f"{to}.mask"]))
+            curve = self.at_scale(curve, batch[to], networks[to].scale_free)
+            terms |= self.compared(path, to, networks[to], curve, batch[to])
+            target, mask = batch[to]["log_intensity"], batch[to]["mask"]
+            errors.append(losses.variance_nll(*curve, target, mask))
             if self.judge is not None:
-                told = (self.judge.of(to), batch[f"{to}.mask"], known[to])
-                seen.append(losses.perceptual(*told, curve.log_intensity, target[to]))
+                seen.append(losses.perceptual(self.judge.of(to), mask, known[to], curve.log_intensity, target))
         terms["error"] = torch.stack(errors).mean()
         if paths == PATHS:
             for t in self.unpaired:
@@ -121,13 +120,12 @@ class JointStage(Stage):
 
     def _unpaired_terms(self, technique: Technique) -> dict[str, Tensor]:
         """Self-reconstruction of some curves that have no partner, as that of the pairs."""
-        prefix, network, curves = f"{technique}.", cast(ResVAE, self.network.of(technique)), self.unpaired[technique]
+        network, curves = cast(ResVAE, self.network.of(technique)), self.unpaired[technique]
         count = len(curves["mask"])
         size = min(self.settings.batch_size, max(count, 2))  # a batch of one has no variance to normalise by
-        rows = torch.randint(count, (size,), device=self.device)
-        some = prefixed({technique: {name: tensor[rows] for name, tensor in curves.items()}})
-        _, curve, batch = self.autoencoded(self.settings, network, some, prefix)
-        return self.compared(f"{technique}_unpaired", network, curve, batch[f"{prefix}log_intensity"], batch, prefix)
+        some = take(curves, torch.randint(count, (size,), device=self.device))
+        _, curve, some = self.autoencoded(self.settings, technique, network, some)
+        return self.compared(f"{technique}_unpaired", technique, network, curve, some)
 
     def alignment(self, codes: Mapping[str, Code], row: Tensor | None = None) -> dict[str, Tensor]:
         """Terms that make the codes of one sample agree, on the mean codes or behind the projection head.
@@ -164,11 +162,9 @@ class JointStage(Stage):
     def on_train_start(self) -> None:
         """All unpaired curves go where the network is."""
         super().on_train_start()
-        self.unpaired = {
-            t: {name: tensor.to(self.device) for name, tensor in curves.items()} for t, curves in self.unpaired.items()
-        }
+        self.unpaired = to_device(self.unpaired, self.device)
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002, Lightning's names
+    def on_train_batch_start(self, batch: Batches, batch_idx: int) -> None:  # noqa: ARG002, Lightning's names
         """Parts that are frozen thaw when their time has come."""
         step, steps = self.position(self.global_step)
         freeze(self.network, self.settings, step / steps)
@@ -180,25 +176,22 @@ class JointStage(Stage):
             self.judge.eval()
         return self
 
-    def codes(self, batch: Batch) -> dict[str, Code]:
+    def codes(self, batch: Batches) -> dict[str, Code]:
         """Of both techniques."""
         return {
-            t: self.network.of(t).encode(batch[f"{t}.log_intensity"], batch[f"{t}.mask"], batch[f"{t}.covariates"])
+            t: self.network.of(t).encode(batch[t]["log_intensity"], batch[t]["mask"], batch[t]["covariates"])
             for t in TECHNIQUES
         }
 
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def val_terms(self, batch: Batches) -> dict[str, Tensor]:
         """All four paths from mean codes; the two cross predictions decide which epoch was best."""
         codes = self.codes(batch)
         terms = latent_measures(codes)
         for path in PATHS:
             to, source = ends(path)
-            curve = self.network.of(to).decode(
-                codes[source].mean, batch[f"{to}.covariates"], from_partner=path in CROSS_PATHS
-            )
-            measured = batch[f"{to}.log_intensity"]
-            curve = self.at_scale(curve, measured, batch, self.network.of(to).scale_free, f"{to}.")
-            terms[path] = self.reconstruction(curve.log_intensity, measured, batch, f"{to}.")
+            network, measured = self.network.of(to), batch[to]
+            curve = network.decode(codes[source].mean, measured["covariates"], from_partner=path in CROSS_PATHS)
+            terms[path] = self.reconstruction(to, self.at_scale(curve, measured, network.scale_free), measured)
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
 
@@ -262,7 +255,7 @@ def joint_train(
     check_loss(settings, network)
     latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
     tensors = {split: paired_tensors(saxs, sans, pairs, network, split) for split in ("train", "val")}
-    batch = min(settings.batch_size, len(tensors["train"]["saxs.mask"]))
+    batch = min(settings.batch_size, len(tensors["train"]["saxs"]["mask"]))
     if settings.barlow_twins_weight > 0 and batch <= latent:
         print(
             f"joint_train: warning: Barlow Twins over {batch} pairs cannot decorrelate {latent} components; "
@@ -274,8 +267,7 @@ def joint_train(
         print(f"joint_train: {len(curves['mask'])} {t} curves without a partner are reconstructed, too")
     stage = JointStage(network, settings, table["sample_id"].tolist(), unpaired)
     identity = "".join(sha256(file) for file in (saxs, sans, pairs, *begun))
-    val = {t: part(tensors["val"], t) for t in TECHNIQUES}
-    figures = Figures(stage.name, network, val, settings.figures_every, draw, resume / "monitor")
+    figures = Figures(stage.name, network, tensors["val"], settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
     training[f"joint_train/{member}"] = progress.outcome

@@ -13,9 +13,8 @@ from lightning.pytorch.loggers import Logger
 
 from pairvae.errors import UserError
 from pairvae.models.pairvae import PairVAE
-from pairvae.scattering.spectrum import Technique
+from pairvae.models.tensors import Batches
 from pairvae.settings import Fit
-from pairvae.train.batches import Batch
 
 # The modules of each tracker, and what brings them: the extra `monitor` of pyproject.toml.
 NEEDED = {
@@ -25,7 +24,7 @@ NEEDED = {
 SHOW_ONLY = {"monitor", "figures_every"}  # settings that change no number
 History = Callable[[], Sequence[Mapping[str, float]]]
 # Draws (networks, validation curves by technique, title, file to write).
-Draw = Callable[[PairVAE, Mapping[Technique, Batch], str, Path], None]
+Draw = Callable[[PairVAE, Batches, str, Path], None]
 
 
 class Tracking(callbacks.Callback):
@@ -138,9 +137,7 @@ class Figures(callbacks.Callback):
         Of the pages, `epoch_0010.html`.
     """
 
-    def __init__(
-        self, name: str, network: PairVAE, val: Mapping[Technique, Batch], every: int, draw: Draw | None, folder: Path
-    ) -> None:
+    def __init__(self, name: str, network: PairVAE, val: Batches, every: int, draw: Draw | None, folder: Path) -> None:
         self.name, self.network, self.val = name, network, val
         self.every, self.draw, self.folder = every, draw, folder
 

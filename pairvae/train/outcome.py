@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pairvae.models.resvae import NO_SPREAD, Code
-from pairvae.train.batches import Batch
+from pairvae.models.tensors import Batches
 
 Outcome = dict[str, Any]
 
@@ -131,13 +131,14 @@ def outcome_of(
     }
 
 
-def farthest_first(batch: Batch, samples: Sequence[str]) -> str:
+def farthest_first(batch: Batches, samples: Sequence[str]) -> str:
     """Names of a batch's samples, those whose curves lie farthest from the batch's median first; a few of them."""
-    far = torch.zeros(len(batch["row"]))
-    for name, curves in batch.items():
-        if name.endswith("log_intensity"):
-            away = (curves - curves.nanmedian(dim=0).values).abs() * batch[name.replace("log_intensity", "mask")]
-            far = torch.maximum(far, away.nan_to_num(nan=math.inf).amax(dim=1).cpu())
-    rows = batch["row"].cpu()[far.argsort(descending=True)].unique_consecutive().tolist()
+    row = next(iter(batch.values()))["row"].cpu()
+    far = torch.zeros(len(row))
+    for curves in batch.values():
+        log_intensity = curves["log_intensity"]
+        away = (log_intensity - log_intensity.nanmedian(dim=0).values).abs() * curves["mask"]
+        far = torch.maximum(far, away.nan_to_num(nan=math.inf).amax(dim=1).cpu())
+    rows = row[far.argsort(descending=True)].unique_consecutive().tolist()
     names = [samples[row] if samples else f"row {row}" for row in rows[:NAMED]]
     return ", ".join(names) + (", …" if len(rows) > NAMED else "")

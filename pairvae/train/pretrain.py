@@ -13,12 +13,12 @@ from pairvae.model_file import save_weights
 from pairvae.models import losses
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code, ResVAE
+from pairvae.models.tensors import Batches, as_tensors
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
-from pairvae.train.batches import Batch, as_tensors
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures
@@ -36,13 +36,12 @@ class PretrainStage(Stage):
         self.technique = technique
         self.weigh_ranges(network.q, technique)
 
-    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def train_terms(self, batch: Batches) -> dict[str, Tensor]:
         """What the reconstruction loss is made of, KL, likelihood of the error."""
-        code, curve, batch = self.autoencoded(self.settings, self.network, batch)
-        target = batch["log_intensity"]
-        terms = self.compared("reconstruction", self.network, curve, target, batch)
+        code, curve, curves = self.autoencoded(self.settings, self.technique, self.network, batch[self.technique])
+        terms = self.compared("reconstruction", self.technique, self.network, curve, curves)
         terms["kl"] = self.network.kl(code, self.settings.free_bits)
-        terms["error"] = losses.variance_nll(*curve, target, batch["mask"])
+        terms["error"] = losses.variance_nll(*curve, curves["log_intensity"], curves["mask"])
         if self.settings.sparsity_weight > 0:
             terms["sparsity"] = losses.sparsity(code.mean)
         return terms | self.network.auxiliary()
@@ -56,17 +55,18 @@ class PretrainStage(Stage):
             terms,
         )
 
-    def codes(self, batch: Batch) -> dict[str, Code]:
+    def codes(self, batch: Batches) -> dict[str, Code]:
         """Of the one technique."""
-        return {self.technique: self.network.encode(batch["log_intensity"], batch["mask"], batch["covariates"])}
+        curves = batch[self.technique]
+        return {self.technique: self.network.encode(curves["log_intensity"], curves["mask"], curves["covariates"])}
 
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def val_terms(self, batch: Batches) -> dict[str, Tensor]:
         """Reconstruction from the mean code of the whole curve."""
-        codes = self.codes(batch)
+        curves, codes = batch[self.technique], self.codes(batch)
         (code,) = codes.values()
-        curve = self.network.decode(code.mean, batch["covariates"], from_partner=False)
-        curve = self.at_scale(curve, batch["log_intensity"], batch, self.network.scale_free)
-        loss = self.reconstruction(curve.log_intensity, batch["log_intensity"], batch)
+        curve = self.network.decode(code.mean, curves["covariates"], from_partner=False)
+        curve = self.at_scale(curve, curves, self.network.scale_free)
+        loss = self.reconstruction(self.technique, curve, curves)
         return {"loss": loss, "reconstruction": loss, "kl": self.network.kl(code)} | latent_measures(codes)
 
 
@@ -104,15 +104,15 @@ def pretrain(
     """
     stage, tensors = begin_pretrain(spectra, pairs, settings)
     identity = sha256(spectra) + sha256(pairs)
-    twice, val = PairVAE(stage.network, stage.network), {stage.technique: tensors["val"]}
-    figures = Figures(stage.name, twice, val, settings.figures_every, draw, resume / "monitor")
+    twice = PairVAE(stage.network, stage.network)
+    figures = Figures(stage.name, twice, tensors["val"], settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
     facts = {"pretrain": settings.model_dump(mode="json"), "training": {stage.name.replace(" ", "/"): progress.outcome}}
     save_weights(weights, stage.network.state_dict(), stage.network.facts() | facts)
 
 
-def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[PretrainStage, dict[Split, Batch]]:
+def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[PretrainStage, dict[Split, Batches]]:
     """Network and losses, not trained yet, and the curves of both splits; arguments as for `pretrain`."""
     table = read_pairs(pairs)
     technique = read_spectra(spectra, rows_of(table.head(0), "saxs")).technique
@@ -132,5 +132,7 @@ def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[Pret
     network = ResVAE(loaded["train"].q.size, settings.latent_dim, settings.architecture, covariates)
     network.fit_scaler(loaded["train"])
     check_loss(settings, network)
-    tensors = {split: as_tensors(loaded[split], part, network) for split, part in parts.items()}
+    tensors: dict[Split, Batches] = {
+        split: {technique: as_tensors(loaded[split], part, network)} for split, part in parts.items()
+    }
     return PretrainStage(network, settings, technique, parts["train"]["sample_id"].tolist()), tensors

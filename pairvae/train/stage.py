@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from pairvae.errors import UserError
 from pairvae.models import losses
 from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.models.tensors import Batch, Batches
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit, Variational
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
-from pairvae.train.batches import Batch, TrainBatches
+from pairvae.train.batches import TrainBatches
 from pairvae.train.outcome import farthest_first
 from pairvae.train.schedules import kl_factor, learning_rate_factor
 
@@ -51,14 +52,14 @@ class Stage(lightning.LightningModule, ABC):
         self.began = 0.0
 
     @abstractmethod
-    def train_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def train_terms(self, batch: Batches) -> dict[str, Tensor]:
         """Loss terms of one batch by name, not weighted."""
 
     @abstractmethod
-    def val_terms(self, batch: Batch) -> dict[str, Tensor]:
+    def val_terms(self, batch: Batches) -> dict[str, Tensor]:
         """Measures of one validation batch by name; `loss` decides which epoch was best."""
 
-    def codes(self, batch: Batch) -> dict[str, Code]:  # noqa: ARG002, a stage need not have codes
+    def codes(self, batch: Batches) -> dict[str, Code]:  # noqa: ARG002, a stage need not have codes
         """Posteriors of whole curves by technique; none where a stage has no codes to watch."""
         return {}
 
@@ -72,8 +73,8 @@ class Stage(lightning.LightningModule, ABC):
             return None
         return self.settings.kl_weight * kl_factor(self.settings, *self.position(self.global_step))
 
-    def weigh_ranges(self, q: Tensor, technique: Technique, prefix: str = "") -> None:
-        """Take the weights of q ranges of a technique whose curves, on the grid q, stand under a prefix in batches.
+    def weigh_ranges(self, q: Tensor, technique: Technique) -> None:
+        """Take the weights of q ranges of a technique whose curves lie on the grid q.
 
         Raises
         ------
@@ -93,25 +94,20 @@ class Stage(lightning.LightningModule, ABC):
                 raise UserError(
                     f"{self.name}: q_weights: every point of {grid}, weighs 0, so nothing would be learnt; raise one"
                 )
-            self.register_buffer(f"q_weight_{prefix.rstrip('.')}", weights, persistent=False)
+            self.register_buffer(f"q_weight_{technique}", weights, persistent=False)
 
-    def reconstruction(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str = "") -> Tensor:
-        """Mean square error in decades², noisy points weighing less; the target's σ and mask stand in the batch."""
-        return losses.reconstruction(prediction, target, self._trust(prediction, target, batch, prefix))
+    def reconstruction(self, technique: Technique, curve: Decoded, measured: Batch) -> Tensor:
+        """Mean square error of a technique's decoded curves in decades², noisy points weighing less."""
+        target = measured["log_intensity"]
+        return losses.reconstruction(curve.log_intensity, target, self._trust(technique, curve, measured))
 
-    def _trust(self, prediction: Tensor, target: Tensor, batch: Batch, prefix: str) -> Tensor:
-        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
-        trust = losses.point_weights(prediction, target, noise, mask, self.settings.error_scale_dex)
-        return trust * self._q_weight(prefix)
+    def _trust(self, technique: Technique, curve: Decoded, measured: Batch) -> Tensor:
+        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
+        trust = losses.point_weights(curve.log_intensity, target, noise, mask, self.settings.error_scale_dex)
+        return trust * self._q_weight(technique)
 
     def compared(
-        self,
-        name: str,
-        network: ResVAE,
-        curve: Decoded,
-        target: Tensor,
-        batch: Batch,
-        prefix: str = "",
+        self, name: str, technique: Technique, network: ResVAE, curve: Decoded, measured: Batch
     ) -> dict[str, Tensor]:
         """Terms of a decoded curve: its mean square error under its name, as validation has it, and what is trained.
 
@@ -119,21 +115,25 @@ class Stage(lightning.LightningModule, ABC):
         ----------
         name : str
             `reconstruction`, or a path.
+        technique : {"saxs", "sans"}
+            Of the curve.
         network : ResVAE
             That decoded it.
-        curve, target
-            As for `at_scale`.
+        curve : Decoded
+            As `at_scale` gives it.
+        measured : dict of Tensor
+            What it is compared with.
         """
-        settings, mask = self.settings, batch[f"{prefix}mask"]
-        trust = self._trust(curve.log_intensity, target, batch, prefix)
+        settings, target, mask = self.settings, measured["log_intensity"], measured["mask"]
+        trust = self._trust(technique, curve, measured)
         terms = {name: losses.reconstruction(curve.log_intensity, target, trust)}
         if (loss := losses.OF_CURVES.get(settings.loss)) is not None:
-            noise, weight = batch[f"{prefix}log_sigma"], mask * self._q_weight(prefix)
+            noise, weight = measured["log_sigma"], mask * self._q_weight(technique)
             scaled, scaled_target = network.scaled(curve.log_intensity), network.scaled(target)
             compared = losses.Compared(*curve, target, noise, weight, trust, scaled, scaled_target)
             terms[f"{name}_{settings.loss}"] = loss(compared)
         if settings.ssim_weight > 0:
-            terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask, self._q_weight(prefix))
+            terms[f"{name}_ssim"] = 1 - losses.ssim(curve.log_intensity, target, mask, self._q_weight(technique))
         return terms
 
     def loss_of(self, name: str, terms: dict[str, Tensor]) -> Tensor:
@@ -150,11 +150,11 @@ class Stage(lightning.LightningModule, ABC):
                 loss = loss + getattr(self.settings, f"{name}_weight") * terms[name]
         return loss + terms.get("commitment", 0.0)  # its weight is the network's
 
-    def _q_weight(self, prefix: str) -> Tensor | float:
-        return getattr(self, f"q_weight_{prefix.rstrip('.')}", 1.0)
+    def _q_weight(self, technique: Technique) -> Tensor | float:
+        return getattr(self, f"q_weight_{technique}", 1.0)
 
     def autoencoded(
-        self, settings: Variational, network: ResVAE, batch: Batch, prefix: str = ""
+        self, settings: Variational, technique: Technique, network: ResVAE, curves: Batch
     ) -> tuple[Code, Decoded, Batch]:
         """Curves as other samples would have given them, decoded from a sample of the code of what is left visible.
 
@@ -164,21 +164,21 @@ class Stage(lightning.LightningModule, ABC):
             Posterior of the code.
         curve : Decoded
             As it is compared with its target.
-        batch : dict of Tensor
+        curves : dict of Tensor
             The other samples.
         """
-        batch = other_samples(batch, {prefix: network}, settings, self.left())
-        target, known = batch[f"{prefix}log_intensity"], hide_covariates(batch[f"{prefix}covariates"])
-        visible = hide_part(batch[f"{prefix}mask"], settings.mask_probability)
-        code = network.encode(renoised(target, batch[f"{prefix}log_sigma"], settings.renoise), visible, known)
+        curves = other_samples({technique: curves}, {technique: network}, settings, self.left())[technique]
+        target, known = curves["log_intensity"], hide_covariates(curves["covariates"])
+        visible = hide_part(curves["mask"], settings.mask_probability)
+        code = network.encode(renoised(target, curves["log_sigma"], settings.renoise), visible, known)
         curve = network.decode(code.sample(settings.sampling_noise), known, from_partner=False)
-        return code, self.at_scale(curve, target, batch, network.scale_free, prefix), batch
+        return code, self.at_scale(curve, curves, network.scale_free), curves
 
-    def at_scale(self, curve: Decoded, target: Tensor, batch: Batch, scale_free: bool, prefix: str = "") -> Decoded:
-        """A decoded curve as it is compared with its target: at the best scale where it has none of its own."""
+    def at_scale(self, curve: Decoded, measured: Batch, scale_free: bool) -> Decoded:
+        """A decoded curve as it is compared with the measured one: at the best scale where it has none of its own."""
         if not scale_free:
             return curve
-        noise, mask = batch[f"{prefix}log_sigma"], batch[f"{prefix}mask"]
+        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
         weight = losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
         factor = losses.best_log_scale(curve.log_intensity, target, weight)
         return curve._replace(log_intensity=curve.log_intensity + factor)
@@ -227,7 +227,7 @@ class Stage(lightning.LightningModule, ABC):
         torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
         self.running, self.began = {}, time.perf_counter()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batches, batch_idx: int) -> Tensor:
         """Loss of one batch; its terms are kept for the history."""
         terms = self.train_terms(batch)
         loss = self.loss(terms)
@@ -235,7 +235,7 @@ class Stage(lightning.LightningModule, ABC):
             bad = ", ".join(name for name, term in terms.items() if not torch.isfinite(term)) or "their sum"
             raise UserError(
                 f"{self.name}, epoch {self.current_epoch}, step {self.global_step}: the loss is not finite ({bad}), "
-                f"on {len(batch['row'])} samples, the most unlike ones first: "
+                f"on {len(next(iter(batch.values()))['row'])} samples, the most unlike ones first: "
                 f"{farthest_first(batch, self.samples)}. "
                 "Likely causes: a learning_rate too high, 16-mixed precision (use bf16-mixed or 32-true), or "
                 "intensities far outside the rest of the data; mend and start again, finished epochs are kept"
@@ -245,7 +245,7 @@ class Stage(lightning.LightningModule, ABC):
             self.running[name] = (total + term.detach(), count + 1)
         return loss
 
-    def validation_step(self, batch: Batch) -> None:
+    def validation_step(self, batch: Batches) -> None:
         """Log the measures, averaged over the batches."""
         self.log_dict({f"val/{name}": term for name, term in self.val_terms(batch).items()}, batch_size=1)
 

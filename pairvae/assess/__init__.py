@@ -1,1 +1,0 @@
-"""What it is worth: translation, calibration, baselines, evaluation and report."""

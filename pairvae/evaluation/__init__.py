@@ -1,0 +1,1 @@
+"""How good a model is: every score of the test split, beside the baselines."""

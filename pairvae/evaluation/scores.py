@@ -1,0 +1,86 @@
+"""Errors of predicted curves against measured ones and, where it is known, the truth."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pairvae.models.predict import Array
+from pairvae.prepare.spectra_file import Spectra
+
+THIRDS = 3  # of the q range, scored apart
+Rows = npt.NDArray[np.int64] | slice
+
+
+class Curves:
+    """Test curves of one technique: what was measured and, where known, what is true.
+
+    Parameters
+    ----------
+    measured : Spectra
+        Noisy curves.
+    truth : array, shape (samples, q), optional
+        Noise-free log10 I; NaN where not measured.
+    rows : array or slice, optional
+        Of these samples alone.
+    """
+
+    def __init__(self, measured: Spectra, truth: Array | None, rows: Rows = slice(None)) -> None:
+        self.mask = measured.mask[rows]
+        self.measured = measured.log_intensity[rows].astype(np.float64)
+        self.sigma = measured.log_sigma[rows].astype(np.float64)
+        self.truth = None if truth is None else truth[rows]
+
+    def rmse(self, guess: Array, measured: bool = False) -> Array:
+        """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
+        known = self.measured if measured or self.truth is None else self.truth
+        return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
+
+    def coverage_of_curves(self, lower: Array, upper: Array, rows: Rows = slice(None)) -> float:
+        """Share of the curves that lie inside of a band at every measured q."""
+        outside = self.mask & ((self.measured < lower) | (self.measured > upper))
+        return float(1 - outside[rows].any(axis=1).mean())
+
+    def scores(
+        self, rows: Rows, guess: Array, lower: Array | None = None, upper: Array | None = None
+    ) -> dict[str, Any]:
+        """Errors of some samples; the names are those of metrics.json."""
+        scores: dict[str, Any] = {"samples": len(self.mask[rows])}
+        for name, noisy in (("truth", False), ("measured", True)):
+            if name == "truth" and self.truth is None:
+                scores |= {"rmse_truth": None, "median_truth": None, "p90_truth": None}
+                continue
+            error = self.rmse(guess, noisy)[rows]
+            scores |= {
+                f"rmse_{name}": float(np.sqrt(np.mean(error**2))),
+                f"median_{name}": float(np.median(error)),
+                f"p90_{name}": float(np.quantile(error, 0.9)),
+            }
+        if lower is not None and upper is not None:
+            mask = self.mask[rows]
+            chi = np.where(mask, (guess - self.measured)[rows] / self.sigma[rows], np.nan)
+            inside = ((self.measured >= lower) & (self.measured <= upper))[rows]
+            scores |= {
+                # median over samples: one sample with tiny σ would own the mean
+                "reduced_chi2": float(np.median(np.nanmean(chi**2, axis=1))),
+                "coverage": float(inside[mask].mean()),
+                "coverage_by_third": [
+                    float(one.mean()) if one.size else None
+                    for third in np.array_split(np.arange(mask.shape[1]), THIRDS)
+                    for one in [inside[:, third][mask[:, third]]]
+                ],
+                "coverage_of_curves": self.coverage_of_curves(lower, upper, rows),
+                "band_width_dex": float((upper - lower)[rows][mask].mean()),
+            }
+        return scores
+
+
+def by_material(
+    curves: Curves, material: Array, guess: Array, lower: Array | None = None, upper: Array | None = None
+) -> dict[str, Any]:
+    """Scores of all test samples, and of those of each material."""
+    kinds = sorted(set(material) - {""})
+    return {
+        **curves.scores(slice(None), guess, lower, upper),
+        "by_material": {kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds},
+    }

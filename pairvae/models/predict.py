@@ -1,0 +1,110 @@
+"""A trained network on many curves at once: codes, predictions, errors; in batches, without gradients."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pairvae.models.losses import best_log_scale, point_weights
+from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.resvae import Code
+from pairvae.models.tensors import Batch
+
+ROWS = 1024  # curves per batch
+FITTED_WITHIN = 0.1  # decades; noisier points weigh less where a free scale is fitted
+Array = npt.NDArray[np.float64]
+
+
+class Predicted(NamedTuple):
+    """Predicted curves, each (samples, q): log10 of intensity and its standard error in decades."""
+
+    log_intensity: Array
+    std: Array
+
+
+@torch.inference_mode()
+def codes(network: PairVAE, technique: str, curves: Batch) -> Tensor:
+    """Mean codes (samples, latent) of curves as `as_tensors` gives them."""
+    return posterior(network, technique, curves).mean
+
+
+@torch.inference_mode()
+def posterior(network: PairVAE, technique: str, curves: Batch) -> Code:
+    """Mean and log-variance of the codes of curves as `as_tensors` gives them, each (samples, latent)."""
+    columns = ("log_intensity", "mask", "covariates")
+    parts = zip(*(curves[name].split(ROWS) for name in columns), strict=True)
+    found = [network.of(technique).encode(*(one.to(device_of(network)) for one in part)) for part in parts]
+    return Code(*(torch.cat(column).cpu() for column in zip(*found, strict=True)))
+
+
+@torch.inference_mode()
+def predict(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Predicted:
+    """Decode codes (samples, latent) into the target of a path, before calibration.
+
+    Parameters
+    ----------
+    path : str
+        target_from_source.
+    covariates : Tensor, shape (samples, width)
+        As the target's network knows them.
+    """
+    target, _ = ends(path)
+    device = device_of(network)
+    parts = [
+        network.of(target).decode(z.to(device), known.to(device), from_partner=path in CROSS_PATHS)
+        for z, known in zip(code.split(ROWS), covariates.split(ROWS), strict=True)
+    ]
+    log_intensity = torch.cat([part.log_intensity for part in parts])
+    log_variance = torch.cat([part.log_variance for part in parts])
+    return Predicted(log_intensity.double().cpu().numpy(), torch.exp(0.5 * log_variance).double().cpu().numpy())
+
+
+def device_of(network: PairVAE) -> torch.device:
+    """Where the network computes; codes and predictions come back to the CPU."""
+    return next(network.parameters()).device
+
+
+def free_scale(network: PairVAE, technique: str, log_intensity: Array, curves: Batch) -> Array:
+    """log10 of the factor, shape (samples, 1), that brings curves to the scale of measured ones.
+
+    Zeros where the network knows the technique's scale; for a scale-free one the factor is fitted, points noisier
+    than 0.1 decades weighing less.
+
+    Parameters
+    ----------
+    log_intensity : array, shape (samples, q)
+        Predicted curves; NaN where unknown.
+    curves : dict of Tensor
+        The measured ones.
+    """
+    if not network.of(technique).scale_free:
+        return np.zeros((len(log_intensity), 1))
+    return fitted_scale(torch.from_numpy(np.asarray(log_intensity, np.float64)), curves).numpy()
+
+
+def fitted_scale(log_intensity: Tensor, curves: Batch) -> Tensor:
+    """log10 of the factor, shape (samples, 1), that fits curves (samples, q), NaN where unknown, to measured ones."""
+    measured, mask = curves["log_intensity"].double(), curves["mask"] * log_intensity.isfinite()
+    weight = point_weights(measured, measured, curves["log_sigma"].double(), mask, FITTED_WITHIN)
+    return best_log_scale(log_intensity.nan_to_num(), measured, weight)
+
+
+def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:
+    """Predict what was measured, too: like `predict`, at the scale of the measured curves where it is free."""
+    predicted = predict(network, path, code, curves["covariates"])
+    shift = free_scale(network, ends(path)[0], predicted.log_intensity, curves)
+    return predicted._replace(log_intensity=predicted.log_intensity + shift)
+
+
+def misfit(curves: Batch, reconstructed: Predicted) -> Array:
+    """How badly a curve is reproduced by its own technique's network, per sample.
+
+    Root mean square over the measured points of (curve − reconstruction) in units of the expected error,
+    √(σ² + the network's own error²).
+    """
+    difference = curves["log_intensity"].double().numpy() - reconstructed.log_intensity
+    expected = np.hypot(curves["log_sigma"].double().numpy(), reconstructed.std)
+    mask = curves["mask"].numpy()
+    return np.sqrt((mask * (difference / expected) ** 2).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))

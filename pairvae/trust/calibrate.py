@@ -1,0 +1,106 @@
+"""Stage calibrate: bands and novelty, learned on validation samples, and the model folder that holds them."""
+
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from pairvae import __version__
+from pairvae.checksum import sha256
+from pairvae.model_file import load_pairvae
+from pairvae.model_folder import save_folder
+from pairvae.models.pairvae import PairVAE, joined
+from pairvae.models.tensors import paired_tensors
+from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.settings import Calibrate, Normalize
+from pairvae.trust.bands import fit_bands
+from pairvae.trust.consistency import fit_consistency
+from pairvae.trust.novelty import fit_novelty
+from pairvae.trust.references import fit_references
+
+FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
+
+
+def calibrate(
+    saxs: Path,
+    sans: Path,
+    pairs: Path,
+    weights: Sequence[Path],
+    gridding: dict[Technique, Normalize],
+    settings: Calibrate,
+    model: Path,
+) -> None:
+    """Calibrate a trained PairVAE on the validation split and write the model folder.
+
+    Parameters
+    ----------
+    saxs, sans, pairs : Path
+        Gridded curves and the split.
+    weights : sequence of Path
+        What `joint_train` wrote, one file per member.
+    gridding : dict of Normalize
+        How measured curves come onto each technique's grid.
+    settings : Calibrate
+        Coverage of the bands.
+    model : Path
+        Folder to write; see `pairvae.model_folder`.
+    """
+    loaded = [load_pairvae(one) for one in weights]
+    network = joined([member for member, _ in loaded]).eval()
+    val = paired_tensors(saxs, sans, pairs, network, "val")
+    train = paired_tensors(saxs, sans, pairs, network, "train")
+    if (few := len(val["saxs"]["mask"])) < FEW:
+        print(
+            f"calibrate: warning: {few} validation pairs; with fewer than {FEW} the bands cover less "
+            "than they promise: raise pair.val_fraction or add pairs"
+        )
+    tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
+    tensors |= fit_references(network, train, val)
+    tensors |= fit_novelty(network, val, tensors)
+    tensors |= fit_bands(network, train, val, settings.coverage, tensors)
+    consistency = fit_consistency(network, train, val)
+    tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}
+
+    table = read_pairs(pairs)
+    about = {
+        "calibration": settings.numerics,
+        "network": network.facts(),
+        "settings": {
+            "joint_train": [facts["joint_train"] for _, facts in loaded],
+            "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
+            "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
+        },
+        "training": {name: outcome for _, facts in loaded for name, outcome in facts["training"].items()},
+        "pairs": {split: len(complete_pairs(table, split)) for split in SPLITS},
+        "trained_on": _trained_on(complete_pairs(table, "train"), network),
+        "grids": {t: _span(network, t) for t in TECHNIQUES},
+        "versions": {
+            "pairvae": __version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy", "sasmodels")},
+        },
+        "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
+    }
+    save_folder(model, tensors, about)
+
+
+def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:
+    """Number of training pairs by material, and what was seen of each covariate."""
+    seen: dict[str, Any] = {}
+    for covariate in network.saxs.covariates:
+        column = table[covariate.name].dropna()
+        if covariate.kind == "number":
+            seen[covariate.name] = {"min": float(column.min()), "max": float(column.max())}
+        else:
+            seen[covariate.name] = column.astype(str).value_counts().to_dict()
+    return {"materials": table["material"].dropna().value_counts().to_dict(), "covariates": seen}
+
+
+def _span(network: PairVAE, technique: str) -> dict[str, float]:
+    q = network.of(technique).q
+    return {"q_min": float(q[0]), "q_max": float(q[-1]), "points": len(q)}

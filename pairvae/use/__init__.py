@@ -1,0 +1,1 @@
+"""What a scientist asks of a model: one module per verb."""

@@ -1,0 +1,188 @@
+"""Which partner: for each curve of one technique the most probable of many curves of the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+from pairvae.models.predict import ROWS, Array, codes
+from pairvae.models.tensors import Batch, Batches, take
+from pairvae.progress import tracked
+from pairvae.scattering.measured_samples import is_manifest
+from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.trust.consistency import likeness, p_values, pair_measures, whitened
+from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.inputs import Inputs
+
+ASKED = 500  # curves whose partner is looked for to say how often it is found; more cost time and change little
+SHORT_LIST = 50  # candidates with the nearest codes, of which the likelihood is computed
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The most probable partners of curves.
+
+    Parameters
+    ----------
+    candidate : array of int, shape (samples, k)
+        Positions among the candidates, the most probable first.
+    likeness : array, shape (samples, k)
+        Log-likelihood up to a factor; see `pairvae.trust.consistency.likeness`.
+    p_value : array, shape (samples, k)
+        Share of true pairs that look as strange or stranger: small for all of them, the partner is not there.
+    """
+
+    candidate: npt.NDArray[np.int64]
+    likeness: Array
+    p_value: Array
+
+
+def match(
+    model: CalibratedModel,
+    spectra: Curves,
+    among: Curves,
+    to: Technique,
+    k: int = 5,
+    covariates: Covariates = None,
+    candidate_covariates: Covariates = None,
+) -> Matches:
+    """Find the k most probable partners of each curve.
+
+    Parameters
+    ----------
+    spectra : Spectrum or sequence
+        Curves whose partner is looked for, measured by the other technique than `to`.
+    among : Spectrum or sequence
+        Candidates, measured by `to`.
+    to : {"saxs", "sans"}
+        Technique of the partners.
+    k : int
+        Partners per curve; as many as there are candidates at most.
+    covariates, candidate_covariates : mapping or sequence of mappings, optional
+        As in `translate`, of the curves and of the candidates.
+
+    Raises
+    ------
+    UserError
+        As `translate`; or there is no candidate.
+
+    Examples
+    --------
+    >>> found = model.match(saxs_curves, among=sans_curves, to="sans", k=5)
+    >>> [sans_curves[i].sample for i in found.candidate[0]]
+    """
+    source = other(to)
+    asking, _ = model.tensors(spectra, source, covariates)
+    answering, _ = model.tensors(among, to, candidate_covariates)
+    return match_tensors(model, asking, answering, to, k)
+
+
+def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
+    """`match` of curves as the networks see them."""
+    source, fitted = other(to), model.calibrated("consistency.")
+    of: Batches = {source: asking, to: answering}
+    code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
+    place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
+    k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
+    found: list[Matches] = []
+    step = max(1, ROWS // short)  # curves whose short lists make one batch
+    starts = range(0, len(code[source]), step)
+    for start in tracked(starts, "match", len(starts)):
+        away = torch.cdist(place[source][start : start + step], place[to])
+        near = away.argsort(dim=1, stable=True)[:, :short]
+        pick = {source: torch.arange(start, start + len(near)).repeat_interleave(short), to: near.flatten()}
+        pairs = {t: take(of[t], pick[t]) for t in TECHNIQUES}
+        measures = pair_measures(model.network, pairs, fitted, {t: code[t][pick[t]] for t in TECHNIQUES})
+        alike = likeness(measures).reshape(-1, short)
+        probable = p_values(model.network, pairs, measures, fitted).reshape(-1, short)
+        best = np.argsort(-alike, axis=1, kind="stable")[:, :k]
+        columns = (near.numpy(), alike, probable)
+        found.append(Matches(*(np.take_along_axis(values, best, axis=1) for values in columns)))
+    return Matches(
+        candidate=np.concatenate([part.candidate for part in found]),
+        likeness=np.concatenate([part.likeness for part in found]),
+        p_value=np.concatenate([part.p_value for part in found]),
+    )
+
+
+def retrieval_by_likelihood(model: CalibratedModel, pairs: Batches, to: Technique) -> dict[str, float]:
+    """How often the true partner is the most probable, or among the five most probable, of all.
+
+    Parameters
+    ----------
+    pairs : mapping
+        Partners in the same order, by technique; `ASKED` of them, evenly spaced, are asked for their partner.
+    """
+    count = len(pairs[to]["mask"])
+    rows = np.unique(np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64))
+    asking = take(pairs[other(to)], torch.from_numpy(rows))
+    right = match_tensors(model, asking, pairs[to], to, 5).candidate == rows[:, None]
+    return {
+        "top1": float(right[:, 0].mean()),
+        "top5": float(right.any(axis=1).mean()),
+        "asked": len(rows),
+        "candidates": count,
+    }
+
+
+def match_files(
+    inputs: Inputs, among: Sequence[str], model: CalibratedModel, to: Technique, k: int, output: Path
+) -> None:
+    """Find the most probable partners of files among other files and write one CSV.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Files or samples.csv; a samples.csv may hold the candidates, too: those of its rows that `to` measured.
+    among : sequence of str
+        Files, patterns, folders, or a samples.csv with the candidates; empty: those of `inputs`.
+    k : int
+        Partners per curve.
+    output : Path
+        CSV to write: sample, rank, partner, likeness, p_value.
+
+    Raises
+    ------
+    UserError
+        As `Inputs.samples` and `match`; nothing is written then.
+    """
+    source = other(to)
+    if not among and not any(is_manifest(name) for name in inputs.files):
+        raise UserError(f"match: expected the {to} curves to choose from as --among, or a samples.csv with both")
+    candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.options, inputs.allow_outside)
+    answering = candidates.samples(to, model)
+    asking = inputs.samples(source, model)
+    for read, samples in ((inputs, asking), (candidates, answering)):
+        read.spare([output], samples)
+    found = match(
+        model,
+        [one.curves[source] for one in asking],
+        [one.curves[to] for one in answering],
+        to,
+        k,
+        [one.covariates for one in asking],
+        [one.covariates for one in answering],
+    )
+    names = np.array([one.name for one in answering], dtype=object)
+    ranks = found.candidate.shape[1]
+    table = pd.DataFrame(
+        {
+            "sample": np.repeat([one.name for one in asking], ranks),
+            "rank": np.tile(np.arange(1, ranks + 1), len(asking)),
+            "partner": names[found.candidate].ravel(),
+            "likeness": found.likeness.ravel(),
+            "p_value": found.p_value.ravel(),
+        }
+    )
+    with written_whole(output) as temporary:
+        table.to_csv(temporary, index=False)
+    for sample, best, p in zip(asking, names[found.candidate[:, 0]], found.p_value[:, 0], strict=True):
+        doubt = "; does not fit either: the partner may be missing" if p <= 0.05 else ""
+        print(f"{sample.name}: {best} (p = {p:.3f}{doubt})")
+    print(f"{output}: {len(asking)} {source} curves, {len(answering)} {to} candidates")

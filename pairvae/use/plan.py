@@ -1,0 +1,151 @@
+"""Before beamtime: what SANS would measure in other conditions, from a curve that is there."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pairvae.atomic import written_whole
+from pairvae.errors import UserError
+from pairvae.progress import tracked
+from pairvae.scattering.measured_samples import output_names
+from pairvae.scattering.spectrum import Spectrum, Technique, other
+from pairvae.use.calibrated_model import CalibratedModel
+from pairvae.use.inputs import Inputs, parsed_covariates
+from pairvae.use.prediction import Prediction
+from pairvae.use.translate import translate
+
+
+def plan(
+    model: CalibratedModel,
+    spectrum: Spectrum | Sequence[Spectrum],
+    to: Technique,
+    values: Mapping[str, Sequence[Any]],
+) -> list[tuple[dict[str, Any], Prediction]]:
+    """Predict the partner of one curve for every combination of values of covariates.
+
+    Parameters
+    ----------
+    spectrum : Spectrum or sequence of Spectrum
+        One measured curve, or its detector settings.
+    to : {"saxs", "sans"}
+        Technique to predict.
+    values : mapping
+        Values of each covariate, as {"d2o_fraction": [0, 0.2, 0.4]}.
+
+    Returns
+    -------
+    list of (dict, Prediction)
+        The values, and the prediction in these conditions.
+
+    Raises
+    ------
+    UserError
+        As `translate`; a covariate without values, or one that the model does not know.
+
+    Examples
+    --------
+    >>> for told, sans in model.plan(saxs, to="sans", values={"d2o_fraction": [0, 0.5, 1]}):
+    ...     print(told["d2o_fraction"], sans.intensity[0])
+    """
+    known = [covariate.name for covariate in model.network.of(to).covariates]
+    for name, listed in values.items():
+        if name not in known:
+            names = ", ".join(known) or "no covariate"
+            raise UserError(f"covariate {name!r}: this model was trained with {names}; plan with one of those")
+        if not listed:
+            raise UserError(f"covariate {name!r}: has no value; expected at least one")
+    told = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+    settings = [spectrum] if isinstance(spectrum, Spectrum) else spectrum
+    return list(zip(told, translate(model, [settings] * len(told), to, told), strict=True))
+
+
+def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel, to: Technique, output: Path) -> None:
+    """Plan for every curve; `<name>.plan.csv` and `<name>.plan.html` each.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Files or samples.csv; what samples.csv says of a covariate holds where `covariates` does not name it.
+    covariates : sequence of str
+        NAME=VALUE,VALUE…
+    output : Path
+        Folder to write to.
+
+    Raises
+    ------
+    UserError
+        As `Inputs.samples` and `plan`; nothing is written then.
+    """
+    given = parsed_covariates(covariates)
+    if not given:
+        raise UserError("plan: expected --covariate NAME=VALUE,VALUE…, for example d2o_fraction=0,0.2,0.4")
+    values = {name: [value.strip() for value in text.split(",") if value.strip()] for name, text in given.items()}
+    source = other(to)
+    samples = inputs.samples(source, model)
+    tables = output_names([one.name for one in samples], output, "plan.csv")
+    inputs.spare(tables, samples)
+    plans = []
+    for sample in samples:
+        fixed = {name: [value] for name, value in sample.covariates.items() if name not in values}
+        plans.append(plan(model, sample.curves[source], to, {**fixed, **values}))
+    for sample, path, found in zip(tracked(samples, "write", len(samples)), tables, plans, strict=True):
+        _write_table(path, found)
+        figure = path.with_suffix(".html")
+        _write_figure(figure, found, f"{to.upper()} of {sample.name}, predicted from {source.upper()}", values)
+        novelty = found[0][1].novelty
+        guess = " (unlike the training data: a guess)" if novelty > 1 else ""
+        print(f"{path}: {len(found)} predictions, novelty {novelty:.2f}{guess}; drawn in {figure}")
+
+
+def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction]]) -> None:
+    parts = [
+        pd.DataFrame({**told, "q": one.q, "intensity": one.intensity, "lower": one.lower, "upper": one.upper})
+        for told, one in found
+    ]
+    one = found[0][1]
+    said = [
+        f"{one.technique} predicted by PairVAE from {one.source}",
+        f"lower and upper: band that covers {one.coverage:.0%} of measured points",
+        f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
+        f"q [1/A], intensity, lower and upper [{one.intensity_unit}]",
+    ]
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"# {line}\n" for line in said)
+        pd.concat(parts).to_csv(file, index=False)
+
+
+def _write_figure(
+    path: Path,
+    found: Sequence[tuple[Mapping[str, Any], Prediction]],
+    title: str,
+    varied: Mapping[str, Sequence[str]],
+) -> None:
+    import plotly.graph_objects as go  # takes a moment to import
+    from plotly.colors import sample_colorscale
+
+    figure = go.Figure()
+    shades = sample_colorscale("Viridis", [i / max(1, len(found) - 1) * 0.9 for i in range(len(found))])
+    for (told, one), shade in zip(found, shades, strict=True):
+        name = ", ".join(f"{key} = {told[key]}" for key in varied)
+        line = {"x": one.q, "line_color": shade, "legendgroup": name, "mode": "lines"}
+        edge = {**line, "line_width": 0, "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(y=one.lower, **edge)
+        figure.add_scatter(y=one.upper, fill="tonexty", opacity=0.2, fillcolor=_faint(shade), **edge)
+        figure.add_scatter(y=one.intensity, name=name, **line)
+    figure.update_xaxes(type="log", title="q / Å⁻¹", exponentformat="power")
+    band = found[0][1]
+    unit = "cm⁻¹" if band.intensity_unit == "1/cm" else "a.u."
+    figure.update_yaxes(type="log", title=f"intensity / {unit}", exponentformat="power")
+    figure.update_layout(
+        title=f"{title}<br><sub>bands cover {band.coverage:.0%} of measured points; novelty {band.novelty:.2f}</sub>",
+        template="plotly_white",
+    )
+    with written_whole(path) as temporary:
+        figure.write_html(temporary, include_plotlyjs=True)
+
+
+def _faint(colour: str) -> str:
+    return colour.replace("rgb(", "rgba(").replace(")", ", 0.15)")

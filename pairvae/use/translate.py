@@ -1,0 +1,237 @@
+"""One technique's curves from the other's, with a band and a novelty score."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pairvae.errors import UserError
+from pairvae.models.predict import Array, predict
+from pairvae.models.resvae import Code
+from pairvae.progress import tracked
+from pairvae.scattering.measured_samples import MeasuredSample, output_names
+from pairvae.scattering.read import read_spectrum
+from pairvae.scattering.spectrum import Spectrum, Technique, other
+from pairvae.scattering.write import ENDINGS, Format, write_curve
+from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
+from pairvae.use.inputs import Inputs
+from pairvae.use.prediction import Prediction
+
+
+@overload
+def translate(
+    model: CalibratedModel,
+    spectra: Spectrum,
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> Prediction: ...
+
+
+@overload
+def translate(
+    model: CalibratedModel,
+    spectra: Sequence[Spectrum | Sequence[Spectrum]],
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> list[Prediction]: ...
+def translate(
+    model: CalibratedModel,
+    spectra: Curves,
+    to: Technique,
+    covariates: Covariates = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> Prediction | list[Prediction]:
+    """Predict what the other technique would measure of the same sample.
+
+    Parameters
+    ----------
+    spectra : Spectrum or sequence
+        Measured by the other technique; thousands at once are computed in batches. A sample that was measured in
+        several settings of one instrument is a sequence of Spectrum within the sequence.
+    to : {"saxs", "sans"}
+        Technique to predict.
+    covariates : mapping or sequence of mappings, optional
+        Facts of all samples, or of each, that the model was trained with; those not given are unknown.
+    draws, seed : int
+        Draws from the posterior of the code to add to each prediction, and the seed of their random numbers.
+    joint : bool
+        A wider band, which holds the whole curve with the promised probability, not each of its points.
+
+    Returns
+    -------
+    Prediction or list of Prediction
+
+    Raises
+    ------
+    UserError
+        A spectrum is of the target technique, lies outside of the model's q grid, or has an arbitrary
+        intensity scale; a covariate is unknown to the model.
+
+    Examples
+    --------
+    >>> sans = model.translate(saxs, to="sans", covariates={"d2o_fraction": 0.42})
+    >>> sans.q, sans.intensity, sans.lower, sans.upper, sans.novelty
+    """
+    samples = settings_of(spectra)
+    if not samples:
+        return []
+    source = other(to)
+    curves, table = model.tensors(spectra, source, covariates)
+    known = model.covariates(to, table)
+    read = model.encoded(source, curves)
+    path = f"{to}_from_{source}"
+    middle, lower, upper = (10**log for log in model.bands(path, read, known, joint))
+    drawn = _draws(model, path, read.code, known, draws, seed)
+    found = [
+        Prediction(
+            technique=to,
+            q=model.q(to),
+            intensity=middle[i],
+            lower=lower[i],
+            upper=upper[i],
+            coverage=model.coverage,
+            novelty=float(read.novelty.score[i]),
+            sample=settings[0].sample,
+            source=" + ".join(one.source.file for one in settings),
+            draws=drawn[:, i] if draws else None,
+            intensity_unit="arbitrary" if model.network.of(to).scale_free else "1/cm",
+            joint=joint,
+        )
+        for i, settings in enumerate(samples)
+    ]
+    return found[0] if isinstance(spectra, Spectrum) else found
+
+
+def _draws(model: CalibratedModel, path: str, code: Code, known: Tensor, draws: int, seed: int) -> Array:
+    """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
+    generator = torch.Generator().manual_seed(seed)
+    spread = torch.exp(0.5 * code.logvar)
+    drawn = []
+    for _ in range(draws):
+        z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
+        drawn.append(10 ** predict(model.network, path, z, known).log_intensity)
+    return np.array(drawn)
+
+
+def translate_files(
+    inputs: Inputs,
+    model: CalibratedModel,
+    to: Technique,
+    output: Path,
+    format: Format = "nxcansas",
+    q_like: Path | None = None,
+    draws: int = 0,
+    seed: int = 0,
+    joint: bool = False,
+) -> None:
+    """Predict the partner of every curve; one file `<name>.<to>.h5` (or .csv) each.
+
+    Everything is read and predicted before the first file is written. Where a samples.csv also names the target's
+    curve, the distance of prediction and measurement is said.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Files or samples.csv.
+    to : {"saxs", "sans"}
+        Technique to predict.
+    output : Path
+        Folder of the predictions.
+    format : {"nxcansas", "csv"}
+        Format of the predictions.
+    q_like : Path, optional
+        File of the target technique; its q are used, as far as they lie on the model's grid.
+    draws, seed : int
+        Draws from the posterior to add, and the seed of their random numbers.
+    joint : bool
+        Bands that hold whole curves.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read or predicted, two inputs would write the same file, or a covariate is not NAME=VALUE.
+    """
+    source, options = other(to), inputs.options[to]
+    like = None if q_like is None else read_spectrum(q_like, to, options.q_unit, options.columns)
+    samples = inputs.samples(source, model, partners=True)
+    paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
+    inputs.spare(paths, samples)
+    curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
+    predictions = translate(model, curves, to, known, draws, seed, joint)
+    distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
+    if like is not None:
+        predictions = [prediction.on(like.q) for prediction in predictions]
+    for name in (one.name for one in model.network.of(source).covariates):
+        if not any(name in given for given in known):
+            print(f"{name} was not said: taken as unknown")
+    for path, sample, prediction, distance in zip(
+        tracked(paths, "write", len(paths)), samples, predictions, distances, strict=True
+    ):
+        _write(prediction, path, format, like)
+        guess = " (unlike the training data: a guess)" if prediction.novelty > 1 else ""
+        print(f"{path}: novelty {prediction.novelty:.2f}{guess}{distance}")
+        for curve in sample.curves[source]:
+            for note in curve.notes:
+                print(f"  {curve.source.file}: {note}")
+
+
+def _distance(prediction: Prediction, sample: MeasuredSample, model: CalibratedModel) -> str:
+    """How far a prediction and the measured partner lie apart, in words; nothing where there is no partner."""
+    partner = sample.curves.get(prediction.technique)
+    if not partner:
+        return ""
+    try:
+        measured = model.gridded([partner], prediction.technique)
+    except UserError as error:
+        return f"; not compared: {error}"
+    mask = measured.mask[0]
+    difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
+    value = 10.0 ** measured.log_intensity[0][mask]
+    if prediction.intensity_unit == "arbitrary":
+        value = value * 10 ** np.mean(difference)
+    inside = (value >= prediction.lower[mask]) & (value <= prediction.upper[mask])
+    factor = 10 ** np.mean(difference)
+    off = f"by {np.sqrt(np.mean(difference**2)):.2f} decades RMS, by {np.std(difference):.2f} after the best common"
+    if prediction.intensity_unit == "arbitrary":
+        off = f"by {np.std(difference):.2f} decades RMS after the free"
+    return (
+        f"; off the measured curve {off} factor of {factor:.3g}; "
+        f"{inside.mean():.0%} of {mask.sum()} points inside the band"
+    )
+
+
+def _write(prediction: Prediction, path: Path, format: Format, like: Spectrum | None) -> None:
+    held = "whole measured curves" if prediction.joint else "measured points"
+    notes = [
+        f"{prediction.technique} predicted by PairVAE from {prediction.source}",
+        f"lower and upper: band that covers {prediction.coverage:.0%} of {held}",
+        f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
+    ]
+    if prediction.intensity_unit == "arbitrary":
+        notes.append("relative intensities: the model knows this technique up to a factor")
+    if prediction.draws is not None:
+        notes.append("draw: curves of other codes that the input may mean, without noise and before calibration")
+    if like is not None:
+        left = like.q.size - prediction.q.size
+        notes.append(f"on the q of {like.source.file}; {left} of them lie outside of the model's grid, left out")
+    curve = Spectrum(
+        q=prediction.q,
+        intensity=prediction.intensity,
+        technique=prediction.technique,
+        sample=prediction.sample or path.name.split(".")[0],
+        intensity_unit=prediction.intensity_unit,
+    )
+    band = (prediction.lower, prediction.upper)
+    write_curve(path, replace(curve, notes=tuple(notes)), format, band, draws=prediction.draws)
