@@ -64,7 +64,7 @@ class Data:
     train, test, seed : int
         Pairs to train with (an eighth more validate), pairs to test, seed of the simulation.
     d2o : bool
-        The D2O fraction varies between 0 and 1 and is told to the networks; else it is 1.
+        The D2O fraction varies between 0 and 1 and is a covariate of the networks; otherwise it is 1.
     """
 
     def __init__(self, folder: Path, train: int, test: int, seed: int, d2o: bool) -> None:
@@ -73,10 +73,10 @@ class Data:
         self.files = Files(spectra, folder / "pairs.csv", ("d2o_fraction",) if d2o else ())
         if not self.files.pairs.exists():
             val = train // 8
-            told = Simulate(pairs=train + val + test, seed=seed, d2o_fraction=(0.0 if d2o else 1.0, 1.0))
+            settings = Simulate(pairs=train + val + test, seed=seed, d2o_fraction=(0.0 if d2o else 1.0, 1.0))
             curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
             truth = [self._truth_file(t) for t in TECHNIQUES]
-            simulate(told, *curves.values(), *truth, folder / "samples.csv", 2)
+            simulate(settings, *curves.values(), *truth, folder / "samples.csv", 2)
             table = pd.read_csv(folder / "samples.csv")
             table["split"] = ["train"] * train + ["val"] * val + ["test"] * test
             table.to_csv(folder / "samples.csv", index=False)
@@ -104,9 +104,9 @@ class Data:
         return np.sqrt(np.nanmean((guess - self.truth[ends(path)[0]]) ** 2, axis=1))
 
 
-def train_ours(files: Files, folder: Path, members: int, seed: int, **told: Mapping[str, Any]) -> PairVAE:
+def train_ours(files: Files, folder: Path, members: int, seed: int, **changes: Mapping[str, Any]) -> PairVAE:
     """Pretrain both networks and train the members, one after the other on one core."""
-    first = told.get("pretrain", {})
+    first = changes.get("pretrain", {})
     given: dict[str, Any] = {"seed": seed, "covariates": files.covariates, **first}
     weights = {t: folder / f"{t}.safetensors" for t in TECHNIQUES}
     for t in TECHNIQUES:
@@ -115,7 +115,7 @@ def train_ours(files: Files, folder: Path, members: int, seed: int, **told: Mapp
     networks = []
     for member in range(1, members + 1):
         joint = folder / f"{member}.safetensors"
-        settings = JointTrain.model_validate({"seed": seed, **told.get("joint_train", {})})
+        settings = JointTrain.model_validate({"seed": seed, **changes.get("joint_train", {})})
         rest = (settings, joint, folder / f"{member}.csv", folder / f"resume_{member}", 1, member)
         joint_train(*files.spectra.values(), files.pairs, *weights.values(), *rest)
         networks.append(load_pairvae(joint)[0])
@@ -255,20 +255,20 @@ def interval(error: Array) -> str:
     return f"{np.sqrt(np.mean(error**2)):.4f} ({low:.4f} to {high:.4f}), median {np.median(error):.4f}"
 
 
-def beside(data: Data, folder: Path, told: argparse.Namespace) -> None:
+def beside(data: Data, folder: Path, args: argparse.Namespace) -> None:
     """Train ours, then everything else with as much processor time, and print the table."""
     begin = time.process_time()
-    network = train_ours(data.files, folder, told.members, told.seed, joint_train={"steps": told.steps})
+    network = train_ours(data.files, folder, args.members, args.seed, joint_train={"steps": args.steps})
     seconds = time.process_time() - begin
     ours, code = predictions(network, data.files)
     judged: dict[str, Callable[[str], Array]] = {
-        f"PairVAE, {told.members} members": ours.__getitem__,
+        f"PairVAE, {args.members} members": ours.__getitem__,
         "mean curve": lambda p: mean_curve(data.curves[ends(p)[0], "train"], len(data.tables["test"])),
         "nearest neighbours": lambda p: neighbours(data, p),
         "ridge regression": lambda p: linear(data, p, "ridge"),
         "partial least squares": lambda p: linear(data, p, "pls"),
-        "direct perceptron": lambda p: direct(data, p, folder / f"mlp_{p}", seconds / 2, told.seed, True),
-        "direct residual network": lambda p: direct(data, p, folder / f"res_{p}", seconds / 2, told.seed, False),
+        "direct perceptron": lambda p: direct(data, p, folder / f"mlp_{p}", seconds / 2, args.seed, True),
+        "direct residual network": lambda p: direct(data, p, folder / f"res_{p}", seconds / 2, args.seed, False),
     }
     table = Table("", *CROSS_PATHS, "processor seconds")
     guesses = {}
@@ -303,13 +303,13 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=2, help="of the ensemble")
     parser.add_argument("--d2o", action="store_true", help="vary the D2O fraction and tell it")
     parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
-        given = told.folder or Path(temporary)
+        given = args.folder or Path(temporary)
         given.mkdir(parents=True, exist_ok=True)
-        data = Data(given, told.train, told.test, told.seed, told.d2o)
-        beside(data, Path(temporary) / "trained", told)
+        data = Data(given, args.train, args.test, args.seed, args.d2o)
+        beside(data, Path(temporary) / "trained", args)
 
 
 if __name__ == "__main__":

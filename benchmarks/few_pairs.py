@@ -108,10 +108,10 @@ class Project:
 
     def __init__(self, folder: Path, model: Path, most: int, unpaired: int, seed: int) -> None:
         self.folder, self.model, self.most = folder, model, most
-        told = PROJECT.model_copy(update={"pairs": TEST + most + 2 * unpaired, "seed": seed})
+        settings = PROJECT.model_copy(update={"pairs": TEST + most + 2 * unpaired, "seed": seed})
         curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
         truth = {t: folder / f"{t}.truth.h5" for t in TECHNIQUES}
-        simulate(told, curves["saxs"], curves["sans"], truth["saxs"], truth["sans"], folder / "samples.csv", 1)
+        simulate(settings, curves["saxs"], curves["sans"], truth["saxs"], truth["sans"], folder / "samples.csv", 1)
         self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
         for t, gridding in gridding_of(model).items():
             normalize(curves[t], gridding, self.spectra[t])
@@ -160,9 +160,9 @@ class Project:
     def simpler(self, pairs: Path, steps: int, seed: int) -> dict[str, list[str]]:
         """Mean curve, nearest neighbours, direct networks."""
         file = self.folder / "baselines.h5"
-        told = Baselines(steps=steps, seed=seed)
+        settings = Baselines(steps=steps, seed=seed)
         networks = {t: Pretrain(seed=seed) for t in TECHNIQUES}
-        baselines(*self.spectra.values(), pairs, networks, told, file, self.folder / "resume", 1)
+        baselines(*self.spectra.values(), pairs, networks, settings, file, self.folder / "resume", 1)
         with h5py.File(file) as found:
             return {name: self.row(lambda path: found[name][path][:]) for name in BASELINES}  # noqa: B023
 
@@ -181,23 +181,23 @@ def main() -> None:
     parser.add_argument("--unpaired", type=int, default=800, help="curves of each technique without a partner")
     parser.add_argument("--steps", type=int, default=1500, help="joint steps")
     parser.add_argument("--seed", type=int, default=77, help="of simulation and training")
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     console = Console(width=220)
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder), told.model, max(told.sizes), told.unpaired, told.seed)
+        project = Project(Path(folder), args.model, max(args.sizes), args.unpaired, args.seed)
         table = Table("pairs", "method", *CROSS_PATHS, *SELF_PATHS)
         table.add_row("0", "the model as it is", *project.as_it_is())
-        for size in told.sizes:
+        for size in args.sizes:
             pairs = project.pairs(size)
-            for name, found in project.simpler(pairs, told.steps, told.seed).items():
+            for name, found in project.simpler(pairs, args.steps, args.seed).items():
                 table.add_row(str(size), name, *found)
-            table.add_row(str(size), "PairVAE from scratch", *project.from_scratch(pairs, told.steps, told.seed))
-            table.add_row(str(size), "PairVAE from the model", *project.started(pairs, told.steps, told.seed))
+            table.add_row(str(size), "PairVAE from scratch", *project.from_scratch(pairs, args.steps, args.seed))
+            table.add_row(str(size), "PairVAE from the model", *project.started(pairs, args.steps, args.seed))
             more = project.pairs(size, with_unpaired=True)
-            beside = f"… and {told.unpaired} unpaired curves of each"
-            table.add_row(str(size), f"scratch {beside}", *project.from_scratch(more, told.steps, told.seed))
-            table.add_row(str(size), f"model {beside}", *project.started(more, told.steps, told.seed))
+            beside = f"… and {args.unpaired} unpaired curves of each"
+            table.add_row(str(size), f"scratch {beside}", *project.from_scratch(more, args.steps, args.seed))
+            table.add_row(str(size), f"model {beside}", *project.started(more, args.steps, args.seed))
             console.print(table)
 
 

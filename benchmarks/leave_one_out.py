@@ -35,8 +35,8 @@ class Project:
     def __init__(self, samples: Path, model: Path, folder: Path, allow_outside: bool) -> None:
         self.model, self.folder = model, folder
         curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
-        told = Read(allow_outside=allow_outside)
-        read_samples(samples, told, curves["saxs"], curves["sans"], folder / "samples.csv", 1)
+        settings = Read(allow_outside=allow_outside)
+        read_samples(samples, settings, curves["saxs"], curves["sans"], folder / "samples.csv", 1)
         self.gridding = gridding_of(model)
         self.curves: dict[Technique, dict[str, list[Spectrum]]] = {"saxs": {}, "sans": {}}
         self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
@@ -83,15 +83,15 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("results/demo/model"), help="model to start from")
     parser.add_argument("--steps", type=int, default=300, help="of each adaptation")
     parser.add_argument("--allow-outside", action="store_true", help="paths may leave the folder of samples.csv")
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     columns = [name for t in TECHNIQUES for name in (f"{t}: as it is", "adapted", "novelty")]
     table = Table("left out", *columns)
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(told.samples, told.model, Path(folder), told.allow_outside)
-        start = load_model(told.model)
+        project = Project(args.samples, args.model, Path(folder), args.allow_outside)
+        start = load_model(args.model)
         for name in project.names:
-            adapted = project.adapted(name, told.steps)
+            adapted = project.adapted(name, args.steps)
             row = []
             for to in TECHNIQUES:
                 *before, novelty = project.errors(start, name, to)

@@ -26,15 +26,15 @@ from pairvae.scattering.spectrum import TECHNIQUES
 
 TRIAL = 100  # steps that are timed
 PRETRAINING = 0.1  # of the time, both techniques together
-Told = dict[str, dict[str, Any]]
+Changes = dict[str, dict[str, Any]]
 
 
-def network(**architecture: object) -> Told:
+def network(**architecture: object) -> Changes:
     """Networks of another kind."""
     return {"pretrain": {"architecture": architecture}}
 
 
-def both(**settings: object) -> Told:
+def both(**settings: object) -> Changes:
     """The same in both stages."""
     return {"pretrain": settings, "joint_train": settings}
 
@@ -54,7 +54,7 @@ PUBLISHED = {
     "variance": "fixed",
     "scaling": "min_max",
 }
-METHODS: dict[str, Told] = {
+METHODS: dict[str, Changes] = {
     "default": {},
     "VAE": network(network="vae"),
     "published ResVAE": {
@@ -115,35 +115,35 @@ METHODS: dict[str, Told] = {
 }
 
 
-def with_steps(told: Told, pretrain: int, joint: int) -> Told:
+def with_steps(changes: Changes, pretrain: int, joint: int) -> Changes:
     """The same with numbers of steps."""
     return {
-        "pretrain": {"steps": pretrain, **told.get("pretrain", {})},
-        "joint_train": {"steps": joint, **told.get("joint_train", {})},
+        "pretrain": {"steps": pretrain, **changes.get("pretrain", {})},
+        "joint_train": {"steps": joint, **changes.get("joint_train", {})},
     }
 
 
-def steps_within(data: Data, folder: Path, told: Told, seconds: float) -> tuple[int, int]:
+def steps_within(data: Data, folder: Path, changes: Changes, seconds: float) -> tuple[int, int]:
     """Steps of each pretraining and of the joint training that fit into the seconds."""
 
     def taken(pretrain: int, joint: int) -> float:
         begin = time.process_time()
-        train_ours(data.files, folder / f"{pretrain} {joint}", 1, 0, **with_steps(told, pretrain, joint))
+        train_ours(data.files, folder / f"{pretrain} {joint}", 1, 0, **with_steps(changes, pretrain, joint))
         return time.process_time() - begin
 
     always = taken(1, 1)  # reading the files, and what else does not depend on the steps
     pretraining, joint = ((taken(*steps) - always) / TRIAL for steps in ((1 + TRIAL, 1), (1, 1 + TRIAL)))
-    before = told.get("pretrain", {}).get("steps") or max(1, round(PRETRAINING * seconds / pretraining))
+    before = changes.get("pretrain", {}).get("steps") or max(1, round(PRETRAINING * seconds / pretraining))
     return before, max(1, round((seconds - before * pretraining) / joint))
 
 
-def row(data: Data, folder: Path, told: Told, seconds: float, seeds: int) -> list[str]:
+def row(data: Data, folder: Path, changes: Changes, seconds: float, seeds: int) -> list[str]:
     """Errors over the seeds, partners found, steps, and number of weights of one method."""
-    pretrain, joint = steps_within(data, folder / "trial", told, seconds)
+    pretrain, joint = steps_within(data, folder / "trial", changes, seconds)
     errors: dict[str, list[float]] = {path: [] for path in CROSS_PATHS}
     found, weights = [], 0
     for seed in range(1, seeds + 1):
-        trained = train_ours(data.files, folder / str(seed), 1, seed, **with_steps(told, pretrain, joint))
+        trained = train_ours(data.files, folder / str(seed), 1, seed, **with_steps(changes, pretrain, joint))
         weights = sum(parameter.numel() for parameter in trained.parameters())
         guesses, code = predictions(trained, data.files)
         for path in CROSS_PATHS:
@@ -162,18 +162,18 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=4800, help="training pairs; an eighth more validate")
     parser.add_argument("--test", type=int, default=3000, help="unseen pairs")
     parser.add_argument("--folder", type=Path, help="to keep the data and use them again")
-    told = parser.parse_args()
-    if unknown := [name for name in told.methods if name not in METHODS]:
+    args = parser.parse_args()
+    if unknown := [name for name in args.methods if name not in METHODS]:
         raise UserError(f"--methods {', '.join(unknown)}: is unknown; known are {', '.join(METHODS)}")
     torch.set_num_threads(1)
     errors = (f"{path}: mean, lowest, highest" for path in CROSS_PATHS)
     table = Table("method", *errors, "partner first of 600", "steps before, joint", "weights")
     with tempfile.TemporaryDirectory() as temporary:
-        kept = told.folder or Path(temporary)
+        kept = args.folder or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
-        data = Data(kept, told.train, told.test, 7, d2o=False)
-        for name in told.methods:
-            table.add_row(name, *row(data, Path(temporary) / name, METHODS[name], told.seconds, told.seeds))
+        data = Data(kept, args.train, args.test, 7, d2o=False)
+        for name in args.methods:
+            table.add_row(name, *row(data, Path(temporary) / name, METHODS[name], args.seconds, args.seeds))
             Console(width=150).print(table)
 
 

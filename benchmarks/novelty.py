@@ -83,16 +83,16 @@ def main() -> None:
     parser.add_argument("--materials", nargs="+", help="to be left out in turn; default: all")
     parser.add_argument("--steps", type=int, default=1500, help="joint steps of each model")
     parser.add_argument("--seed", type=int, default=1, help="of the trainings")
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    if not (told.run / "model").is_dir():
-        sys.exit(f"{told.run}: no model in it; expected a run that has ended; make one with `make demo`")
-    run = Run(told.run)
+    if not (args.run / "model").is_dir():
+        sys.exit(f"{args.run}: no model in it; expected a run that has ended; make one with `make demo`")
+    run = Run(args.run)
     columns = [name for path in CROSS_PATHS for name in (f"{ends(path)[1]} unusual", f"{path}: error", "in the band")]
     table = Table("left out", *columns)
-    for material in told.materials or run.materials():
+    for material in args.materials or run.materials():
         with tempfile.TemporaryDirectory() as folder:
-            model = run.without(material, Path(folder), told.steps, told.seed)
+            model = run.without(material, Path(folder), args.steps, args.seed)
             table.add_row(material, *run.judged(model, material, Path(folder)))
         Console(width=150).print(table)
     print("In parentheses: test curves of all other materials. Errors: root mean square of log10 I, measured curves.")

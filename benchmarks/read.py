@@ -36,7 +36,7 @@ ROUNDS = 15
 IDLE = 0.1  # seconds
 RATIO_OF_ONE_CORE = 0.5  # of the bare library's speed, at least
 POINTS_OF_MANY = 20
-# the high-water mark of its own: the one that its parent is told begins with the parent's
+# the high-water mark of its own: the one that its parent sees begins with the parent's
 READ = """
 import re
 from pathlib import Path
@@ -172,7 +172,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=2000, help="text files of each kind; a quarter as many HDF5 files")
     parser.add_argument("--points", type=int, default=200, help="points of each curve")
     parser.add_argument("--many", type=int, nargs="*", default=[2000, 10000], help="files of the memory runs")
-    told = parser.parse_args()
+    args = parser.parse_args()
     speeds = Table(
         "files", "bare, 1/s", "pairvae, 1/s", "ratio", "by CPU", f"{cores()} cores, 1/s", "ratio", "by CPU", "cores got"
     )
@@ -183,22 +183,22 @@ def main() -> int:
             folder = Path(temporary) / kind.replace(", ", "_")
             folder.mkdir()
             names = delimiter.join(["q [1/A]", "I [1/cm]", "dI [1/cm]"])
-            paths = write_texts(folder, told.files, told.points, delimiter, names)
+            paths = write_texts(folder, args.files, args.points, delimiter, names)
             rounds = side_by_side(bare, paths)
             one, _, together, _ = _ratios(rounds)
             missed |= one < RATIO_OF_ONE_CORE or (cores() > 1 and together < 1)
             speeds.add_row(f"{kind} (numpy.loadtxt)", *_shown(rounds))
         folder = Path(temporary) / "nxcansas"
         folder.mkdir()
-        paths = [folder / f"{number}.h5" for number in range(told.files // 4)]
+        paths = [folder / f"{number}.h5" for number in range(args.files // 4)]
         rng = np.random.default_rng(2)
         for path in paths:
-            write_nxcansas(path, curve(rng, told.points))
+            write_nxcansas(path, curve(rng, args.points))
         speeds.add_row("NXcanSAS (h5py)", *_shown(side_by_side(bare_h5py, paths)))
         Console().print(speeds)
-        if told.many:
+        if args.many:
             held = Table("text files", f"highest memory, reading in 1 and in {cores()} processes", "files/s")
-            for files in told.many:
+            for files in args.many:
                 one = memory(Path(temporary) / f"one_{files}", files, 1)
                 all_cores = memory(Path(temporary) / f"all_{files}", files, cores())
                 held.add_row(

@@ -77,11 +77,11 @@ def seconds(work: Callable[[], object]) -> float:
 
 def untrained(config: Path, network: PairVAE, run: Path) -> PairVAE:
     """The networks of another configuration, on the grids of the run."""
-    told = parse(Settings, yaml.safe_load(config.read_text()), str(config))
+    settings = parse(Settings, yaml.safe_load(config.read_text()), str(config))
     twins = []
     for technique in TECHNIQUES:
-        given = getattr(told.pretrain, technique)
-        twin = ResVAE(network.of(technique).points, told.latent_dim, given.architecture)
+        given = getattr(settings.pretrain, technique)
+        twin = ResVAE(network.of(technique).points, settings.latent_dim, given.architecture)
         twin.fit_scaler(read_spectra(run / f"spectra/{technique}.h5"))
         twins.append(twin)
     return PairVAE(*twins)
@@ -158,15 +158,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns, whose median counts")
     parser.add_argument("--threads", type=int, default=1, help="processor cores of a training")
     parser.add_argument("--config", type=Path, help="whose networks train, too")
-    told = parser.parse_args()
-    if not (told.run / "metrics.json").exists():
-        raise UserError(f"{told.run}: is no run that has ended; expected metrics.json in it; run `make demo` first")
-    torch.set_num_threads(told.threads)
+    args = parser.parse_args()
+    if not (args.run / "metrics.json").exists():
+        raise UserError(f"{args.run}: is no run that has ended; expected metrics.json in it; run `make demo` first")
+    torch.set_num_threads(args.threads)
     console = Console(width=140)
-    table, slow = training(told.run, told.config, told.steps, told.rounds, told.threads)
+    table, slow = training(args.run, args.config, args.steps, args.rounds, args.threads)
     console.print(table)
-    console.print(translating(told.run, told.rounds))
-    console.print(stages(told.run))
+    console.print(translating(args.run, args.rounds))
+    console.print(stages(args.run))
     return int(slow)
 
 

@@ -121,17 +121,17 @@ async def create(folder, file, prefix):
 
 def main(folder, arguments):
     """Answer one call."""
-    told = " ".join(arguments)
-    if told == "info --json":
+    command = " ".join(arguments)
+    if command == "info --json":
         print(json.dumps({"conda_prefix": str(folder), "platform": "linux-64"}))
-    elif told == "--version":
+    elif command == "--version":
         print("conda 24.7.1")  # the oldest that Snakemake takes
-    elif told == "config --get channel_priority --json":
+    elif command == "config --get channel_priority --json":
         print(json.dumps({"get": {"channel_priority": "strict"}}))
     elif arguments[:2] == ["env", "create"]:
         asyncio.run(create(folder, *(Path(arguments[arguments.index(name) + 1]) for name in ("--file", "--prefix"))))
     elif arguments[:1] != ["clean"]:  # its packages are no download to get rid of
-        sys.exit(f"the stand-in for conda does not know: conda {told}")
+        sys.exit(f"the stand-in for conda does not know: conda {command}")
 
 
 if __name__ == "__main__":

@@ -80,13 +80,13 @@ def test_stage_is_made_anew_where_its_settings_or_those_before_it_differ(runs_of
 
 def test_run_without_a_sweep_lies_in_one_folder(runs_of):
     runs = runs_of({}, run="mine")
-    assert runs.combinations == list(runs.told) == ["mine"]
+    assert runs.combinations == list(runs.configs) == ["mine"]
     assert runs.where("joint_train", "mine") == "mine"
 
 
 def test_every_run_gets_its_own_values_and_the_rest_of_the_configuration(runs_of):
     runs = runs_of({"joint_train.kl_weight": ["1e-5", 0.1], "joint_train.steps": [7]}, run="try", seed=9)
-    told = runs.told[runs.combinations[0]]
+    told = runs.configs[runs.combinations[0]]
     assert runs.combinations[0] == "sweep/try/joint_train.kl_weight=1e-05,joint_train.steps=7"
     assert told["joint_train"]["kl_weight"] == 1e-5
     assert told["joint_train"]["steps"] == 7

@@ -46,7 +46,7 @@ class Runs:
     ----------
     home : str
         Folder below results/ of the run, or of the sweep.
-    told : dict
+    configs : dict
         Configuration of every folder below results/ that holds stages.
     combinations : list of str
         Those folders that hold a whole run, the values of the last swept setting varying fastest.
@@ -58,16 +58,16 @@ class Runs:
         self._swept = bool(swept)
         self._names = {stage: [name for name in swept if concerns(name, stage, config, schema)] for stage in MADE_FROM}
         self._values: dict[str, Group] = {}
-        self.told: dict[str, Group] = {}
+        self.configs: dict[str, Group] = {}
         self.combinations: list[str] = []
         for drawn in itertools.product(*swept.values()):
             values = dict(zip(swept, drawn, strict=True))
             for names in self._names.values():
                 part = {name: value for name, value in values.items() if name in names}
                 folder = self._folder(part)
-                if folder not in self.told:
+                if folder not in self.configs:
                     self._values[folder] = part
-                    self.told[folder] = changed(config, part)
+                    self.configs[folder] = changed(config, part)
             self.combinations.append(self._folder(values))
 
     def where(self, stage: str, run: str) -> str:
@@ -85,7 +85,7 @@ class Runs:
         """Input function of a rule: a file of each member that joint_train trains for a run."""
         return lambda wildcards: [
             f"results/{self.where('joint_train', wildcards.run)}/joint_train/{member}/{file}"
-            for member in range(1, self.told[wildcards.run]["members"] + 1)
+            for member in range(1, self.configs[wildcards.run]["members"] + 1)
         ]
 
     def _folder(self, values: Group) -> str:

@@ -9,7 +9,7 @@ rule freeze_settings:
         "../envs/pairvae.yaml"
     params:
         values=lambda wildcards: stage_settings(
-            RUNS.told[wildcards.run], SCHEMA, wildcards.stage
+            RUNS.configs[wildcards.run], SCHEMA, wildcards.stage
         ),
     shell:
         "pairvae freeze --stage {wildcards.stage} --values {params.values:q}"

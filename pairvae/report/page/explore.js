@@ -6,18 +6,18 @@ const GREY = "#8A8A8A";
 async function explore() {
   const box = document.getElementById("explore-data");
   if (!box) return;
-  const told = JSON.parse(box.textContent);
-  const curve = await unpacked(told.curves, told.samples.length);
+  const content = JSON.parse(box.textContent);
+  const curve = await unpacked(content.curves, content.samples.length);
   const at = (id) => document.getElementById(id);
   const map = at("plot-map");
-  let chosen = told.start;
+  let chosen = content.start;
 
   function choose(sample) {
     chosen = sample;
     at("samples").value = String(sample);
-    const words = Object.entries(told.groups).map(([name, group]) => `${spoken(name)} ${group.names[group.of[sample]]}`);
-    words.push(...Object.entries(told.numbers).map(([name, values]) => `${spoken(name)} ${values[sample] ?? "–"}`));
-    at("chosen").textContent = `${told.samples[sample]}: ${words.join("; ")}`;
+    const words = Object.entries(content.groups).map(([name, group]) => `${spoken(name)} ${group.names[group.of[sample]]}`);
+    words.push(...Object.entries(content.numbers).map(([name, values]) => `${spoken(name)} ${values[sample] ?? "–"}`));
+    at("chosen").textContent = `${content.samples[sample]}: ${words.join("; ")}`;
     for (const place of document.querySelectorAll("[data-path] .js-plotly-plot")) showCurves(place, curve, sample);
     ring();
   }
@@ -26,32 +26,32 @@ async function explore() {
     const key = at("sort").value;
     const falling = at("order").value === "falling" ? -1 : 1;
     const wanted = at("find").value.toLowerCase();
-    const material = told.groups.material;
+    const material = content.groups.material;
     const kind = (i) => material.names[material.of[i]];
-    const values = told.numbers[key] ?? told.groups[key]?.of ?? null;
-    const shown = told.numbers[key] ?? Object.values(told.numbers)[0];
-    const rows = told.samples.map((_, i) => i).filter((i) => `${told.samples[i]} ${kind(i)}`.toLowerCase().includes(wanted));
+    const values = content.numbers[key] ?? content.groups[key]?.of ?? null;
+    const shown = content.numbers[key] ?? Object.values(content.numbers)[0];
+    const rows = content.samples.map((_, i) => i).filter((i) => `${content.samples[i]} ${kind(i)}`.toLowerCase().includes(wanted));
     rows.sort((a, b) => {
-      if (values === null) return falling * told.samples[a].localeCompare(told.samples[b]);
+      if (values === null) return falling * content.samples[a].localeCompare(content.samples[b]);
       if (values[a] === null || values[b] === null) return (values[a] === null) - (values[b] === null);
       return falling * (values[a] - values[b]);
     });
     at("samples").replaceChildren(
-      ...rows.map((i) => new Option(`${number(shown[i])}  ${told.samples[i]} · ${spoken(kind(i))}`, i, false, i === chosen)),
+      ...rows.map((i) => new Option(`${number(shown[i])}  ${content.samples[i]} · ${spoken(kind(i))}`, i, false, i === chosen)),
     );
-    at("count").textContent = `${rows.length} of ${told.samples.length} samples`;
+    at("count").textContent = `${rows.length} of ${content.samples.length} samples`;
   }
 
   function drawMap() {
-    const [x, y] = told.maps[at("projection").value].axes;
+    const [x, y] = content.maps[at("projection").value].axes;
     const layout = { ...map.layout, uirevision: at("projection").value, hovermode: "closest", showlegend: false };
     layout.xaxis = { ...layout.xaxis, title: { text: x }, autorange: true };
     layout.yaxis = { ...layout.yaxis, title: { text: y }, autorange: true };
-    return draw(map, traces(told, at("projection").value, at("colour").value), layout).then(ring);
+    return draw(map, traces(content, at("projection").value, at("colour").value), layout).then(ring);
   }
 
   function ring() {
-    const places = told.maps[at("projection").value];
+    const places = content.maps[at("projection").value];
     const parts = places.both ? [places.both] : [places.saxs, places.sans];
     const last = map.data.length - 1;
     Plotly.restyle(map, { x: [parts.map((p) => p[0][chosen])], y: [parts.map((p) => p[1][chosen])] }, [last]);
@@ -68,13 +68,13 @@ async function explore() {
 }
 
 // Differences along q of whole steps, 16 bits each, compressed: a function that gives one sample of one array.
-async function unpacked(told, samples) {
-  const bytes = Uint8Array.from(atob(told.data), (letter) => letter.charCodeAt(0));
+async function unpacked(content, samples) {
+  const bytes = Uint8Array.from(atob(content.data), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const steps = new DataView(await new Response(stream).arrayBuffer());
   const parts = new Map();
   let start = 0;
-  for (const part of told.parts) {
+  for (const part of content.parts) {
     parts.set(part.name, { ...part, start });
     start += part.points * samples;
   }
@@ -109,10 +109,10 @@ function showCurves(place, curve, sample) {
 }
 
 // Traces of the map: lines between partners, SAXS, SANS (or one point a sample), and last the chosen sample.
-function traces(told, projection, key) {
-  const places = told.maps[projection];
-  const group = told.groups[key];
-  const names = told.samples.map((name) => escaped(name));
+function traces(content, projection, key) {
+  const places = content.maps[projection];
+  const group = content.groups[key];
+  const names = content.samples.map((name) => escaped(name));
   const found = [];
   if (!places.both) {
     const joined = [0, 1].map((axis) => places.saxs[axis].flatMap((value, i) => [value, places.sans[axis][i], null]));
@@ -123,16 +123,16 @@ function traces(told, projection, key) {
     const open = kind === "sans";
     const marker = { size: open ? 8 : 7, opacity: 0.85, line: { width: open ? 1.4 : 0 } };
     if (group) {
-      const n = told.palette.length;
-      marker.color = group.of.map((i) => told.palette[i % n]);
-      marker.symbol = group.of.map((i) => told.symbols[Math.floor(i / n) % told.symbols.length] + (open ? "-open" : ""));
+      const n = content.palette.length;
+      marker.color = group.of.map((i) => content.palette[i % n]);
+      marker.symbol = group.of.map((i) => content.symbols[Math.floor(i / n) % content.symbols.length] + (open ? "-open" : ""));
     } else {
       // a missing number is drawn grey, by a scale of its own below the lowest
       const scale = { colorscale: "Cividis", showscale: !open, colorbar: { thickness: 14, title: { text: escaped(key), side: "right" } } };
-      const known = told.numbers[key].filter((value) => value !== null).sort((a, b) => a - b);
+      const known = content.numbers[key].filter((value) => value !== null).sort((a, b) => a - b);
       const limit = (share) => known[Math.floor(share * (known.length - 1))];
-      Object.assign(marker, scale, { color: told.numbers[key].map((v) => v ?? NaN), cmin: limit(0.01), cmax: limit(0.99) });
-      marker.symbol = told.numbers[key].map((v) => (v === null ? "x-thin" : "circle") + (open ? "-open" : ""));
+      Object.assign(marker, scale, { color: content.numbers[key].map((v) => v ?? NaN), cmin: limit(0.01), cmax: limit(0.99) });
+      marker.symbol = content.numbers[key].map((v) => (v === null ? "x-thin" : "circle") + (open ? "-open" : ""));
     }
     const told_of = { both: "", saxs: "<br>SAXS", sans: "<br>SANS" }[kind];
     const [x, y] = places[kind];
@@ -141,17 +141,17 @@ function traces(told, projection, key) {
   }
   const ring = { size: 18, symbol: "circle-open", color: "#D55E00", line: { width: 3 } };
   found.push({ x: [], y: [], mode: "markers", marker: ring, hoverinfo: "skip" });
-  legend(told, group);
+  legend(content, group);
   return found;
 }
 
-function legend(told, group) {
+function legend(content, group) {
   const shapes = { circle: "●", square: "■", diamond: "◆", "triangle-up": "▲" };
   const entries = (group?.names ?? []).map((name, i) => {
     const entry = document.createElement("li");
     const mark = document.createElement("span");
-    mark.textContent = shapes[told.symbols[Math.floor(i / told.palette.length) % told.symbols.length]];
-    mark.style.color = told.palette[i % told.palette.length];
+    mark.textContent = shapes[content.symbols[Math.floor(i / content.palette.length) % content.symbols.length]];
+    mark.style.color = content.palette[i % content.palette.length];
     entry.append(mark, ` ${spoken(name)}`);
     return entry;
   });
