@@ -85,7 +85,7 @@ class Sphere:
 
     @property
     def covariates(self):
-        """What the networks are told of it."""
+        """Its covariates, as the networks see them."""
         return {"d2o_fraction": self.d2o_fraction, "material": self.material}
 
 

@@ -38,8 +38,8 @@ def project(trained, tmp_path_factory):
             object.__setattr__(curve, "intensity", 1.6 * curve.intensity)
             curves.append(curve)
         write_curves(folder / f"curves_{t}.h5", t, curves)
-        told = Grid(q_min_inv_angstrom=grid["q_min"], q_max_inv_angstrom=grid["q_max"], points=grid["points"])
-        normalize(folder / f"curves_{t}.h5", Normalize(grid=told), folder / f"{t}.h5")
+        settings = Grid(q_min_inv_angstrom=grid["q_min"], q_max_inv_angstrom=grid["q_max"], points=grid["points"])
+        normalize(folder / f"curves_{t}.h5", Normalize(grid=settings), folder / f"{t}.h5")
     table = pd.DataFrame([vars(one) for one in samples]).rename(columns={"name": "sample_id"})
     table.loc[table.index % 3 == 0, "material"] = "gold"
     table["temperature"] = rng.uniform(280, 320, FEW)
@@ -62,10 +62,10 @@ def begin(trained, project):
 @pytest.fixture
 def adapt(trained, project, tmp_path):
     def call(**changed):
-        told = {"start_from": str(trained.path("model")), "steps": 100, "batch_size": 12, "accelerator": "cpu"}
+        settings = {"start_from": str(trained.path("model")), "steps": 100, "batch_size": 12, "accelerator": "cpu"}
         files = [project / name for name in ("saxs.h5", "sans.h5", "pairs.csv")]
         outputs = [tmp_path / name for name in ("weights.safetensors", "history.csv", "resume")]
-        joint_train(*files, None, None, JointTrain(**told | changed), *outputs, threads=1)
+        joint_train(*files, None, None, JointTrain(**settings | changed), *outputs, threads=1)
         return load_pairvae(outputs[0])
 
     return call

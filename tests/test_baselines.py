@@ -87,9 +87,9 @@ def test_every_baseline_predicts_every_test_sample_both_ways(evaluated):
 
 
 def test_direct_network_knows_what_each_technique_is_told(evaluated, tmp_path):
-    told = evaluated.pretrain
+    settings = evaluated.pretrain
     covariates = {"saxs": (), "sans": ("d2o_fraction", "material")}
-    networks = {t: told.model_copy(update={"covariates": names}) for t, names in covariates.items()}
+    networks = {t: settings.model_copy(update={"covariates": names}) for t, names in covariates.items()}
     files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     few = evaluated.baselines.model_copy(update={"steps": 2})
     baselines(*files, networks, few, tmp_path / "baselines.h5", tmp_path / "resume", threads=1)

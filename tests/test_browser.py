@@ -168,8 +168,8 @@ def test_numbers_in_the_page_are_those_of_metrics_json(page, written):
             found = found[int(key)] if isinstance(found, list) else found[key.replace("~1", "/").replace("~0", "~")]
         assert json.loads(value) == found
         if style in ("decades", "percent"):
-            told = float(re.sub(r"[^0-9.−]", "", text).replace("−", "-"))
-            assert told == pytest.approx(
+            shown = float(re.sub(r"[^0-9.−]", "", text).replace("−", "-"))
+            assert shown == pytest.approx(
                 found * (100 if style == "percent" else 1), abs=0.0501 if style == "percent" else 5e-4
             )
 
@@ -269,8 +269,8 @@ def test_print_has_every_figure_and_cuts_none(page):
     )
     pdf = base64.b64decode(page.execute_cdp_cmd("Page.printToPDF", paper)["data"])
     (SCREENSHOTS / "report.pdf").write_bytes(pdf)
-    told = [text.decode() for text in re.findall(rb"/Alt \((.*?)\)\s", pdf)]
-    assert [label for label in labels if label not in told] == []
+    shown = [text.decode() for text in re.findall(rb"/Alt \((.*?)\)\s", pdf)]
+    assert [label for label in labels if label not in shown] == []
     assert len(page.execute_script("return window.printed")) == len(labels)
     # afterwards the screen is as before
     assert page.execute_script("return document.getElementById('plot-map').layout.width ?? null") is None

@@ -107,7 +107,7 @@ def test_model_json_says_what_the_model_is(trained):
 
 
 def novelty(model, curves, samples=None):
-    """Of SAXS curves; of the samples the networks are told what they were told in training."""
+    """Of SAXS curves; the networks see the same covariates as in training."""
     known = [{"d2o_fraction": one.d2o_fraction, "material": one.material} for one in samples or ()]
     found = model.translate(curves, to="sans", covariates=known or None)
     return np.array([prediction.novelty for prediction in found])

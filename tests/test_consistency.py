@@ -24,7 +24,7 @@ def curves(spheres, technique):
     return [one.curve(technique) for one in spheres]
 
 
-def told(spheres):
+def covariates_of(spheres):
     return [one.covariates for one in spheres]
 
 
@@ -42,8 +42,8 @@ def test_p_values_lie_between_one_over_all_and_one():
 
 def test_true_pairs_look_more_alike_than_swapped_ones(model, spheres):
     saxs, sans = curves(spheres, "saxs"), curves(spheres, "sans")
-    right = model.check(saxs, sans, told(spheres))
-    wrong = model.check(saxs, sans[1:] + sans[:1], told(spheres))
+    right = model.check(saxs, sans, covariates_of(spheres))
+    wrong = model.check(saxs, sans[1:] + sans[:1], covariates_of(spheres))
     assert np.median(right.p_value) > 0.2
     assert np.median(wrong.p_value) < np.median(right.p_value) / 2
     assert (wrong.measures.max(axis=1) > right.measures.max(axis=1)).mean() > 0.7
@@ -60,7 +60,7 @@ def test_wrong_concentration_shows_as_a_factor(model, spheres):
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_pairs_are_compared_with_pairs_of_which_as_much_was_told(trained, model, silent):
-    # the validation pairs themselves: their p-values are the ranks, whatever they were told
+    # the validation pairs themselves: their p-values are the ranks, whichever covariates they had
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     pairs = paired_tensors(*files, model.network, "val")
     if silent:
@@ -111,7 +111,7 @@ def test_two_files_get_one_sentence(pairvae, trained, raw, spheres):
 def test_nearer_partners_are_found_than_by_chance(model, spheres):
     saxs, sans = curves(spheres, "saxs"), curves(spheres, "sans")
     for asking, among, to in ((saxs, sans, "sans"), (sans, saxs, "saxs")):
-        found = model.match(asking, among, to, 3, told(spheres), told(spheres))
+        found = model.match(asking, among, to, 3, covariates_of(spheres), covariates_of(spheres))
         assert found.candidate.shape == (len(spheres), 3)
         assert (np.diff(found.likeness, axis=1) <= 0).all()
         right = found.candidate == np.arange(len(spheres))[:, None]
@@ -137,7 +137,7 @@ def test_partners_are_written_with_rank_and_p_value(pairvae, trained, model, raw
     assert "6 sans curves, 6 saxs candidates" in out
     table = pd.read_csv(raw / "matches.csv")
     some = spheres[:6]
-    found = model.match(curves(some, "sans"), curves(some, "saxs"), "saxs", 2, told(some), told(some))
+    found = model.match(curves(some, "sans"), curves(some, "saxs"), "saxs", 2, covariates_of(some), covariates_of(some))
     assert table["rank"].tolist() == [1, 2] * 6
     assert table["partner"].tolist() == [some[i].name for i in found.candidate.ravel()]
     np.testing.assert_allclose(table["p_value"], found.p_value.ravel())

@@ -1,4 +1,4 @@
-"""What the networks are told of a sample besides its curve."""
+"""What the networks see of a sample besides its curve."""
 
 import numpy as np
 import pandas as pd

@@ -75,10 +75,10 @@ def test_reason_for_a_missing_gpu_is_named(monkeypatch, tmp_path, cuda, driver, 
 
 
 @pytest.mark.parametrize(
-    "told", [{"SLURM_NTASKS": "4", "SLURM_PROCID": "2"}, {"SLURM_NTASKS": "2", "SLURM_NNODES": "2"}]
+    "variables", [{"SLURM_NTASKS": "4", "SLURM_PROCID": "2"}, {"SLURM_NTASKS": "2", "SLURM_NNODES": "2"}]
 )
-def test_variables_of_a_batch_system_do_not_describe_the_training(gridded, tmp_path, monkeypatch, capsys, told):
-    for name, value in {"SLURM_JOB_ID": "4711", "SLURM_LOCALID": "1", "SLURM_NODEID": "1", **told}.items():
+def test_variables_of_a_batch_system_do_not_describe_the_training(gridded, tmp_path, monkeypatch, capsys, variables):
+    for name, value in {"SLURM_JOB_ID": "4711", "SLURM_LOCALID": "1", "SLURM_NODEID": "1", **variables}.items():
         monkeypatch.setenv(name, value)
     assert pretrain(gridded, tmp_path, monkeypatch, accelerator="cpu") == 0
     out, err = capsys.readouterr()

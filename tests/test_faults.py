@@ -39,12 +39,12 @@ class Run:
         self.folder, self.results = folder, folder / "results" / name
         folder.mkdir()
         (folder / "fewer.yaml").write_text(FEWER)
-        self.told = ("--configfile", TINY, folder / "fewer.yaml")
+        self.arguments = ("--configfile", TINY, folder / "fewer.yaml")
         self.done = {}  # finished files: their inode and time
 
     def live(self, seconds):
         """Start Snakemake and kill it, with all its jobs, after so many seconds; whether it had ended before."""
-        with started(self.folder, *self.told) as process:
+        with started(self.folder, *self.arguments) as process:
             try:
                 assert process.wait(seconds) == 0
             except subprocess.TimeoutExpired:
@@ -54,8 +54,8 @@ class Run:
 
     def finish(self):
         """Unlock and start it once more, and leave it alone."""
-        assert snakemake(self.folder, "--unlock", *self.told).returncode == 0
-        last = snakemake(self.folder, *self.told)
+        assert snakemake(self.folder, "--unlock", *self.arguments).returncode == 0
+        last = snakemake(self.folder, *self.arguments)
         assert last.returncode == 0, last.stdout
         self.check_nothing_repeated()
         begun = [path.name for path in self.results.rglob(".*") if path.name != ".snakemake_timestamp"]
@@ -85,7 +85,7 @@ class Run:
 def left_alone(folder):
     """A sweep that nobody disturbs, and how many seconds it takes."""
     alone = Run(folder / "alone", "sweep/tiny")
-    alone.told += ("--config", SWEEP)
+    alone.arguments += ("--config", SWEEP)
     began = time.monotonic()
     alone.finish()
     took = time.monotonic() - began
@@ -107,7 +107,7 @@ def kill_again_and_again(folder, kills, metrics, took, seed=SEED):
             killed += 1
             run.check_nothing_repeated()
             print(f"run {runs}: kill {killed} after {after:.1f} s, {len(run.done)} files finished", flush=True)
-            assert snakemake(run.folder, "--unlock", *run.told).returncode == 0
+            assert snakemake(run.folder, "--unlock", *run.arguments).returncode == 0
         run.finish()
         assert run.metrics() == metrics
         print(f"run {runs}: finished, with the numbers of the run that was left alone", flush=True)

@@ -114,10 +114,10 @@ def test_loss_terms_that_turn_negative_get_a_linear_axis():
 
 def test_packed_curves_come_back_within_their_step(predictions):
     rows = np.array([3, 0, 39])
-    told = packed(predictions, rows)
-    steps = np.frombuffer(gzip.decompress(base64.b64decode(told["data"])), "<i2")
+    content = packed(predictions, rows)
+    steps = np.frombuffer(gzip.decompress(base64.b64decode(content["data"])), "<i2")
     start = 0
-    for part in told["parts"]:
+    for part in content["parts"]:
         size = len(rows) * part["points"]
         levels = np.cumsum(steps[start : start + size].reshape(len(rows), -1), axis=1, dtype=np.int16)
         values = np.where(levels == -32768, np.nan, levels * part["step"])
@@ -128,4 +128,4 @@ def test_packed_curves_come_back_within_their_step(predictions):
                 values, predictions[f"{kind}/{name}/log_intensity"][rows], atol=0.51 * part["step"]
             )
     assert start == steps.size
-    assert {part["name"].split("/")[1] for part in told["parts"]} == {"saxs", "sans", *CROSS}
+    assert {part["name"].split("/")[1] for part in content["parts"]} == {"saxs", "sans", *CROSS}

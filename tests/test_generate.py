@@ -59,13 +59,13 @@ def test_what_cannot_be_drawn_is_refused(model, count, temperature):
 
 def test_way_leads_from_one_reconstruction_to_the_other(model, spheres):
     first, last = spheres[0], spheres[1]
-    told = {"d2o_fraction": 1.0, "material": "silica"}
-    way = model.interpolate(first.curve("saxs"), last.curve("saxs"), "saxs", 5, told)
+    covariates = {"d2o_fraction": 1.0, "material": "silica"}
+    way = model.interpolate(first.curve("saxs"), last.curve("saxs"), "saxs", 5, covariates)
     assert len(way) == 5
     for end, one in ((way[0], first), (way[-1], last)):
-        (again,) = model.reconstruct(one.curve("saxs"), "saxs", told)
+        (again,) = model.reconstruct(one.curve("saxs"), "saxs", covariates)
         np.testing.assert_allclose(end.saxs.intensity, again.intensity, rtol=1e-4)
-        partner = model.translate(one.curve("saxs"), to="sans", covariates=told)
+        partner = model.translate(one.curve("saxs"), to="sans", covariates=covariates)
         np.testing.assert_allclose(end.sans.intensity, partner.intensity, rtol=1e-4)
     steps = np.diff([pair.code for pair in way], axis=0)
     np.testing.assert_allclose(steps, steps[:1].repeat(4, axis=0), atol=1e-5)

@@ -30,7 +30,7 @@ def short_epochs(monkeypatch):
     monkeypatch.setattr(batches, "SHORTEST_EPOCH", STEPS // 4)
 
 
-def told(settings, **changed):
+def with_changes(settings, **changed):
     return type(settings).model_validate({**settings.model_dump(), "steps": STEPS, **changed})
 
 
@@ -46,7 +46,7 @@ def spelt(value):
 
 def pretrained_by(gridded, folder, **changed):
     """Train; the loss before, the settings, and the history."""
-    settings = told(gridded.pretrain, **changed)
+    settings = with_changes(gridded.pretrain, **changed)
     files = [gridded.path("spectra/saxs.h5"), gridded.path("pairs.csv")]
     stage, tensors = begin_pretrain(*files, settings)
     start = stage.eval().val_terms(tensors["val"])["loss"].item()
@@ -100,7 +100,7 @@ class Joint:
     def __init__(self, project, folder, **changed):
         folder.mkdir(exist_ok=True)
         self.settings, self.weights, self.table = (
-            told(project.joint_train, **changed),
+            with_changes(project.joint_train, **changed),
             folder / "w.safetensors",
             folder / "h.csv",
         )
@@ -211,8 +211,8 @@ def test_encoder_that_judges_curves_sees_no_difference_between_equal_ones():
     for parameter in pair.parameters():
         parameter.data += 0.05
     judge = JointStage(pair.train(), JointTrain(perceptual_weight=1.0), []).judge.saxs
-    curves, told = torch.randn(8, 64), torch.zeros(8, 0)
-    assert losses.perceptual(judge, torch.ones(8, 64), told, curves, curves) == 0
+    curves, covariates = torch.randn(8, 64), torch.zeros(8, 0)
+    assert losses.perceptual(judge, torch.ones(8, 64), covariates, curves, curves) == 0
 
 
 @pytest.mark.parametrize(

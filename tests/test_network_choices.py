@@ -151,10 +151,10 @@ def test_any_length_comes_back_with_that_length(choice, points):
 def test_network_without_skips_begins_as_it_was_when_told_new_covariates():
     network, (log_intensity, mask, nothing) = made({"linear_skips": False}, covariates=())
     wide = widened(network.eval(), D2O).eval()
-    told = torch.randn(len(mask), 2)
+    covariates = torch.randn(len(mask), 2)
     code = network.encode(log_intensity, mask, nothing).mean
-    assert torch.equal(wide.encode(log_intensity, mask, told).mean, code)
-    before, after = network.decode(code, nothing, True), wide.decode(code, told, True)
+    assert torch.equal(wide.encode(log_intensity, mask, covariates).mean, code)
+    before, after = network.decode(code, nothing, True), wide.decode(code, covariates, True)
     torch.testing.assert_close(after.log_intensity, before.log_intensity)
 
 

@@ -98,11 +98,11 @@ GROUPS = [f"g{i // 3}" for i in range(60)]
 SAMPLES = [f"s{i}" for i in range(60)]
 
 
-def folds_of(project, folds, **told):
+def folds_of(project, folds, **changes):
     """The table of every fold; three samples in a group, some of them with one curve only."""
     tables = []
     for fold in range(folds):
-        settings = Pair(folds=folds, fold=fold, **told)
+        settings = Pair(folds=folds, fold=fold, **changes)
         tables.append(read_pairs(project(SAMPLES[6:], SAMPLES[:-3], settings, sample_id=SAMPLES, group=GROUPS).pairs))
     return tables
 
@@ -141,7 +141,7 @@ def test_more_folds_than_groups_with_pairs_are_refused(project):
         project(NAMES[:4], NAMES[:4], Pair(folds=5), sample_id=NAMES[:4])
 
 
-@pytest.mark.parametrize("told", [{"fold": 1}, {"folds": 3, "fold": 3}])
-def test_fold_that_there_is_none_of_is_refused(told):
+@pytest.mark.parametrize("settings", [{"fold": 1}, {"folds": 3, "fold": 3}])
+def test_fold_that_there_is_none_of_is_refused(settings):
     with pytest.raises(ValueError, match="expected 0 … folds − 1"):
-        Pair(**told)
+        Pair(**settings)

@@ -120,8 +120,8 @@ def test_memory_of_merge_does_not_grow_with_the_number_of_curves(tmp_path):
     assert highest[1] - highest[0] < MOST_GROWTH
 
 
-def jobs(folder, *told):
-    dry = snakemake(folder, "--dry-run", "--quiet", "rules", *told)
+def jobs(folder, *arguments):
+    dry = snakemake(folder, "--dry-run", "--quiet", "rules", *arguments)
     assert dry.returncode == 0, dry.stdout
     return dict(re.findall(r"^(\w+)\s+(\d+)$", dry.stdout, re.MULTILINE))
 

@@ -7,9 +7,9 @@ import pandas as pd
 def test_family_holds_the_translation_for_every_value(model, spheres):
     curve = spheres[0].curve("saxs")
     family = model.plan(curve, "sans", {"d2o_fraction": [0, 0.5, 1], "material": ["silica"]})
-    assert [told["d2o_fraction"] for told, _ in family] == [0, 0.5, 1]
-    for told, one in family:
-        expected = model.translate(curve, to="sans", covariates=told)
+    assert [covariates["d2o_fraction"] for covariates, _ in family] == [0, 0.5, 1]
+    for covariates, one in family:
+        expected = model.translate(curve, to="sans", covariates=covariates)
         np.testing.assert_allclose(one.intensity, expected.intensity, rtol=1e-5)
 
 
@@ -37,8 +37,8 @@ def test_table_and_figure_are_written(pairvae, trained, model, raw, spheres):
     table = pd.read_csv(written, comment="#")
     family = model.plan(one.curve("saxs"), "sans", {"d2o_fraction": [0, 0.5, 1], "material": [one.material]})
     assert set(table["material"]) == {one.material}
-    for told, found in family:
-        part = table[table["d2o_fraction"] == told["d2o_fraction"]]
+    for covariates, found in family:
+        part = table[table["d2o_fraction"] == covariates["d2o_fraction"]]
         for column in ("q", "intensity", "lower", "upper"):
             np.testing.assert_allclose(part[column], getattr(found, column), rtol=1e-5)
     page = (raw / "out" / f"{one.name}.plan.html").read_text(encoding="utf-8")

@@ -25,13 +25,13 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
-        told = dict(attributes)
+        found = dict(attributes)
         self.tags.append(tag)
-        self.ids += [told["id"]] if "id" in told else []
+        self.ids += [found["id"]] if "id" in found else []
         self.fetched += [value for name, value in attributes if name in FETCHED]
-        if "data-metric" in told:
-            self.metrics.setdefault(told["data-metric"], []).append(json.loads(told["value"]))
-        self._inside = [tag, told.get("data-plot") or told.get("id")] if tag in ("script", "style") else []
+        if "data-metric" in found:
+            self.metrics.setdefault(found["data-metric"], []).append(json.loads(found["value"]))
+        self._inside = [tag, found.get("data-plot") or found.get("id")] if tag in ("script", "style") else []
         if tag == "tr":
             self.rows.append([])
         if tag in ("td", "th") and self.rows:
@@ -269,6 +269,6 @@ def test_the_files_of_evaluate_and_of_the_trainings_make_a_report(evaluated, tmp
         page = Page((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
         numbers = json.loads(files[0].read_text(encoding="utf-8"))
         assert all(set(shown) == {find(numbers, place)} for place, shown in page.metrics.items())
-        assert "the networks are also told D2O fraction, material" in page.words()
+        assert "the networks also see D2O fraction, material" in page.words()
         assert set(page.plots["explore-data"]["groups"]) == {"material"}
         assert "d2o_fraction" in page.plots["explore-data"]["numbers"]

@@ -58,10 +58,10 @@ class Run:
         pair(*spectra.values(), folder / "samples.csv", Pair(val_fraction=0.25, test_fraction=0.2, seed=3), pairs)
         settings = {"steps": 60, "covariates": ()}
         for t in GRID:
-            told = measured.pretrain.model_copy(update=settings)
-            pretrain(spectra[t], pairs, told, weights[t], folder / "h.csv", folder / t, threads=1)
-        told = measured.joint_train.model_copy(update={"steps": 140})
-        trained = (weights["saxs"], weights["sans"], told, weights["joint"], folder / "h.csv", folder / "joint")
+            changed = measured.pretrain.model_copy(update=settings)
+            pretrain(spectra[t], pairs, changed, weights[t], folder / "h.csv", folder / t, threads=1)
+        settings = measured.joint_train.model_copy(update={"steps": 140})
+        trained = (weights["saxs"], weights["sans"], settings, weights["joint"], folder / "h.csv", folder / "joint")
         joint_train(*spectra.values(), pairs, *trained, threads=1)
         calibrate(*spectra.values(), pairs, [weights["joint"]], gridding, Calibrate(), folder / "model")
         self.model = load_model(folder / "model")

@@ -23,17 +23,17 @@ def rates_of(schedule):
 
 
 def test_one_cycle_is_torchs():
-    told = Pretrain(schedule="one_cycle", warmup_fraction=0.3)
+    settings = Pretrain(schedule="one_cycle", warmup_fraction=0.3)
     expected = rates_of(
         lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, STEPS, 0.3, cycle_momentum=False)
     )
-    assert [learning_rate_factor(told, step, STEPS) for step in range(STEPS)] == pytest.approx(expected, rel=1e-9)
+    assert [learning_rate_factor(settings, step, STEPS) for step in range(STEPS)] == pytest.approx(expected, rel=1e-9)
 
 
 def test_step_decay_without_warm_up_is_torchs():
-    told = Pretrain(schedule="step", warmup_fraction=0.0, step_every_fraction=0.3, step_factor=0.2)
+    settings = Pretrain(schedule="step", warmup_fraction=0.0, step_every_fraction=0.3, step_factor=0.2)
     expected = rates_of(lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, round(0.3 * STEPS), 0.2))
-    assert [learning_rate_factor(told, step, STEPS) for step in range(STEPS)] == pytest.approx(expected, rel=1e-9)
+    assert [learning_rate_factor(settings, step, STEPS) for step in range(STEPS)] == pytest.approx(expected, rel=1e-9)
 
 
 def test_step_decay_rises_first():
@@ -45,8 +45,8 @@ def test_step_decay_rises_first():
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "step"])
 def test_no_rate_exceeds_the_peak(schedule):
-    told = Pretrain(schedule=schedule)
-    found = [learning_rate_factor(told, step, STEPS) for step in range(STEPS + 1)]
+    settings = Pretrain(schedule=schedule)
+    found = [learning_rate_factor(settings, step, STEPS) for step in range(STEPS + 1)]
     assert 0.9 < max(found) <= 1
     assert min(found) >= 0
 
@@ -62,7 +62,7 @@ def test_cyclic_annealing_rises_in_each_cycle_and_rests_at_one():
     ("schedule", "quarter", "end"), [("constant", 1, 1), ("linear", 0.5, 1), ("cosine", 0.5, 1), ("cyclic", 1, 1)]
 )
 def test_kl_weight_begins_at_zero_unless_constant_and_ends_at_its_value(schedule, quarter, end):
-    told = Pretrain(kl_schedule=schedule, kl_warmup_fraction=0.5, kl_cycles=2)
-    begin, found, last = (kl_factor(told, step, STEPS) for step in (0, STEPS / 4, STEPS))
+    settings = Pretrain(kl_schedule=schedule, kl_warmup_fraction=0.5, kl_cycles=2)
+    begin, found, last = (kl_factor(settings, step, STEPS) for step in (0, STEPS / 4, STEPS))
     assert begin == (schedule == "constant")
     assert (found, last) == pytest.approx((quarter, end))

@@ -168,12 +168,12 @@ def test_hydration_stays_between_none_and_all_at_every_limit(name):
     slds = system.sld("sans", 6.0, 1.0)
     for corner in np.ndindex(*(2,) * len(system.parameters)):
         drawn = {p.name: (p.low, p.high)[end] for p, end in zip(system.parameters, corner, strict=True)}
-        told = system.to_model(drawn, slds)
-        shells = [value for key, value in told.items() if key.startswith("sld")]
+        values = system.to_model(drawn, slds)
+        shells = [value for key, value in values.items() if key.startswith("sld")]
         # a mix of substance and water lies between them, never beyond
         assert min(slds.values()) - 1e-9 <= min(shells)
         assert max(shells) <= max(slds.values()) + 1e-9
-        assert told.get("scale", told.get("volfraction")) >= drawn["volume_fraction"] * (1 - 1e-9)
+        assert values.get("scale", values.get("volfraction")) >= drawn["volume_fraction"] * (1 - 1e-9)
 
 
 def test_shares_of_zero_leave_a_system_out(tmp_path):
@@ -184,10 +184,10 @@ def test_shares_of_zero_leave_a_system_out(tmp_path):
 def test_a_failed_simulation_leaves_no_file(tmp_path, monkeypatch):
     measure, calls = module.measure, iter(range(100))
 
-    def fails(*told):
+    def fails(*values):
         if next(calls) > 9:
             raise RuntimeError("broken detector")
-        return measure(*told)
+        return measure(*values)
 
     monkeypatch.setattr(module, "measure", fails)
     with pytest.raises(RuntimeError, match="broken detector"):

@@ -16,8 +16,8 @@ SWEEP = ROOT / "configs" / "sweep.yaml"
 PATHS = ("sans_from_saxs", "saxs_from_sans")
 
 
-def jobs(folder, *told):
-    dry = snakemake(folder, "--dry-run", "--quiet", "rules", "--configfile", TINY, *told)
+def jobs(folder, *settings):
+    dry = snakemake(folder, "--dry-run", "--quiet", "rules", "--configfile", TINY, *settings)
     assert dry.returncode == 0, dry.stdout
     return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", dry.stdout, re.MULTILINE)}
 
@@ -27,17 +27,17 @@ def default(monkeypatch):
     """The default configuration and its schema, as the workflow has them."""
     monkeypatch.syspath_prepend(ROOT / "workflow")
     schema = json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
-    told = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
-    return import_module("configuration").as_meant(told, schema, schema), schema
+    settings = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    return import_module("configuration").as_meant(settings, schema, schema), schema
 
 
 @pytest.fixture
 def runs_of(default):
     """The runs of the default configuration with these settings swept."""
 
-    def made(sweep, **told):
+    def made(sweep, **settings):
         config, schema = default
-        meant = import_module("configuration").as_meant(config | told | {"sweep": sweep}, schema, schema)
+        meant = import_module("configuration").as_meant(config | settings | {"sweep": sweep}, schema, schema)
         return import_module("runs").Runs(meant, schema)
 
     return made
@@ -86,12 +86,12 @@ def test_run_without_a_sweep_lies_in_one_folder(runs_of):
 
 def test_every_run_gets_its_own_values_and_the_rest_of_the_configuration(runs_of):
     runs = runs_of({"joint_train.kl_weight": ["1e-5", 0.1], "joint_train.steps": [7]}, run="try", seed=9)
-    told = runs.configs[runs.combinations[0]]
+    settings = runs.configs[runs.combinations[0]]
     assert runs.combinations[0] == "sweep/try/joint_train.kl_weight=1e-05,joint_train.steps=7"
-    assert told["joint_train"]["kl_weight"] == 1e-5
-    assert told["joint_train"]["steps"] == 7
-    assert told["joint_train"]["batch_size"] == 64
-    assert told["seed"] == 9
+    assert settings["joint_train"]["kl_weight"] == 1e-5
+    assert settings["joint_train"]["steps"] == 7
+    assert settings["joint_train"]["batch_size"] == 64
+    assert settings["seed"] == 9
 
 
 def test_more_values_in_another_order_leave_the_runs_where_they_are(runs_of):

@@ -126,12 +126,12 @@ def test_thousands_of_curves_at_once_give_what_each_gives_alone(model, spheres):
 
 def test_each_sample_may_have_covariates_of_its_own(model, spheres):
     curve = measured(spheres[0])
-    told = [{"d2o_fraction": 0.0}, {"d2o_fraction": 1.0}]
-    both = model.translate([curve, curve], to="sans", covariates=told)
-    for one, known in zip(both, told, strict=True):
+    covariates = [{"d2o_fraction": 0.0}, {"d2o_fraction": 1.0}]
+    both = model.translate([curve, curve], to="sans", covariates=covariates)
+    for one, known in zip(both, covariates, strict=True):
         np.testing.assert_allclose(one.intensity, model.translate(curve, "sans", known).intensity, rtol=1e-5)
     with pytest.raises(UserError, match="2 sets of covariates for 1 samples"):
-        model.translate([curve], to="sans", covariates=told)
+        model.translate([curve], to="sans", covariates=covariates)
 
 
 def test_curve_of_the_target_technique_is_refused(model, spheres):

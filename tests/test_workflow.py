@@ -170,20 +170,20 @@ def test_run_killed_in_training_goes_on_behind_its_last_epoch(tiny_run, tmp_path
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
     longer = {"pretrain.saxs": "pretrain={saxs: {steps: 500}}", "joint_train": "joint_train={steps: 500}"}[stage]
-    told = ("--configfile", TINY, "--config", longer)
+    arguments = ("--configfile", TINY, "--config", longer)
     log = folder / "results" / "tiny" / "logs" / {"pretrain.saxs": "pretrain/saxs.log"}.get(stage, "joint_train/1.log")
     log.unlink()
-    with started(folder, *told) as process:
+    with started(folder, *arguments) as process:
         wait_for(lambda: log.exists() and len(epochs(log)) >= 2, process)
         os.killpg(process.pid, signal.SIGKILL)
     before = epochs(log)
-    assert snakemake(folder, "--unlock", *told).returncode == 0
-    again = snakemake(folder, *told)
+    assert snakemake(folder, "--unlock", *arguments).returncode == 0
+    again = snakemake(folder, *arguments)
     assert again.returncode == 0, again.stdout
     # the epoch that was being kept when the process died may come again, no other does
     assert epochs(log)[0] >= before[-1]
     assert epochs(log)[-1] == 5
-    assert planned(folder, *told) == set()
+    assert planned(folder, *arguments) == set()
 
 
 # Before the first job
@@ -208,7 +208,7 @@ def test_training_is_told_the_gpus_that_its_job_asked_for(tmp_path, asked, given
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("arguments", "said"),
     [
         ("latent_dims=16", "latent_dims is not a setting; the nearest valid name is latent_dim"),
         (
@@ -224,8 +224,8 @@ def test_training_is_told_the_gpus_that_its_job_asked_for(tmp_path, asked, given
         ("calibrate={coverage: most}", "calibrate.coverage: 'most' is not of type 'number'"),
     ],
 )
-def test_wrong_configuration_stops_before_the_first_job(tmp_path, told, said):
-    stopped = snakemake(tmp_path, "--config", told)
+def test_wrong_configuration_stops_before_the_first_job(tmp_path, arguments, said):
+    stopped = snakemake(tmp_path, "--config", arguments)
     assert stopped.returncode == 2
     assert f"configuration: {said}\n" in stopped.stdout
     assert "Traceback" not in stopped.stdout
