@@ -1,0 +1,266 @@
+"""How well a trained model predicts measured pairs, beside the trick that a scientist does by hand.
+
+python benchmarks/measured_pairs.py SAMPLES.csv MODEL [--output table.csv] [--allow-outside]
+
+The copied curve: the source curve is smeared with the resolution of the target, then multiplied by a factor and shifted
+by a flat background. Errors are root mean squares of log10 I over the q that both curves cover, on the model's grid, in
+decades: as predicted, after the best factor, and after the best factor and background, fitted to the measured partner
+for the model and for the copy alike. Points noisier than 0.1 decades are left out, since they measure counting
+statistics. Intervals are 95 % bootstrap intervals of the median over pairs, resampling groups of samples.
+
+The model is used as it is. Where it knows absolute scales only, curves in arbitrary units are taken as 1/cm, and their
+error as predicted is not counted.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.table import Table
+from sasmodels.resolution import Pinhole1D
+from scipy.optimize import minimize_scalar
+
+from pairvae.prepare.normalize import grid_curves
+from pairvae.scattering.measured_samples import MeasuredSample, paired_samples
+from pairvae.scattering.read_options import ReadOptions
+from pairvae.scattering.spectrum import TECHNIQUES, Curve, Spectrum, Technique, other
+from pairvae.use.trained_model import TrainedModel, load_model
+
+NOISIEST = 0.1  # decades
+FEWEST = 8  # grid points that both curves cover
+LEVEL = 1.1  # the model is level with the copy within 10 %
+DRAWS = 4000  # of the bootstrap
+HIGHEST_BACKGROUND = 1e3  # times the highest intensity
+
+
+def after_factor(predicted: Curve, measured: Curve) -> float:
+    """Root mean square of log10 of intensities after the best factor, in decades.
+
+    Parameters
+    ----------
+    predicted, measured : array, shape (points,)
+        log10 of intensity.
+    """
+    return float(np.std(predicted - measured))
+
+
+def after_background(predicted: Curve, measured: Curve) -> float:
+    """Root mean square after the best factor and the best flat background of either sign, in decades.
+
+    For every background b, relative to the predicted curve, the best factor is the mean distance in log10. What remains
+    is minimised over b, first over a grid, then between its neighbours.
+
+    Parameters
+    ----------
+    predicted, measured : array, shape (points,)
+        log10 of intensity.
+    """
+    intensity = 10 ** (predicted - predicted.max())
+    lowest = intensity.min()
+    added = np.concatenate([[0.0], np.geomspace(1e-6, HIGHEST_BACKGROUND, 200)])
+    taken = lowest * (1 - np.geomspace(1, 1e-3, 60))
+    backgrounds = np.concatenate([-taken[::-1], added[1:]])
+
+    def left(background: float) -> float:
+        return float(np.std(np.log10(intensity + background) - measured))
+
+    at = int(np.argmin([left(background) for background in backgrounds]))
+    low, high = backgrounds[max(at - 1, 0)], backgrounds[min(at + 1, len(backgrounds) - 1)]
+    finer = minimize_scalar(left, bounds=(low, high), method="bounded", options={"xatol": 1e-4 * (high - low)})
+    return min(float(finer.fun), left(backgrounds[at]), left(0.0))
+
+
+def smeared_copy(source: Sequence[Spectrum], q: Curve, dq: Curve) -> Curve:
+    """log10 of the source curve as the target's instrument would blur it; NaN where the source has no points.
+
+    Parameters
+    ----------
+    source : sequence of Spectrum
+        The settings of one instrument.
+    q, dq : array, shape (points,)
+        Where to give it, and the target's resolution there, in 1/Å.
+    """
+    points = np.concatenate([setting.q for setting in source])
+    order = np.argsort(points, kind="stable")
+    points, at = np.unique(points[order], return_index=True)
+    intensity = np.concatenate([setting.intensity for setting in source])[order][at]
+    inside = (q >= points[0]) & (q <= points[-1])
+    copy = np.full(q.size, np.nan)
+    if inside.any():
+        with np.errstate(invalid="ignore"):  # no point within the resolution: what lies between is used
+            blurred = Pinhole1D(q[inside], dq[inside], q_calc=points).apply(intensity)
+        between = np.interp(np.log(q[inside]), np.log(points), intensity)
+        # narrower than the distance of the points, a resolution does not reach the next one
+        spacing = np.interp(q[inside], points, np.gradient(points))
+        values = np.where(dq[inside] > spacing, blurred, between)
+        copy[inside] = np.log10(np.where(values > 0, values, np.nan))
+    return copy
+
+
+def resolution(target: Sequence[Spectrum], technique: Technique, q: Curve) -> Curve:
+    """Standard deviation of q of the target's instrument in 1/Å, a typical one where the file does not state it."""
+    stated = [setting for setting in target if setting.dq is not None]
+    if stated:
+        points = np.concatenate([setting.q for setting in stated])
+        order = np.argsort(points)
+        return np.interp(q, points[order], np.concatenate([setting.dq for setting in stated])[order])
+    return np.sqrt((0.1 * q) ** 2 / 6 + 0.0012**2) if technique == "sans" else 0.01 * q
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One pair in one direction, errors in decades.
+
+    Parameters
+    ----------
+    raw : float
+        As predicted; NaN where the scale of the measured curves is not known.
+    factor, background : float
+        After the best factor; after factor and background.
+    copy : float
+        Of the copied curve, after factor and background.
+    inside, width : float
+        Share of the points inside the band as predicted, and the band's mean width.
+    inside_after_factor : float
+        Share inside the band after the best factor.
+    novelty : float
+        Of the source curve.
+    points : int
+        Grid points compared.
+    """
+
+    raw: float
+    factor: float
+    background: float
+    copy: float
+    inside: float
+    width: float
+    inside_after_factor: float
+    novelty: float
+    points: int
+
+
+def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Comparison | str:
+    """Predict one technique's curve of a sample, and compare; a sentence where that is not possible."""
+    source, target = sample.curves[other(to)], sample.curves[to]
+    absolute = all(curve.intensity_unit == "1/cm" for curve in (*source, *target))
+    gridding = model.gridding[to]
+    if not gridding.scale_free:
+        target = [replace(curve, intensity_unit="1/cm") for curve in target]
+    if not model.gridding[other(to)].scale_free:
+        source = [replace(curve, intensity_unit="1/cm") for curve in source]
+    covariates = {
+        covariate.name: value
+        for covariate in model.network.of(to).covariates
+        if (value := sample.covariates.get(covariate.name))
+        and (covariate.kind != "category" or value in covariate.values)  # noqa: PD011 of a covariate, not of a table
+    }
+    (prediction,) = model.translate([source], to=to, covariates=[covariates])
+    measured = grid_curves(list(target), prediction.q, gridding)
+    copy = smeared_copy(source, prediction.q, resolution(target, to, prediction.q))
+    common = measured.mask & (np.nan_to_num(measured.log_sigma, nan=0.0) <= NOISIEST) & np.isfinite(copy)
+    if np.count_nonzero(common) < FEWEST:
+        return f"{np.count_nonzero(common)} grid points in common; expected at least {FEWEST}"
+    seen = measured.log_intensity[common]
+    middle, lower, upper = (
+        np.log10(values[common]) for values in (prediction.intensity, prediction.lower, prediction.upper)
+    )
+    shift = float(np.mean(seen - middle))
+    return Comparison(
+        raw=float(np.sqrt(np.mean((middle - seen) ** 2))) if absolute else np.nan,
+        factor=after_factor(middle, seen),
+        background=after_background(middle, seen),
+        copy=after_background(copy[common], seen),
+        inside=float(np.mean((lower <= seen) & (seen <= upper))) if absolute else np.nan,
+        width=float(np.mean(upper - lower)),
+        inside_after_factor=float(np.mean((lower + shift <= seen) & (seen <= upper + shift))),
+        novelty=prediction.novelty,
+        points=int(np.count_nonzero(common)),
+    )
+
+
+def interval(values: pd.Series, groups: pd.Series) -> tuple[float, float]:
+    """95 % bootstrap interval of the median over pairs, drawing whole groups of samples."""
+    random = np.random.default_rng(0)
+    of_group = [values[groups == group].dropna().to_numpy() for group in groups.unique()]
+    of_group = [one for one in of_group if one.size]
+    if not of_group:
+        return np.nan, np.nan
+    medians = [
+        np.median(np.concatenate([of_group[i] for i in random.integers(0, len(of_group), len(of_group))]))
+        for _ in range(DRAWS)
+    ]
+    low, high = np.quantile(medians, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def compared(samples: Sequence[MeasuredSample], model: TrainedModel, to: Technique) -> tuple[pd.DataFrame, list[str]]:
+    """All pairs in one direction, one row each, and sentences about those left out."""
+    rows, left_out = [], []
+    for sample in samples:
+        comparison = compare(model, sample, to)
+        if isinstance(comparison, str):
+            left_out.append(f"{sample.name}: {comparison}")
+        else:
+            group = sample.covariates.get("group") or sample.name
+            kind = sample.covariates.get("material") or "unknown"
+            rows.append({"sample": sample.name, "kind": kind, "group": group, "to": to, **vars(comparison)})
+    return pd.DataFrame(rows), left_out
+
+
+def show(table: pd.DataFrame, to: Technique, console: Console) -> None:
+    """One table of the pairs of a direction, and its summary."""
+    measures = ["raw", "factor", "background", "copy", "inside", "width", "inside_after_factor", "novelty"]
+    words = ["raw", "factor", "and background", "copy", "inside", "width", "after factor", "novelty"]
+    shown = Table("kind", "sample", *words, title=f"{to} from {other(to)}")
+    for _, row in table.sort_values(["kind", "sample"]).iterrows():
+        shown.add_row(row["kind"], row["sample"], *(f"{row[name]:.3g}" for name in measures))
+    shown.add_section()
+    of_kind = table.groupby("kind")[measures].median()
+    shown.add_row("median over pairs", "", *(f"{table[name].median():.3g}" for name in measures))
+    shown.add_row("median over kinds", "", *(f"{of_kind[name].median():.3g}" for name in measures))
+    console.print(shown)
+    for name in ("raw", "factor", "background", "copy"):
+        low, high = interval(table[name], table["group"])
+        print(f"{to}: {name}: median {table[name].median():.3f}, 95 % interval over groups {low:.3f} to {high:.3f}")
+    ratio = table["background"] / table["copy"]
+    better, worse = int((ratio < 1 / LEVEL).sum()), int((ratio > LEVEL).sum())
+    print(
+        f"{to}: better than the copied curve / level within 10 % / worse: {better} / {len(table) - better - worse} / "
+        f"{worse}; novelty above 1: {int((table['novelty'] > 1).sum())} of {len(table)}; Spearman of novelty with the "
+        f"error {table['novelty'].corr(table['background'], method='spearman'):.2f}"
+    )
+
+
+def main() -> None:
+    """Read, predict, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("samples", help="samples.csv with measured pairs")
+    parser.add_argument("model", type=Path, help="folder of a trained model")
+    parser.add_argument("--output", type=Path, help="CSV file to write, one row per pair and direction")
+    parser.add_argument("--allow-outside", action="store_true", help="paths may leave the folder of samples.csv")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    model = load_model(args.model)
+    samples = paired_samples(
+        {"saxs": [args.samples], "sans": []}, dict.fromkeys(TECHNIQUES, ReadOptions()), args.allow_outside
+    )
+    console = Console(width=150)
+    tables = []
+    for to in ("sans", "saxs"):
+        table, left_out = compared(samples, model, to)
+        show(table, to, console)
+        for sentence in left_out:
+            print(f"{to}: left out: {sentence}")
+        tables.append(table)
+    if args.output:
+        pd.concat(tables).to_csv(args.output, index=False)
+
+
+if __name__ == "__main__":
+    main()
