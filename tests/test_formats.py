@@ -283,7 +283,7 @@ def test_blocks_with_headers_of_their_own_are_entries(inspected, tmp_path):
     found = inspected(text)
     assert [(curve.entry, curve.points) for curve in found] == [("block 1", 30), ("block 2", 30)]
     assert read_spectrum(tmp_path / "curve", entry="block 2").intensity[0] == pytest.approx(2 * I[0], rel=1e-6)
-    with pytest.raises(ReadError, match="holds 2 curves; expected one; say which as entry"):
+    with pytest.raises(ReadError, match="holds 2 curves; expected one; say which as --entry 'block 1'"):
         read_spectrum(tmp_path / "curve")
     with pytest.raises(ReadError, match="has no entry 'block 3'; it holds block 1, block 2"):
         read_spectrum(tmp_path / "curve", entry="block 3")

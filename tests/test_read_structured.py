@@ -70,9 +70,10 @@ def test_a_neutron_curve_is_not_read_as_saxs(nxcansas):
         read_spectrum(nxcansas, technique="saxs")
 
 
-def test_several_entries_are_listed(nxcansas):
+def test_several_entries_are_listed_where_the_file_has_no_default(nxcansas):
     with h5py.File(nxcansas, "a") as file:
         file.copy("sasentry", "second")
+        del file.attrs["default"]
     with pytest.raises(ReadError, match=r"holds 2 curves; .*'sasentry/sasdata' .*, 'second/sasdata'"):
         read_spectrum(nxcansas)
     assert read_spectrum(nxcansas, entry="second").source.entry == "second/sasdata"

@@ -13,6 +13,7 @@ from pairvae.errors import ReadError
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.read_text import read_text
 from pairvae.scattering.repair import Need, RawCurve, repair
+from pairvae.scattering.sasdata_groups import shortened
 from pairvae.scattering.spectrum import Source, Spectrum, Technique
 from pairvae.settings import Read, Trim
 
@@ -72,8 +73,12 @@ def read_spectra(
     ReadError
         One sentence: where, what was found, what was expected, how to mend it.
     """
+    return _all_spectra(curve_outcomes(file, options, settings, name))
+
+
+def _all_spectra(outcomes: Sequence[list[Spectrum] | ReadError]) -> list[Spectrum]:
     spectra: list[Spectrum] = []
-    for outcome in curve_outcomes(file, options, settings, name):
+    for outcome in outcomes:
         if isinstance(outcome, ReadError):
             raise outcome
         spectra += outcome
@@ -85,17 +90,22 @@ def read_settings(
 ) -> list[Spectrum]:
     """Read the one curve of a file, in as many parts as it has detector settings; see `read_spectra`.
 
+    Of several curves it is the one that the file's `default` attributes choose, where no entry is named; a warning
+    then lists the others.
+
     Raises
     ------
     ReadError
-        As `read_spectra`, or the file holds several curves: the message lists their entries.
+        As `read_spectra`, or the file holds several curves and no default: the message lists their entries.
     """
-    spectra = read_spectra(file, options, settings, name)
-    if len(spectra) > 1 and len({one.source.entry for one in spectra}) > 1:
-        names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
+    spectra = _all_spectra(curve_outcomes(file, options, settings, name, only_default=True))
+    entries = {spectrum.source.entry: spectrum for spectrum in spectra}
+    if len(entries) > 1:
+        names = shortened([f"{key!r} ({one.sample}, {one.q.size} points)" for key, one in entries.items()])
+        first = spectra[0].source.entry
         raise ReadError(
-            f"{name or file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
-            f"saxs_entry or sans_entry): {names}"
+            f"{name or file}: holds {len(entries)} curves; expected one; say which as --entry {first!r} "
+            f"(Python: entry=…; samples.csv: column saxs_entry or sans_entry): {names}"
         )
     return spectra
 
@@ -149,9 +159,16 @@ def read_spectrum(
 
 
 def curve_outcomes(
-    file: Path | str, options: ReadOptions, settings: Read | None = None, name: str | None = None
+    file: Path | str,
+    options: ReadOptions,
+    settings: Read | None = None,
+    name: str | None = None,
+    only_default: bool = False,
 ) -> list[list[Spectrum] | ReadError]:
     """What comes of each curve of a file: its detector settings, or why it was refused; see `read_spectra`.
+
+    With `only_default`, of several curves of a NeXus file only the one that the file calls its default, where no
+    entry is named and it calls one so.
 
     Returns
     -------
@@ -165,7 +182,7 @@ def curve_outcomes(
     with np.errstate(all="ignore"):  # what overflows is dropped, and counted, as not finite
         try:
             data = _content(file, where, settings.max_megabytes)
-            curves = _raw_curves(data, where, options)
+            curves = _raw_curves(data, where, options, only_default)
         except ReadError as error:
             return [error]
         checksum = hashlib.sha256(data).hexdigest()
@@ -243,7 +260,7 @@ def _content(path: Path | str, file: str, max_megabytes: float) -> bytes:
     return data
 
 
-def _raw_curves(data: bytes, where: str, options: ReadOptions) -> Sequence[RawCurve | ReadError]:
+def _raw_curves(data: bytes, where: str, options: ReadOptions, only_default: bool) -> Sequence[RawCurve | ReadError]:
     xml = is_xml(data)
     if not xml and not data.startswith(_HDF5):
         return read_text(data, where, options)
@@ -253,7 +270,7 @@ def _raw_curves(data: bytes, where: str, options: ReadOptions) -> Sequence[RawCu
     from pairvae.scattering.read_sasdata import read_groups
 
     groups = cansas_xml_groups(data, where) if xml else nxcansas_groups(data, where)
-    curves = read_groups(groups, where, options)
+    curves = read_groups(groups, where, options, only_default)
     for curve in curves:
         if options.columns is not None and isinstance(curve, RawCurve):
             curve.notes.append(f"columns {options.columns!r} not used: the file names its own")

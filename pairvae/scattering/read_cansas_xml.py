@@ -10,10 +10,12 @@ from lxml import etree
 from sasdata.dataloader.readers.cansas_reader import Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read_sasdata import Group, Mask
+from pairvae.scattering.sasdata_groups import Group, Mask
 from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.uncertainty_units import names_width, says_fwhm
 
 _VERSIONS = {"cansas1d/1.0": "1.0", "urn:cansas1d:1.1": "1.1"}
+_NOTES = ("SASnote", "SASprocessnote")
 _COLUMNS = {"Q": "q", "I": "intensity", "Idev": "sigma", "Qdev": "dq", "dQw": "dq"}
 MOST_TAGS = 2_000_000  # bounds memory: a tag takes some hundred bytes when parsed
 MOST_POINTS_FOR_SASDATA = 20_000  # above, sasdata's time per point is felt
@@ -93,7 +95,8 @@ def _screened(data: bytes, where: str) -> Any:
 
 def _group(entry: Any, box: Any, name: str, title: str, prefix: str, where: str) -> Group:
     points = box.findall(f"{prefix}Idata")
-    units = {"q": "", "intensity": ""}
+    units = dict.fromkeys(("q", "intensity", "sigma", "dq"), "")
+    resolution = ""
     columns: dict[str, Curve] = {}
     names: dict[str, str] = {}
     tags = {f"{prefix}{tag}": tag for tag in _COLUMNS}
@@ -115,8 +118,10 @@ def _group(entry: Any, box: Any, name: str, title: str, prefix: str, where: str)
             if column not in columns:
                 columns[column] = np.full(len(points), np.nan)
             columns[column][row] = value
-            unit = cell.get("unit") or ""
-            if column in units and unit and unit != units[column]:
+            unit = cell.get("unit") or cell.get("units") or ""
+            if column == "dq" and not resolution:
+                resolution = ", ".join(text for text in cell.attrib.values() if names_width(text))
+            if unit and unit != units[column]:
                 if units[column]:
                     raise ReadError(
                         f"{where}, Idata {row + 1}: {tag} is in {unit!r}, before in {units[column]!r}; expected one"
@@ -156,4 +161,20 @@ def _group(entry: Any, box: Any, name: str, title: str, prefix: str, where: str)
             root.getroottree().write(path, encoding="utf-8", xml_declaration=True)
             return Reader().read(str(path))
 
-    return Group(name, title, columns, units["q"], units["intensity"], load, names, warnings, radiation, samples)
+    texts = (" ".join(note.itertext()) for kind in _NOTES for note in entry.iter(f"{prefix}{kind}"))
+    return Group(
+        entry=name,
+        title=title,
+        columns=columns,
+        q_unit=units["q"],
+        intensity_unit=units["intensity"],
+        load=load,
+        sigma_unit=units["sigma"],
+        dq_unit=units["dq"],
+        resolution=resolution,
+        says_fwhm=any(says_fwhm(text) for text in texts),
+        names=names,
+        warnings=warnings,
+        radiation=radiation,
+        samples=samples,
+    )

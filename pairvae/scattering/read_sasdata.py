@@ -6,12 +6,9 @@ file: what sasdata does without a word (sort by q, drop NaN, read NaN in XML as 
 happen unseen.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from lxml import etree
 from sasdata.data_util.loader_exceptions import (
     DefaultReaderException,
@@ -23,20 +20,28 @@ from sasdata.dataloader.data_info import Data1D
 from pairvae.errors import ReadError
 from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.repair import RawCurve
+from pairvae.scattering.sasdata_groups import MOST_GROUPS, Group, Mask, default_group, groups_of_entry
 from pairvae.scattering.spectrum import Curve, Said, Technique
+from pairvae.scattering.uncertainty_units import (
+    FWHM_IN_SIGMA,
+    Converted,
+    convert_dq,
+    convert_sigma,
+    width_in_sigma,
+)
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
     LENGTHS,
     QUnit,
     find_q_unit,
     intensity_unit_name,
+    is_arbitrary,
+    is_cross_section,
     known_intensity_unit,
     parse_intensity_unit,
     parse_q_unit,
 )
 
-Mask = npt.NDArray[np.bool_]
-MOST_GROUPS = 2000
 MOST_CHECKED = 20  # sasdata takes milliseconds for each
 _FAILED = (
     DefaultReaderException,
@@ -51,50 +56,21 @@ _FAILED = (
 )
 
 
-@dataclass
-class Group:
-    """One SASdata group as the file holds it.
+def read_groups(
+    groups: list[Group], where: str, options: ReadOptions, only_default: bool = False
+) -> list[RawCurve | ReadError]:
+    """Turn the groups of a file into curves, each by itself.
 
     Parameters
     ----------
-    entry : str
-        Its name within the file.
-    title : str
-        Title of its SASentry.
-    columns : dict of array
-        Per-point numbers as written, in the file's order: "q", "intensity" and, where present, "sigma", "dq".
-    q_unit, intensity_unit : str
-        Units as written, empty where there is none.
-    names : dict of str
-        What the columns are called in the file.
-    load : callable
-        Given a unit of q and a mask of points: let sasdata read a copy with these points, return its data
-        sets.
-    warnings : list of str
-        What was left out.
-    radiation : tuple of str
-        What the file says of its source.
-    samples : tuple of str
-        Names of the sample, the best first.
-    problem : str
-        Why it cannot be read; empty where it can.
-    """
-
-    entry: str
-    title: str
-    columns: dict[str, Curve]
-    q_unit: str
-    intensity_unit: str
-    load: Callable[[str, Mask], list[Any]]
-    names: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    radiation: tuple[str, ...] = ()
-    samples: tuple[str, ...] = ()
-    problem: str = ""
-
-
-def read_groups(groups: list[Group], where: str, options: ReadOptions) -> list[RawCurve | ReadError]:
-    """Turn the groups of a file, or those of the entry that is asked for, into curves, each by itself.
+    groups : list of Group
+        All of the file.
+    where : str
+        The file's name, for messages.
+    options : ReadOptions
+        Units, and the entry to read: its name, the beginning or the end of it, or its title.
+    only_default : bool
+        Where several curves are left and no entry is named: read the one that the file calls its default.
 
     Returns
     -------
@@ -107,16 +83,15 @@ def read_groups(groups: list[Group], where: str, options: ReadOptions) -> list[R
         No group, no such entry, or a unit that is none.
     """
     if not groups:
-        raise ReadError(f"{where}: holds no SASdata group; expected reduced I(q) as NXcanSAS or canSAS XML")
+        raise ReadError(
+            f"{where}: holds no SASdata group, nor NXdata over q; expected reduced I(q) as NXcanSAS or canSAS XML"
+        )
     if len(groups) > MOST_GROUPS:
         raise ReadError(f"{where}: holds {len(groups)} curves; at most {MOST_GROUPS} are read; split the file")
-    entry = options.entry
-    if entry is not None:
-        chosen = [group for group in groups if entry in (group.entry, group.entry.rsplit("/", 1)[0], group.title)]
-        if not chosen:
-            names = ", ".join(repr(group.entry) for group in groups)
-            raise ReadError(f"{where}: has no entry {entry!r}; it holds {names}; name one of these")
-        groups = chosen
+    if options.entry is not None:
+        groups = groups_of_entry(groups, options.entry, where)
+    elif only_default and len(groups) > 1:
+        groups = default_group(groups)
     try:
         q_unit = parse_q_unit(options.q_unit) if options.q_unit is not None else None
         intensity_unit = known_intensity_unit(options.intensity_unit) if options.intensity_unit else None
@@ -134,56 +109,104 @@ def read_groups(groups: list[Group], where: str, options: ReadOptions) -> list[R
 
 
 def _curve(
-    group: Group, where: str, told: QUnit | None, intensity_told: str | None, said_in: Said, check: bool
+    group: Group, where: str, stated: QUnit | None, stated_intensity: str | None, said_in: Said, check: bool
 ) -> RawCurve:
     if group.problem:
         raise ReadError(group.problem)
     in_file = find_q_unit(group.q_unit)
-    unit = told or in_file or QUnit("A")
-    intensity_said = intensity_told or group.intensity_unit
+    unit = stated or in_file
+    in_file_intensity = group.intensity_unit or _unit_of_sigma(group)
+    intensity_said = stated_intensity or in_file_intensity
     factor, intensity_unit, note = parse_intensity_unit(intensity_said)
     curve = RawCurve(
         where=where,
         q=group.columns["q"],
         intensity=group.columns["intensity"] * factor,
-        sigma=group.columns["sigma"] * factor if "sigma" in group.columns else None,
-        dq=group.columns.get("dq"),
         entry=group.entry,
         intensity_unit=intensity_unit,
-        q_unit=str(told or in_file or ""),
-        q_unit_from=said_in if told else "file" if in_file else None,
+        q_unit=str(unit or ""),
+        q_unit_from=said_in if stated else "file" if in_file else None,
         intensity_said=intensity_unit_name(intensity_said),
-        intensity_unit_from=said_in if intensity_told else "file" if group.intensity_unit else None,
+        intensity_unit_from=said_in if stated_intensity else "file" if in_file_intensity else None,
         sigma_column=group.names.get("sigma"),
         dq_column=group.names.get("dq"),
         self_describing=True,
     )
+    curve.notes += group.notes
     for warning in group.warnings:
         curve.warn(warning)
-    if told is not None and in_file is not None and in_file.length != told.length:
-        curve.warn(f"q read in {told.text} as told, though the file says {in_file.text}")
-    if intensity_told and group.intensity_unit:
-        curve.warn_if_overruled(intensity_told, group.intensity_unit)
+    if group.masked:
+        curve.mended("masked", group.masked, f"{group.masked} points masked in the file dropped")
+    if stated is not None and in_file is not None and in_file.length != stated.length:
+        curve.warn(f"q read in {stated.text} as told, though the file says {in_file.text}")
+    if stated_intensity and in_file_intensity:
+        curve.warn_if_overruled(stated_intensity, in_file_intensity)
     if note:
         (curve.notes.append if intensity_said else curve.warn)(note)
+    if in_file_intensity and not group.intensity_unit and not stated_intensity:
+        curve.warn(f"unit of intensity not stated: taken from {group.names['sigma']}, {in_file_intensity}")
+    _set_uncertainties(curve, group, in_file_intensity, (factor, intensity_unit), unit)
     good = _usable(curve)
-    if told is None and in_file is None:
+    if unit is None:
         curve.needs, curve.question = ("q_unit",), _ask_q_unit(group, where, curve.q[good])
     else:
-        scale = unit.inv_angstrom
-        curve.q = curve.q * scale
-        curve.dq = None if curve.dq is None else curve.dq * scale
+        curve.q = curve.q * unit.inv_angstrom
     curve.technique = _technique(*group.radiation)
     curve.sample = next((name.strip() for name in group.samples if name.strip()), "")
     if check:
-        _compare(curve, group, unit, good)
+        _compare(curve, group, unit or QUnit("A"), good)
     return curve
+
+
+def _unit_of_sigma(group: Group) -> str:
+    """The unit of an intensity that states none: its uncertainty has the same, as both formats demand."""
+    stated = group.sigma_unit if "sigma" in group.columns else ""
+    return stated if is_cross_section(stated) or is_arbitrary(stated) else ""
+
+
+def _set_uncertainties(
+    curve: RawCurve,
+    group: Group,
+    intensity_unit: str,
+    scale: tuple[float, Literal["1/cm", "arbitrary"]],
+    unit: QUnit | None,
+) -> None:
+    """Bring sigma and dq to the units of intensity and q; what cannot be converted is warned of and left out."""
+    columns = group.columns
+    if "sigma" in columns:
+        name = group.names.get("sigma", "sigma")
+        sigma = convert_sigma(columns["sigma"], columns["intensity"], group.sigma_unit, intensity_unit, scale, name)
+        curve.sigma = _kept(curve, sigma, "sigma")
+    if "dq" in columns:
+        name = group.names.get("dq", "dq")
+        dq = convert_dq(columns["dq"], columns["q"], group.dq_unit, group.q_unit, unit, name)
+        curve.dq = _kept(curve, dq, "dq")
+    if curve.dq is None:
+        return
+    width, kind = width_in_sigma(group.resolution)
+    if kind == "unknown":
+        curve.warn(f"resolution said to be {group.resolution[:80]!r}: dq taken as its standard deviation")
+    elif kind:
+        curve.dq = curve.dq / width
+        curve.warn(f"dq divided by {width:.4g}: the file gives the {kind} ({group.resolution[:80]!r})")
+    elif group.says_fwhm and not group.resolution:
+        curve.dq = curve.dq / FWHM_IN_SIGMA
+        curve.warn(f"dq divided by {FWHM_IN_SIGMA:.4g}: a note in the file says it is a full width at half maximum")
+
+
+def _kept(curve: RawCurve, converted: Converted, column: str) -> Curve | None:
+    if converted.values is None:
+        curve.repairs[f"{column}_dummy"] = curve.q.size
+    if converted.note:
+        curve.warn(converted.note)
+    return converted.values
 
 
 def _ask_q_unit(group: Group, where: str, q: Curve) -> str:
     low, high = q.min(), q.max()
+    unit = f"in {group.q_unit!r}" if group.q_unit else "without a unit"
     return (
-        f"{where}: gives q in {group.q_unit or 'no unit'!r}; expected {KNOWN_Q_UNITS}; in 1/A the curve would run from "
+        f"{where}: gives q {unit}; expected {KNOWN_Q_UNITS}; in 1/A the curve would run from "
         f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
         "say it as --q-unit 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
     )

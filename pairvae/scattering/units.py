@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Literal, TypeVar
@@ -36,19 +36,30 @@ _SPELLINGS = {
     "micron": "um",
     "μm": "um",
     "mm": "mm",
+    "millimeter": "mm",
+    "millimetre": "mm",
     "cm": "cm",
     "centimeter": "cm",
     "centimetre": "cm",
+    "centimeters": "cm",
+    "centimetres": "cm",
     "m": "m",
     "meter": "m",
     "metre": "m",
+    "meters": "m",
+    "metres": "m",
 }
 _RECIPROCAL = re.compile(r"(?:1/|inv(?:erse)?|per|reciprocal)(?P<over>\w+)|(?P<power>[^\W\d]+)-1")
-# 1/cm in one of each
-_INTENSITY = {"1/cm": 1.0, "cm-1": 1.0, "cm2/cm3": 1.0, "1/m": 1e-2, "m-1": 1e-2, "1/mm": 10.0, "mm-1": 10.0}
+# 1/cm in one over each length
+_INTENSITY = {"cm": 1.0, "m": 1e-2, "mm": 10.0}
 KNOWN_INTENSITY_UNITS = "1/cm, 1/m, 1/mm, arbitrary, counts"
 _ARBITRARY = {"a.u.", "a.u", "au", "arb.u.", "arb.units", "arbitrary", "arbitraryunits", "counts", "cts"}
 _RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)?$")  # an angle has no dimension
+# what turns a label with a unit behind it into something else than that quantity in that unit
+_OTHER_QUANTITY = re.compile(
+    r"[\d^*%]|\b(?:log|ln|lg|arb|a\.?u|rel|norm|count|cts|energy|wave|angle|theta|time)", re.IGNORECASE
+)
+_COMMENT = re.compile(r"abs(?:olute)?\.?(?: scale| units?)?", re.IGNORECASE)
 KNOWN_Q_UNITS = "1/A, 1/nm, 1/m, 1/cm, or s 1/nm where the column is s = q/2π"
 
 
@@ -89,15 +100,34 @@ def parse_q_unit(text: str) -> QUnit:
     ValueError
         The text is no reciprocal length; the message lists the known units.
     """
-    quantity, unit = re.fullmatch(r"(?:([qs])[\s:=]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
-    plain = _plain(unit)
-    if "rad" in plain:
-        plain = re.sub("^/", "1/", _RADIAN.sub("", plain))
-    match = _RECIPROCAL.fullmatch(plain)
-    length = _SPELLINGS.get(match["over"] or match["power"]) if match else None
+    quantity, unit = re.fullmatch(r"(?:([qs])[\s:=_]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
+    length = next((length for part in _without_label(unit) if (length := _reciprocal_length(part))), None)
     if length is None:
         raise ValueError(f"unknown unit of q {text!r}; known are {KNOWN_Q_UNITS}")
     return QUnit(length, None if quantity is None else "s" if quantity.lower() == "s" else "q")
+
+
+def _reciprocal_length(text: str) -> str | None:
+    """Key of `LENGTHS` in a text such as "1/nm" or "rad/Å"; None where it is no reciprocal length."""
+    plain = _plain(text)
+    if "rad" in plain:
+        plain = re.sub("^/", "1/", _RADIAN.sub("", plain))
+    match = _RECIPROCAL.fullmatch(plain)
+    return _SPELLINGS.get(match["over"] or match["power"]) if match else None
+
+
+def _without_label(text: str) -> Iterator[str]:
+    """The text, and what it says without a label: "Cross Section (1/cm)" also as "1/cm"."""
+    yield text
+    text = text.strip()
+    if text[-1:] not in (")", "]"):
+        return
+    for bracket in re.finditer(r"[(\[]", text):
+        before, inside = text[: bracket.start()].strip(), text[bracket.end() : -1]
+        if before and not _OTHER_QUANTITY.search(before):
+            yield inside
+        if before and _COMMENT.fullmatch(inside.strip()):
+            yield before
 
 
 def _remembered(parse: Callable[[Text], Meaning]) -> Callable[[Text], Meaning]:
@@ -139,7 +169,7 @@ def parse_intensity_unit(text: str | None) -> tuple[float, Literal["1/cm", "arbi
     """
     if not (text or "").strip():
         return 1.0, "1/cm", "unit of intensity not stated: taken as 1/cm"
-    factor = _INTENSITY.get(_plain_intensity(text or ""))
+    factor = _cross_section(text or "")
     if factor is None:
         return 1.0, "arbitrary", f"intensity in {text!r}: taken as arbitrary"
     return factor, "1/cm", ""
@@ -166,26 +196,37 @@ def is_arbitrary(text: str) -> bool:
 @_remembered
 def is_cross_section(text: str) -> bool:
     """Whether a text is a unit of a scattering cross section per volume."""
-    return _plain_intensity(text) in _INTENSITY
+    return _cross_section(text) is not None
 
 
 @_remembered
 def intensity_unit_name(text: str | None) -> str:
     """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
-    factor = _INTENSITY.get(_plain_intensity(text or ""))
+    factor = _cross_section(text or "")
     return (text or "").strip() if factor is None else {1.0: "1/cm", 1e-2: "1/m", 10.0: "1/mm"}[factor]
 
 
-def _plain_intensity(text: str) -> str:
-    plain = _plain(text).replace("(cmsr)-1", "cm-1")
-    plain = re.sub(r"[/.·]?\(?ster(adian)?\)?(-1)?|[/.·]?\(?sr\)?(-1)?", "", plain)
-    return plain.strip("()").replace("inversecm", "1/cm")
+def _cross_section(text: str) -> float | None:
+    """What one of a unit of a cross section per volume is in 1/cm; None where it is another unit."""
+    for part in _without_label(text):
+        plain = re.sub(r"^([cm]?m)sr-1$", r"\1-1", _plain(part))
+        plain = re.sub(r"[/.·]?\(?ster(adian)?\)?(-1)?|[/.·]?\(?sr\)?(-1)?", "", plain).strip("()")
+        if plain == "cm2/cm3":
+            return 1.0
+        plain = re.sub(r"^1/(\w+)-1$", r"1/\1", plain)  # written for 1/cm or cm-1; an intensity is no length
+        match = _RECIPROCAL.fullmatch(plain)
+        factor = _INTENSITY.get(_SPELLINGS.get(match["over"] or match["power"], "")) if match else None
+        if factor is not None:
+            return factor
+    return None
 
 
 def _plain(text: str) -> str:
     """One spelling of the same thing: lower case, no blanks, superscripts and braces as plain characters."""
     text = unicodedata.normalize("NFKC", text).replace("−", "-").replace("–", "-").lower()
-    text = re.sub(r"[\s{}^*\\_]", "", text)
+    text = re.sub(r"\\(?:mathrm|rm|text)|[\s{}^*\\_$]", "", text)
+    text = re.sub(r"\((-\d)\)", r"\1", text)  # cm(-1)
+    text = re.sub(r"^\((\w+)\)(?=-\d)", r"\1", text)  # (cm)-1
     while len(text) > 1 and text[0] in "([" and text[-1] in ")]":
         text = text[1:-1]
     return re.sub(r"^1/\((.*)\)$", r"1/\1", text)
