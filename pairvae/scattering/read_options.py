@@ -21,7 +21,7 @@ class ReadOptions:
         Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
         brackets where wanted ("s[1/nm] I[1/cm] ds dI").
     entry : str, optional
-        Entry (or title) to read from a file that holds several.
+        Entry to read from a file that holds several: its name, a frame ("frame 3", counted from 1) or its title.
     sample : str
         Name of the sample; empty: as the file says.
     said_in : {"option", "manifest"}

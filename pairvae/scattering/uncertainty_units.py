@@ -84,9 +84,8 @@ def convert_sigma(
     if not unit or _same_unit(unit, intensity_unit):
         return Converted(sigma * factor)
     if own == final == "1/cm":
-        return Converted(
-            sigma * own_factor, f"{name} in {intensity_unit_name(unit)}: converted to that of the intensity"
-        )
+        in_words = intensity_unit_name(unit)
+        return Converted(sigma * own_factor, f"{name} in {in_words}: converted to the unit of the intensity")
     return Converted(
         None,
         f"{name} is in {unit!r}, which cannot be converted to {intensity_unit or final!r}, the unit of the intensity: "
