@@ -64,7 +64,7 @@ def _groups(file: h5py.File, where: str) -> list[Group]:
         name = group.name.strip("/")
         entries = [entry for entry in reversed(above) if classes[entry.name] in _ENTRIES]
         try:
-            found = nexus_curves(DataGroup(group), f"{where}, entry {name}")
+            series = nexus_curves(DataGroup(group), f"{where}, entry {name}")
         except ReadError as error:
             if isinstance(error, NotACurve) and (error.image or not sasdata):
                 refused.append((name, error))
@@ -73,7 +73,7 @@ def _groups(file: h5py.File, where: str) -> list[Group]:
             continue
         own_facts = _facts(entries, facts)
         title = _scalar(entries[0], "title") if entries else ""
-        for curve in found:
+        for curve in series:
             curves.append(_group(name, title, curve, own_facts, default))
             numbers += sum(values.size for values in curve.columns.values())
         if numbers > MOST_IN_ALL:
@@ -179,11 +179,11 @@ def _default(placed: list[_Placed], classes: dict[str, str]) -> str | None:
     passed: list[h5py.Group] = []
     while name := text_of(group.attrs.get("default")):
         target = group.get(name)
-        known = next((own for own in groups if own == target), None)  # under its own name, whatever link led there
-        if known is None or known in passed:
+        chosen = next((own for own in groups if own == target), None)  # under its own name, whatever link led there
+        if chosen is None or chosen in passed:
             break
-        passed.append(known)
-        group = known
+        passed.append(chosen)
+        group = chosen
     return passed[-1].name if passed else None
 
 
