@@ -1,6 +1,7 @@
 """From numbers to files that people and other programs read."""
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,12 +52,13 @@ def write_curve(
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
     """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`."""
     if format == "nxcansas":
-        write_nxcansas(path, spectrum, band, extra, draws)
+        write_nxcansas(path, spectrum, band, extra, draws, about_sigma)
     else:
-        write_text(path, spectrum, band, extra=extra, draws=draws)
+        write_text(path, spectrum, band, extra=extra, draws=draws, about_sigma=about_sigma)
 
 
 def write_text(
@@ -66,6 +68,7 @@ def write_text(
     header: Sequence[str] = (),
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
     """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
 
@@ -83,9 +86,14 @@ def write_text(
         Further columns without unit, behind the others.
     draws : array, shape (draws, points), optional
         Further curves in the unit of the intensity; the last columns, draw_1 ….
+    about_sigma : str, optional
+        What sigma is, where it is not the uncertainty of a measurement; a line of the header.
 
     Notes
     -----
+    SasView takes the third column for dI and the fourth for dQ, whatever they are called, and no other. Further columns
+    therefore follow sigma and dq, which are 0 (unknown, to SasView as well) where the spectrum has none.
+
     Numbers are written with as many digits as it takes to read the same float64 back. Line ends and other control
     characters in names become spaces.
     """
@@ -94,14 +102,24 @@ def write_text(
     lines = [f"{name}: {fact}" for name, fact in said if fact]
     lines += [_on_one_line(line) for text in header for line in text.splitlines()]
     lines += [f"note: {_on_one_line(note)}" for note in spectrum.notes]
-    columns: list[tuple[str, Curve | None]] = [
-        ("q [1/A]", spectrum.q),
-        (f"intensity [{unit}]", spectrum.intensity),
-        (f"sigma [{unit}]", spectrum.sigma),
-        ("dq [1/A]", spectrum.dq),
+    lines += [f"sigma: {_on_one_line(about_sigma)}"] if about_sigma else []
+    further: list[tuple[str, Curve]] = [
         *zip((f"lower [{unit}]", f"upper [{unit}]"), band or (), strict=False),
         *(extra or {}).items(),
         *((f"draw_{i} [{unit}]", draw) for i, draw in enumerate(() if draws is None else draws, start=1)),
+    ]
+    sigma, dq, unknown = spectrum.sigma, spectrum.dq, np.zeros_like(spectrum.q)
+    if dq is None and further:
+        dq = unknown
+    if sigma is None and dq is not None:
+        sigma = unknown
+    lines += [f"{name}: unknown, written as 0" for name, one in (("sigma", sigma), ("dq", dq)) if one is unknown]
+    columns: list[tuple[str, Curve | None]] = [
+        ("q [1/A]", spectrum.q),
+        (f"intensity [{unit}]", spectrum.intensity),
+        (f"sigma [{unit}]", sigma),
+        ("dq [1/A]", dq),
+        *further,
     ]
     write_csv(path, {name: values for name, values in columns if values is not None}, lines)
 
@@ -112,8 +130,9 @@ def write_nxcansas(
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
-    """Write one spectrum as NXcanSAS.
+    """Write one spectrum as NXcanSAS, which SasView and Mantid open.
 
     Parameters
     ----------
@@ -127,13 +146,19 @@ def write_nxcansas(
         Further numbers without unit beside I, under these names.
     draws : array, shape (draws, points), optional
         Further curves in the unit of the intensity; written as draw.
+    about_sigma : str, optional
+        What sigma is, where it is not the uncertainty of a measurement; the attribute description of Idev.
+
+    Notes
+    -----
+    Mantid opens a file with Idev alone; to SasView a spectrum without sigma is as welcome.
 
     References
     ----------
     NXcanSAS application definition, NeXus, https://manual.nexusformat.org/classes/applications/NXcanSAS.html
     """
     intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else _ARBITRARY
-    called = _on_one_line(spectrum.sample)
+    called = _on_one_line(spectrum.sample) or "unnamed"  # Mantid does not survive an empty text
     with hdf5_written_whole(path) as file:
         file.attrs["default"] = "sasentry"
         entry = _group(file, "sasentry", "SASentry", "NXentry", version="1.1", default="sasdata")
@@ -147,6 +172,8 @@ def write_nxcansas(
         if spectrum.sigma is not None:
             _numbers(data, "Idev", spectrum.sigma, intensity)
             data["I"].attrs["uncertainties"] = "Idev"
+            if about_sigma:
+                data["Idev"].attrs["description"] = _on_one_line(about_sigma)
         if spectrum.dq is not None:
             _numbers(data, "Qdev", spectrum.dq, "1/angstrom")
             data["Q"].attrs.update({"resolutions": "Qdev", "resolutions_description": "Gaussian"})
@@ -160,8 +187,11 @@ def write_nxcansas(
         sample = _group(entry, "sassample", "SASsample", "NXsample")
         sample["name"] = called
         instrument = _group(entry, "sasinstrument", "SASinstrument", "NXinstrument")
+        instrument["name"] = "unknown"  # without a name Mantid takes its user's default instrument
         if spectrum.technique is not None:
             _group(instrument, "sassource", "SASsource", "NXsource")["probe"] = _PROBES[spectrum.technique]
+        process = _group(entry, "sasprocess", "SASprocess", "NXprocess")
+        process["name"], process["version"] = "PairVAE", version("pairvae")
         if spectrum.notes:
             note = _group(entry, "sasnote", "SASnote", "NXnote")
             note["data"] = "\n".join(map(_on_one_line, spectrum.notes))
