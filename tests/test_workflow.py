@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -129,6 +130,38 @@ def test_snakemakes_own_report_holds_the_figures_with_captions(tiny_run):
 @pytest.mark.slow
 def test_second_call_has_nothing_to_do(tiny_run):
     assert planned(tiny_run, "--configfile", TINY) == set()
+
+
+@pytest.fixture
+def copied_run(tiny_run, tmp_path):
+    """A copy of the whole folder, as on another disk: every file has a new date, in no order."""
+    folder = shutil.copytree(tiny_run, tmp_path / "copy")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    random.Random(1).shuffle(files)
+    for second, path in enumerate(files, start=1_700_000_000):
+        os.utime(path, (second, second))
+    return folder
+
+
+@pytest.mark.slow
+def test_copy_of_a_finished_run_has_nothing_to_do(copied_run):
+    assert planned(copied_run, "--configfile", TINY) == set()
+
+
+@pytest.mark.slow
+def test_file_of_a_copy_that_was_changed_is_seen(copied_run):
+    pairs = copied_run / "results" / "tiny" / "pairs.csv"
+    pairs.write_text(pairs.read_text().replace(",train,", ",test,", 1))
+    assert planned(copied_run, "--configfile", TINY) >= {"pretrain", "joint_train", "calibrate", "evaluate", "report"}
+
+
+@pytest.mark.slow
+def test_copy_of_the_results_alone_has_nothing_to_do_after_touch(copied_run):
+    shutil.rmtree(copied_run / ".snakemake")
+    assert "joint_train" in planned(copied_run, "--configfile", TINY)
+    touched = snakemake(copied_run, "--touch", "--configfile", TINY)
+    assert touched.returncode == 0, touched.stdout
+    assert planned(copied_run, "--configfile", TINY) == set()
 
 
 @pytest.mark.slow

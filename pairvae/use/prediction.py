@@ -104,8 +104,8 @@ def about_sigma(coverage: float, joint: bool = False) -> str:
     """What `band_sigma` gives, in words for the header of a file."""
     band = "a narrower band, not in this file," if joint else "the band"
     return (
-        f"one standard deviation of a new measurement: ln(upper/lower) / (2 * {_normal_quantile(coverage):.3f}) times the "
-        f"intensity, its logarithm taken as normal, where {band} holds {coverage:.0%} of single points"
+        f"one standard deviation of a new measurement: ln(upper/lower) / (2 * {_normal_quantile(coverage):.3f}) times "
+        f"the intensity, its logarithm taken as normal, where {band} holds {coverage:.0%} of single points"
     )
 
 
