@@ -1,8 +1,7 @@
-"""What SasView, Mantid and pandas find in a prediction."""
+"""What SasView and Mantid find in a prediction."""
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 from sasdata.dataloader.data_info import Data1D
 from sasdata.dataloader.loader import Loader
@@ -98,13 +97,6 @@ def test_sasview_finds_every_column_of_a_text_where_it_belongs(tmp_path, sigma, 
     np.testing.assert_allclose(found.dx, curve.dq if dq else np.zeros(20), rtol=1e-14)
     np.testing.assert_array_equal(again.intensity, curve.intensity)
     assert ((again.sigma is None), (again.dq is None)) == (not sigma, not dq)
-
-
-def test_pandas_finds_the_columns_by_their_names(predicted, expected):
-    table = pd.read_csv(predicted(), comment="#")
-    assert list(table) == ["q", "intensity", "sigma", "dq", "lower", "upper"]
-    for name in ("q", "intensity", "sigma", "lower", "upper"):
-        np.testing.assert_allclose(table[name], getattr(expected, name), rtol=1e-6)
 
 
 def test_standard_deviation_is_that_of_log_intensity_with_the_band_as_its_central_interval(model, spheres, expected):

@@ -20,7 +20,7 @@ SNAKEFILE = ROOT / "workflow" / "Snakefile"
 TINY = ROOT / "configs" / "tiny.yaml"
 
 
-def snakemake(folder, *arguments, command=("-m", "snakemake")):
+def snakemake(folder, *arguments, command=("-m", "snakemake"), cores=("--cores", "2")):
     """Run Snakemake in a folder with the commands of this Python first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
@@ -29,8 +29,7 @@ def snakemake(folder, *arguments, command=("-m", "snakemake")):
             *command,
             "--snakefile",
             SNAKEFILE,
-            "--cores",
-            "2",
+            *cores,
             *arguments,
         ],
         cwd=folder,
@@ -115,7 +114,7 @@ def test_every_log_and_benchmark_is_kept(tiny_run):
 
 @pytest.mark.slow
 def test_snakemakes_own_report_holds_the_figures_with_captions(tiny_run):
-    done = snakemake(tiny_run, "--configfile", TINY, "--report", "report.zip")
+    done = snakemake(tiny_run, "--configfile", TINY, "--report", "report.zip", cores=())
     assert done.returncode == 0, done.stdout
     with zipfile.ZipFile(tiny_run / "report.zip") as archive:
         names = {Path(name).name for name in archive.namelist()}

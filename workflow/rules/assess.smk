@@ -31,7 +31,7 @@ rule calibrate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        model=f"{RUN}/model",
+        model=lambda wildcards, output: f"{Path(output.model[0]).parent}",
         weights=lambda wildcards, input: [f"--weights {path}" for path in input.weights],
     shell:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
@@ -63,7 +63,7 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        model=RUNS.at("calibrate", "model"),
+        model=lambda wildcards, input: f"{Path(input.model[0]).parent}",
         truth=lambda wildcards, input: " ".join(
             f"--{name.replace('_', '-')} {input[name]}" for name in TRUTH
         ),
@@ -113,7 +113,7 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        model=RUNS.at("calibrate", "model"),
+        model=lambda wildcards, input: f"{Path(input.model[0]).parent}",
         benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
             f"--history {path}"
