@@ -6,9 +6,10 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     The block may create a file or a folder under the temporary name. On any error it is removed and `path`
     stays as it was. The name is used once: two processes that write the same file, even on two computers,
     do not meet, and the last one to end is the one whose file stays. What a killed process of this computer left
-    behind in the folder is removed.
+    behind in the folder is removed. A file that takes the place of another keeps its permissions; new files and folders
+    have those that the umask gives.
 
     Yields
     ------
@@ -54,6 +56,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         _remove_left_behind(path.parent)
         yield temporary
         _to_disk(temporary)
+        _keep_permissions(path, temporary)
         _rename(temporary, path)
     except Exception as error:
         reason = _refusal(error)
@@ -94,6 +97,12 @@ def _to_disk(written: Path) -> None:
             os.close(descriptor)
 
 
+def _keep_permissions(path: Path, temporary: Path) -> None:
+    if path.is_file() and temporary.is_file():
+        with suppress(OSError):  # some network file systems refuse to change them
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+
+
 def _rename(temporary: Path, path: Path) -> None:
     while True:
         try:
@@ -106,6 +115,7 @@ def _rename(temporary: Path, path: Path) -> None:
         aside = temporary.with_name(f"{temporary.name}.old")
         try:
             here, new = ({one.name for one in folder.iterdir()} for folder in (path, temporary))
+            here.discard(".snakemake_timestamp")  # Snakemake's own mark in folders that earlier versions wrote
             if here and not here & new:  # empty: another process is removing what it put aside
                 raise UserError(f"{path}: other files lie in this folder, and would be lost; name another folder")
             path.replace(aside)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from pairvae.atomic import written_whole
@@ -14,14 +14,16 @@ from pairvae.errors import UserError
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.settings import MODEL_FORMAT as FORMAT
+from pairvae.unreadable import unreadable
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and the JSON facts that say what they are, whole or not at all."""
     # one entry: safetensors writes several in any order, and equal weights shall be equal files
     metadata = {"pairvae": json.dumps({"format": FORMAT, "facts": facts}, sort_keys=True)}
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with written_whole(path) as temporary:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, metadata)
+        temporary.write_bytes(save(plain, metadata))  # save_file keeps its file to its owner, whatever the umask
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -30,12 +32,15 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises
     ------
     UserError
-        The file is missing, altered, or of another format.
+        The file is missing, altered, of another format, or closed to this user.
     """
     try:
+        path.open("rb").close()  # safetensors takes a file that may not be read for one that is missing
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("pairvae", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+    except PermissionError:
+        raise unreadable(path) from None
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{path}: cannot be read as weights ({error}); train again or restore the file") from None
     found = about.get("format") if isinstance(about, dict) else None

@@ -11,6 +11,7 @@ from pairvae.atomic import written_whole
 from pairvae.checksum import sha256
 from pairvae.errors import UserError
 from pairvae.model_file import FORMAT, load_weights, save_weights
+from pairvae.unreadable import unreadable
 
 WEIGHTS, ABOUT, SUMS = "weights.safetensors", "model.json", "SHA256SUMS"
 MOST_BYTES = 50 * 1024**2  # of a text file in the folder
@@ -46,8 +47,15 @@ def load_folder(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises
     ------
     UserError
-        A file is missing, altered, a link to the outside, or of another format.
+        A file is missing, altered, a link to the outside, of another format, or closed to this user.
     """
+    try:
+        return _load(folder)
+    except PermissionError as error:
+        raise unreadable(Path(error.filename or folder)) from None
+
+
+def _load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     about = _about(folder)
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in _text(folder, SUMS).splitlines())}
     for name in (WEIGHTS, ABOUT):
@@ -78,6 +86,8 @@ def _text(folder: Path, name: str) -> str:
         raise UserError(f"{path}: has more than {MOST_BYTES // 1024**2} MB; it was not written by PairVAE")
     try:
         return path.read_text(encoding="utf-8")
+    except PermissionError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); restore the folder") from None
 

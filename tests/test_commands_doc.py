@@ -5,11 +5,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from test_workflow import snakemake
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.M | re.S) for line in block.splitlines()]
-QUICK = [command for command in COMMANDS if not command.startswith("pairvae export")]  # test_export.py runs it
+SLOW = ("snakemake", "pairvae export")  # planned below; run by test_export.py
+QUICK = [command for command in COMMANDS if not command.startswith(SLOW)]
 PYTHON = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S))
 
 
@@ -32,6 +34,16 @@ def test_command_runs(folder, pairvae, command):
     assert code == 0, err
     output = folder / arguments[arguments.index("--output") + 1] if "--output" in arguments else folder / "data"
     assert output.is_file() or any(output.iterdir())
+
+
+def test_model_of_the_plans_is_trained_with_their_covariate(tmp_path):
+    (command,) = (command for command in COMMANDS if command.startswith("snakemake"))
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    dry = snakemake(tmp_path, "--dry-run", "--printshellcmds", *shlex.split(command)[1:])
+    assert dry.returncode == 0, dry.stdout
+    assert "results/contrast/model/model.json" in dry.stdout
+    assert '"covariates": ["d2o_fraction"]' in dry.stdout
+    assert '"d2o_fraction": [0, 1]' in dry.stdout
 
 
 @pytest.mark.usefixtures("folder")

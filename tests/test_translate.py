@@ -53,9 +53,9 @@ def test_file_and_spectrum_give_the_same_numbers(run, model, file, tmp_path):
     expected = model.translate(read_spectrum(file, technique="saxs"), to="sans", covariates=SOLVENT)
     written = tmp_path / "out" / "sphere.sans.csv"
     table = pd.read_csv(written, comment="#")
-    assert list(table) == ["q", "intensity", "lower", "upper"]
-    for column, values in zip(table, (expected.q, expected.intensity, expected.lower, expected.upper), strict=True):
-        np.testing.assert_allclose(table[column], values, rtol=1e-12)
+    assert list(table) == ["q", "intensity", "sigma", "dq", "lower", "upper"]
+    for column in ("q", "intensity", "sigma", "lower", "upper"):
+        np.testing.assert_allclose(table[column], getattr(expected, column), rtol=1e-12)
     assert f"novelty {expected.novelty:.2f}" in out
     assert str(written) in out
 
@@ -67,7 +67,8 @@ def test_prediction_reads_back_as_a_spectrum(run, model, file, tmp_path, format,
     expected = model.translate(read_spectrum(file, technique="saxs"), to="sans")
     np.testing.assert_allclose(again.q, expected.q, rtol=1e-12)
     np.testing.assert_allclose(again.intensity, expected.intensity, rtol=1e-12)
-    assert again.sigma is None
+    np.testing.assert_allclose(again.sigma, expected.sigma, rtol=1e-12)
+    assert again.dq is None
     assert again.intensity_unit == "1/cm"
 
 

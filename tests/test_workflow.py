@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,7 +20,7 @@ SNAKEFILE = ROOT / "workflow" / "Snakefile"
 TINY = ROOT / "configs" / "tiny.yaml"
 
 
-def snakemake(folder, *arguments, command=("-m", "snakemake")):
+def snakemake(folder, *arguments, command=("-m", "snakemake"), cores=("--cores", "2")):
     """Run Snakemake in a folder with the commands of this Python first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
@@ -28,8 +29,7 @@ def snakemake(folder, *arguments, command=("-m", "snakemake")):
             *command,
             "--snakefile",
             SNAKEFILE,
-            "--cores",
-            "2",
+            *cores,
             *arguments,
         ],
         cwd=folder,
@@ -114,7 +114,7 @@ def test_every_log_and_benchmark_is_kept(tiny_run):
 
 @pytest.mark.slow
 def test_snakemakes_own_report_holds_the_figures_with_captions(tiny_run):
-    done = snakemake(tiny_run, "--configfile", TINY, "--report", "report.zip")
+    done = snakemake(tiny_run, "--configfile", TINY, "--report", "report.zip", cores=())
     assert done.returncode == 0, done.stdout
     with zipfile.ZipFile(tiny_run / "report.zip") as archive:
         names = {Path(name).name for name in archive.namelist()}
@@ -129,6 +129,38 @@ def test_snakemakes_own_report_holds_the_figures_with_captions(tiny_run):
 @pytest.mark.slow
 def test_second_call_has_nothing_to_do(tiny_run):
     assert planned(tiny_run, "--configfile", TINY) == set()
+
+
+@pytest.fixture
+def copied_run(tiny_run, tmp_path):
+    """A copy of the whole folder, as on another disk: every file has a new date, in no order."""
+    folder = shutil.copytree(tiny_run, tmp_path / "copy")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    random.Random(1).shuffle(files)
+    for second, path in enumerate(files, start=1_700_000_000):
+        os.utime(path, (second, second))
+    return folder
+
+
+@pytest.mark.slow
+def test_copy_of_a_finished_run_has_nothing_to_do(copied_run):
+    assert planned(copied_run, "--configfile", TINY) == set()
+
+
+@pytest.mark.slow
+def test_file_of_a_copy_that_was_changed_is_seen(copied_run):
+    pairs = copied_run / "results" / "tiny" / "pairs.csv"
+    pairs.write_text(pairs.read_text().replace(",train,", ",test,", 1))
+    assert planned(copied_run, "--configfile", TINY) >= {"pretrain", "joint_train", "calibrate", "evaluate", "report"}
+
+
+@pytest.mark.slow
+def test_copy_of_the_results_alone_has_nothing_to_do_after_touch(copied_run):
+    shutil.rmtree(copied_run / ".snakemake")
+    assert "joint_train" in planned(copied_run, "--configfile", TINY)
+    touched = snakemake(copied_run, "--touch", "--configfile", TINY)
+    assert touched.returncode == 0, touched.stdout
+    assert planned(copied_run, "--configfile", TINY) == set()
 
 
 @pytest.mark.slow

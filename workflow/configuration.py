@@ -52,8 +52,11 @@ def faults(config: Group, schema: Group) -> list[str]:
 def missing_manifest(config: Group) -> list[str]:
     """A sentence where the manifest that the configuration names does not exist."""
     manifest = config["samples"]
-    if not manifest or Path(manifest).is_file():
-        return []
+    try:
+        if not manifest or Path(manifest).is_file():
+            return []
+    except PermissionError as error:
+        return [f"configuration: samples: {_closed(error)}"]
     folder = Path(manifest).parent
     tables = [path.name for path in folder.glob("*.[ct]sv")] if folder.is_dir() else []
     near = difflib.get_close_matches(Path(manifest).name, tables, n=1, cutoff=0)
@@ -74,13 +77,16 @@ def start_faults(config: Group, schema: Group) -> list[str]:
     try:
         about = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
         found, wanted = about["format"], about["weights_sha256"]
+        weights = Path(folder) / "weights.safetensors"
+        is_whole = weights.is_file() and _sha256(weights) == wanted
+    except PermissionError as error:
+        return [f"{where}: {_closed(error)}"]
     except (OSError, ValueError, TypeError, KeyError):
         return [f"{where} is no model folder: no model.json can be read there; name one as results/demo/model"]
     known = schema["$defs"]["JointTrain"]["properties"]["start_from"]["model_format"]
     if found != known:
         return [f"{where} is of format {found}, this version reads format {known}; train that model again"]
-    weights = Path(folder) / "weights.safetensors"
-    if not weights.is_file() or _sha256(weights) != wanted:
+    if not is_whole:
         return [f"{where}: weights.safetensors is missing or not the file that model.json was written for; restore it"]
     return [
         f"configuration: normalize.{technique}.scale_free is true, but the model that joint_train.start_from names was "
@@ -94,6 +100,10 @@ def start_faults(config: Group, schema: Group) -> list[str]:
         for name, end in (("q_min_inv_angstrom", grid["q_min"]), ("q_max_inv_angstrom", grid["q_max"]))
         if (given := config["normalize"][technique]["grid"].get(name)) and not isclose(given, end, rel_tol=1e-6)
     ]
+
+
+def _closed(error: PermissionError) -> str:
+    return f"{error.filename} may not be read by you; ask its owner to open it and its folders (chmod a+rX)"
 
 
 def start_files(config: Group) -> dict[str, str]:

@@ -81,6 +81,10 @@ class Runs:
             f"results/{self.where(stage.format(**wildcards), wildcards.run)}/{path.format(**wildcards)}"
         )
 
+    def each_of(self, stage: str, folder: str, files: list[str]) -> Callable[[Any], list[str]]:
+        """Input function of a rule: files in one folder of that stage."""
+        return lambda wildcards: [self.at(stage, f"{folder}/{file}")(wildcards) for file in files]
+
     def of_members(self, file: str) -> Callable[[Any], list[str]]:
         """Input function of a rule: a file of each member that joint_train trains for a run."""
         return lambda wildcards: [

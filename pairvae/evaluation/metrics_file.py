@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS
+from pairvae.unreadable import unreadable
 
 
 class Score(BaseModel):
@@ -218,6 +219,8 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except PermissionError:
+        raise unreadable(path) from None
     except OSError as fault:
         raise UserError(f"{path}: cannot be read ({fault.strerror}); run the stage that writes it") from None
     except ValueError as fault:

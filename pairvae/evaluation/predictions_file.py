@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import UserError
+from pairvae.unreadable import unreadable
 
 TECHNIQUES = ("saxs", "sans")
 SPLITS = ("train", "val", "test")
@@ -70,6 +71,8 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         file = h5py.File(path, "r")
+    except PermissionError:
+        raise unreadable(path) from None
     except OSError as fault:
         raise UserError(f"{path}: is not a readable HDF5 file ({fault}); run evaluate again") from None
     with file:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pairvae.errors import ReadError
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Technique
+from pairvae.unreadable import unreadable
 
 FORMAT = 1
 ROWS = 1024  # rows per chunk on disk
@@ -124,6 +125,8 @@ def measured_share(path: Path, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.fl
 def _opened(path: Path) -> h5py.File:
     try:
         file = h5py.File(path, "r")
+    except PermissionError:
+        raise unreadable(path) from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
     if file.attrs.get("format") != FORMAT:

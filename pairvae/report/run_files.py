@@ -11,6 +11,7 @@ import pandas as pd
 from pairvae.errors import UserError
 from pairvae.evaluation.metrics_file import Metrics, read_json, read_metrics
 from pairvae.evaluation.predictions_file import Predictions, read_predictions
+from pairvae.unreadable import unreadable
 
 STAGES = ("pretrain", "joint_train")
 LIST_SHOWN = 8  # longer lists of model.json are told by their length and ends
@@ -89,6 +90,8 @@ def read_run_folder(folder: Path) -> Run:
 def _read_history(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
+    except PermissionError:
+        raise unreadable(path) from None
     except OSError as fault:
         raise UserError(f"{path}: cannot be read ({fault.strerror}); train again") from None
     except ValueError as fault:  # pandas' parser errors and wrong encodings

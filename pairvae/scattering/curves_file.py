@@ -14,6 +14,7 @@ import numpy as np
 from pairvae.errors import ReadError
 from pairvae.hdf5_file import growing_hdf5, undisturbed
 from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectrum, Technique
+from pairvae.unreadable import unreadable
 
 FORMAT = 1
 CHUNK_POINTS = 16384  # 128 kB
@@ -195,6 +196,8 @@ class CurvesFile:
     def __init__(self, path: Path) -> None:
         try:
             self._file = h5py.File(path, "r")
+        except PermissionError:
+            raise unreadable(path) from None
         except OSError as error:
             raise ReadError(f"{path}: cannot be opened as HDF5 ({error}); run the stage that writes it") from None
         if self._file.attrs.get("format") != FORMAT:

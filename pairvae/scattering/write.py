@@ -7,6 +7,7 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
+from pairvae import __version__
 from pairvae.atomic import written_whole
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Spectrum
@@ -51,12 +52,13 @@ def write_curve(
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
     """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`."""
     if format == "nxcansas":
-        write_nxcansas(path, spectrum, band, extra, draws)
+        write_nxcansas(path, spectrum, band, extra, draws, about_sigma)
     else:
-        write_text(path, spectrum, band, extra=extra, draws=draws)
+        write_text(path, spectrum, band, extra=extra, draws=draws, about_sigma=about_sigma)
 
 
 def write_text(
@@ -66,6 +68,7 @@ def write_text(
     header: Sequence[str] = (),
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
     """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
 
@@ -76,34 +79,45 @@ def write_text(
     spectrum : Spectrum
         Sample and technique stand in the header, then its notes; each column says its unit.
     band : (lower, upper), optional
-        Bounds of the intensity, in its unit; columns behind the others.
+        Bounds of the intensity, in its unit.
     header : sequence of str
         Lines to stand above the notes.
     extra : mapping, optional
-        Further columns without unit, behind the others.
+        Further columns without unit.
     draws : array, shape (draws, points), optional
-        Further curves in the unit of the intensity; the last columns, draw_1 ….
+        Further curves in the unit of the intensity, as draw_1 ….
+    about_sigma : str, optional
+        What sigma is, where it is not the uncertainty of a measurement; a line of the header.
 
     Notes
     -----
-    Numbers are written with as many digits as it takes to read the same float64 back. Line ends and other control
-    characters in names become spaces.
+    SasView takes the third column for dI and the fourth for dQ, whatever they are called. All others follow these two,
+    which are 0 where they are unknown, as in SasView. Numbers are written with as many digits as it takes to read the
+    same float64 back. Line ends and other control characters in names become spaces.
     """
     unit = spectrum.intensity_unit if spectrum.intensity_unit == "1/cm" else _ARBITRARY
     said = [("technique", spectrum.technique or ""), ("sample", _on_one_line(spectrum.sample))]
     lines = [f"{name}: {fact}" for name, fact in said if fact]
     lines += [_on_one_line(line) for text in header for line in text.splitlines()]
     lines += [f"note: {_on_one_line(note)}" for note in spectrum.notes]
-    columns: list[tuple[str, Curve | None]] = [
-        ("q [1/A]", spectrum.q),
-        (f"intensity [{unit}]", spectrum.intensity),
-        (f"sigma [{unit}]", spectrum.sigma),
-        ("dq [1/A]", spectrum.dq),
+    lines += [f"sigma: {_on_one_line(about_sigma)}"] if about_sigma else []
+    further: list[tuple[str, Curve | None]] = [
         *zip((f"lower [{unit}]", f"upper [{unit}]"), band or (), strict=False),
         *(extra or {}).items(),
         *((f"draw_{i} [{unit}]", draw) for i, draw in enumerate(() if draws is None else draws, start=1)),
     ]
-    write_csv(path, {name: values for name, values in columns if values is not None}, lines)
+    columns = [
+        ("q [1/A]", spectrum.q),
+        (f"intensity [{unit}]", spectrum.intensity),
+        (f"sigma [{unit}]", spectrum.sigma),
+        ("dq [1/A]", spectrum.dq),
+        *further,
+    ]
+    while columns[-1][1] is None:
+        del columns[-1]
+    lines += [f"{name.partition(' ')[0]}: unknown, written as 0" for name, values in columns if values is None]
+    unknown = np.zeros_like(spectrum.q)
+    write_csv(path, {name: unknown if values is None else values for name, values in columns}, lines)
 
 
 def write_nxcansas(
@@ -112,8 +126,9 @@ def write_nxcansas(
     band: tuple[Curve, Curve] | None = None,
     extra: Mapping[str, Curve] | None = None,
     draws: Curve | None = None,
+    about_sigma: str = "",
 ) -> None:
-    """Write one spectrum as NXcanSAS.
+    """Write one spectrum as NXcanSAS, which SasView and Mantid open.
 
     Parameters
     ----------
@@ -127,44 +142,61 @@ def write_nxcansas(
         Further numbers without unit beside I, under these names.
     draws : array, shape (draws, points), optional
         Further curves in the unit of the intensity; written as draw.
+    about_sigma : str, optional
+        What sigma is, where it is not the uncertainty of a measurement; the attribute description of Idev.
+
+    Notes
+    -----
+    Mantid opens no file without Idev; SasView does.
 
     References
     ----------
     NXcanSAS application definition, NeXus, https://manual.nexusformat.org/classes/applications/NXcanSAS.html
     """
-    intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else _ARBITRARY
     called = _on_one_line(spectrum.sample)
     with hdf5_written_whole(path) as file:
         file.attrs["default"] = "sasentry"
         entry = _group(file, "sasentry", "SASentry", "NXentry", version="1.1", default="sasdata")
         entry["definition"] = "NXcanSAS"
-        entry["title"] = called
+        entry["title"] = called or " "  # Mantid does not survive an empty text
         entry["run"] = _on_one_line(spectrum.source.entry) or "1"
-
-        data = _group(entry, "sasdata", "SASdata", "NXdata", signal="I", I_axes="Q", Q_indices=np.array([0]))
-        _numbers(data, "Q", spectrum.q, "1/angstrom")
-        _numbers(data, "I", spectrum.intensity, intensity)
-        if spectrum.sigma is not None:
-            _numbers(data, "Idev", spectrum.sigma, intensity)
-            data["I"].attrs["uncertainties"] = "Idev"
-        if spectrum.dq is not None:
-            _numbers(data, "Qdev", spectrum.dq, "1/angstrom")
-            data["Q"].attrs.update({"resolutions": "Qdev", "resolutions_description": "Gaussian"})
+        data = _curve(entry, spectrum, about_sigma)
+        unit = data["I"].attrs["units"]
         for name, values in zip(("I_lower", "I_upper"), band or (), strict=False):
-            _numbers(data, name, values, intensity)
+            _numbers(data, name, values, unit)
         for name, values in (extra or {}).items():
             data.create_dataset(name, data=np.asarray(values, np.float64))
         if draws is not None:
-            _numbers(data, "draw", draws, intensity)
+            _numbers(data, "draw", draws, unit)
 
         sample = _group(entry, "sassample", "SASsample", "NXsample")
         sample["name"] = called
         instrument = _group(entry, "sasinstrument", "SASinstrument", "NXinstrument")
+        instrument["name"] = "unknown"  # without a name Mantid takes the default instrument of its user
         if spectrum.technique is not None:
             _group(instrument, "sassource", "SASsource", "NXsource")["probe"] = _PROBES[spectrum.technique]
+        process = _group(entry, "sasprocess", "SASprocess", "NXprocess")
+        process["name"], process["version"] = "PairVAE", __version__
         if spectrum.notes:
             note = _group(entry, "sasnote", "SASnote", "NXnote")
             note["data"] = "\n".join(map(_on_one_line, spectrum.notes))
+
+
+def _curve(entry: h5py.Group, spectrum: Spectrum, about_sigma: str) -> h5py.Group:
+    """The SASdata group with what a spectrum holds."""
+    data = _group(entry, "sasdata", "SASdata", "NXdata", signal="I", I_axes="Q", Q_indices=np.array([0]))
+    intensity = "1/cm" if spectrum.intensity_unit == "1/cm" else _ARBITRARY
+    _numbers(data, "Q", spectrum.q, "1/angstrom")
+    _numbers(data, "I", spectrum.intensity, intensity)
+    if spectrum.sigma is not None:
+        _numbers(data, "Idev", spectrum.sigma, intensity)
+        data["I"].attrs["uncertainties"] = "Idev"
+        if about_sigma:
+            data["Idev"].attrs["description"] = _on_one_line(about_sigma)
+    if spectrum.dq is not None:
+        _numbers(data, "Qdev", spectrum.dq, "1/angstrom")
+        data["Q"].attrs.update({"resolutions": "Qdev", "resolutions_description": "Gaussian"})
+    return data
 
 
 def _on_one_line(text: str) -> str:

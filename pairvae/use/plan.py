@@ -17,6 +17,8 @@ from pairvae.use.inputs import Inputs, parsed_covariates
 from pairvae.use.prediction import Prediction
 from pairvae.use.translate import translate
 
+SHOWN = ("q", "intensity", "lower", "upper")
+
 
 def plan(
     model: CalibratedModel,
@@ -102,7 +104,8 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel
 
 def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction]]) -> None:
     parts = [
-        pd.DataFrame({**told, "q": one.q, "intensity": one.intensity, "lower": one.lower, "upper": one.upper})
+        # a word in the first column: to SasView, which goes by position, it is no curve
+        pd.DataFrame({"technique": one.technique, **told} | {name: getattr(one, name) for name in SHOWN})
         for told, one in found
     ]
     one = found[0][1]

@@ -1,6 +1,7 @@
 """A predicted curve."""
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,8 @@ class Prediction:
         In 1/Å, the target technique's grid.
     intensity, lower, upper : array, shape (points,)
         Median and calibrated band of a measurement, in `intensity_unit`.
+    sigma : array, shape (points,)
+        One standard deviation of a measurement around the median, for programs that know no band; see `band_sigma`.
     coverage : float
         Share of measured points that the band covers; of whole measured curves, where joint.
     joint : bool
@@ -41,6 +44,7 @@ class Prediction:
     intensity: Curve
     lower: Curve
     upper: Curve
+    sigma: Curve
     coverage: float
     novelty: float
     sample: str
@@ -70,5 +74,40 @@ class Prediction:
             return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
 
         draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
-        intensity, lower, upper = (moved(values) for values in (self.intensity, self.lower, self.upper))
-        return replace(self, q=inside, intensity=intensity, lower=lower, upper=upper, draws=draws)
+        middle, lower, upper, sigma = map(moved, (self.intensity, self.lower, self.upper, self.sigma))
+        return replace(self, q=inside, intensity=middle, lower=lower, upper=upper, sigma=sigma, draws=draws)
+
+
+def band_sigma(intensity: Curve, lower: Curve, upper: Curve, coverage: float) -> Curve:
+    """Half the width of a band of points, as one standard deviation.
+
+    A band is symmetric in log I. Were log I of a new measurement normal, with the band as its central interval, its
+    standard deviation would be ln(upper/lower) / 2z, where z is the normal quantile of (1 + coverage)/2; times I it is
+    that of I, to first order.
+
+    Parameters
+    ----------
+    intensity, lower, upper : array, shape (points,)
+        Median and limits, in one unit.
+    coverage : float
+        Share of single points that the band covers.
+
+    Returns
+    -------
+    array, shape (points,)
+        In the unit of the intensity.
+    """
+    return intensity * np.log(upper / lower) / (2 * _normal_quantile(coverage))
+
+
+def about_sigma(coverage: float, joint: bool = False) -> str:
+    """What `band_sigma` gives, in words for the header of a file."""
+    band = "a narrower band, not in this file," if joint else "the band"
+    return (
+        f"one standard deviation of a new measurement: ln(upper/lower) / (2 * {_normal_quantile(coverage):.3f}) times "
+        f"the intensity, its logarithm taken as normal, where {band} holds {coverage:.0%} of single points"
+    )
+
+
+def _normal_quantile(coverage: float) -> float:
+    return NormalDist().inv_cdf((1 + coverage) / 2)

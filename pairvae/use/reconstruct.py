@@ -16,6 +16,7 @@ from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
 from pairvae.use.inputs import Inputs
+from pairvae.use.prediction import about_sigma, band_sigma
 
 NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 
@@ -32,6 +33,8 @@ class Reconstruction:
         In 1/Å, the technique's grid.
     intensity, lower, upper : array, shape (points,)
         Denoised curve and the calibrated band of a measurement, in 1/cm.
+    sigma : array, shape (points,)
+        One standard deviation of a measurement, as in `Prediction`.
     measured : array of bool, shape (points,)
         False: filled in; bands are those of curves with such a q range hidden.
     coverage : float
@@ -49,6 +52,7 @@ class Reconstruction:
     intensity: Curve
     lower: Curve
     upper: Curve
+    sigma: Curve
     measured: npt.NDArray[np.bool_]
     coverage: float
     novelty: float
@@ -85,6 +89,7 @@ def reconstruct(
     curves, table = model.tensors(spectra, technique, covariates)
     read, known = model.encoded(technique, curves), model.covariates(technique, table)
     middle, lower, upper = (10**log for log in model.bands(f"{technique}_from_{technique}", read, known))
+    sigma = band_sigma(middle, lower, upper, model.coverage)
     measured = curves["mask"].numpy() > 0
     return [
         Reconstruction(
@@ -93,6 +98,7 @@ def reconstruct(
             intensity=middle[i],
             lower=lower[i],
             upper=upper[i],
+            sigma=sigma[i],
             measured=measured[i],
             coverage=model.coverage,
             novelty=float(read.novelty.score[i]),
@@ -137,12 +143,14 @@ def reconstruct_files(
         curve = Spectrum(
             q=one.q,
             intensity=one.intensity,
+            sigma=one.sigma,
             technique=technique,
             sample=one.sample or path.name.split(".")[0],
             intensity_unit=one.intensity_unit,
         )
         extra = {"measured": one.measured.astype(np.float64)}
-        write_curve(path, replace(curve, notes=notes), format, (one.lower, one.upper), extra)
+        band, about = (one.lower, one.upper), about_sigma(one.coverage)
+        write_curve(path, replace(curve, notes=notes), format, band, extra, about_sigma=about)
         guess = " (unlike the training data: a guess)" if one.novelty > 1 else ""
         print(
             f"{path}: novelty {one.novelty:.2f}{guess}; {int((~one.measured).sum())} of {one.q.size} points filled in"

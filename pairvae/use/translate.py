@@ -19,7 +19,7 @@ from pairvae.scattering.spectrum import Spectrum, Technique, other
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
 from pairvae.use.inputs import Inputs
-from pairvae.use.prediction import Prediction
+from pairvae.use.prediction import Prediction, about_sigma, band_sigma
 
 
 @overload
@@ -93,6 +93,8 @@ def translate(
     read = model.encoded(source, curves)
     path = f"{to}_from_{source}"
     middle, lower, upper = (10**log for log in model.bands(path, read, known, joint))
+    _, low, high = (10**log for log in model.bands(path, read, known)) if joint else (middle, lower, upper)
+    sigma = band_sigma(middle, low, high, model.coverage)  # of points, whatever the band holds
     drawn = _draws(model, path, read.code, known, draws, seed)
     found = [
         Prediction(
@@ -101,6 +103,7 @@ def translate(
             intensity=middle[i],
             lower=lower[i],
             upper=upper[i],
+            sigma=sigma[i],
             coverage=model.coverage,
             novelty=float(read.novelty.score[i]),
             sample=settings[0].sample,
@@ -229,9 +232,11 @@ def _write(prediction: Prediction, path: Path, format: Format, like: Spectrum | 
     curve = Spectrum(
         q=prediction.q,
         intensity=prediction.intensity,
+        sigma=prediction.sigma,
         technique=prediction.technique,
         sample=prediction.sample or path.name.split(".")[0],
         intensity_unit=prediction.intensity_unit,
     )
     band = (prediction.lower, prediction.upper)
-    write_curve(path, replace(curve, notes=tuple(notes)), format, band, draws=prediction.draws)
+    about = about_sigma(prediction.coverage, prediction.joint)
+    write_curve(path, replace(curve, notes=tuple(notes)), format, band, draws=prediction.draws, about_sigma=about)

@@ -5,6 +5,9 @@ TRUTH = (
     else {f"truth_{t}": RUNS.at("simulate", f"truth/{t}.h5") for t in ("saxs", "sans")}
 )
 
+# Files, not their folder: of a file Snakemake knows the checksum, so that a copy with other dates trains nothing.
+MODEL = ["weights.safetensors", "model.json", "SHA256SUMS"]
+
 
 rule calibrate:
     input:
@@ -16,7 +19,7 @@ rule calibrate:
         normalize_sans=RUNS.at("normalize.sans", "settings/normalize.sans.json"),
         settings=f"{RUN}/settings/calibrate.json",
     output:
-        model=directory(f"{RUN}/model"),
+        model=expand(f"{RUN}/model/{{file}}", file=MODEL, allow_missing=True),
     log:
         f"{RUN}/logs/calibrate.log",
     benchmark:
@@ -28,18 +31,19 @@ rule calibrate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        model=lambda wildcards, output: f"{Path(output.model[0]).parent}",
         weights=lambda wildcards, input: [f"--weights {path}" for path in input.weights],
     shell:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " {params.weights} --normalize-saxs {input.normalize_saxs}"
         " --normalize-sans {input.normalize_sans} --settings {input.settings}"
-        " --model {output.model} &> {log}"
+        " --model {params.model} &> {log}"
 
 
 rule evaluate:
     input:
         **TRUTH,
-        model=RUNS.at("calibrate", "model"),
+        model=RUNS.each_of("calibrate", "model", MODEL),
         saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
         sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
         pairs=RUNS.at("pair", "pairs.csv"),
@@ -59,11 +63,12 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        model=lambda wildcards, input: f"{Path(input.model[0]).parent}",
         truth=lambda wildcards, input: " ".join(
             f"--{name.replace('_', '-')} {input[name]}" for name in TRUTH
         ),
     shell:
-        "pairvae evaluate --model {input.model} --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
+        "pairvae evaluate --model {params.model} --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " --baselines {input.baselines} --settings {input.settings} --metrics {output.metrics}"
         " --predictions {output.predictions} {params.truth} --threads {threads} &> {log}"
 
@@ -80,7 +85,7 @@ rule report:
         **PRETRAIN_HISTORIES,
         metrics=RUNS.at("evaluate", "metrics.json"),
         predictions=RUNS.at("evaluate", "predictions.h5"),
-        model=RUNS.at("calibrate", "model"),
+        model=RUNS.each_of("calibrate", "model", MODEL),
         joint_train=RUNS.of_members("history.csv"),
         settings=f"{RUN}/settings/report.json",
     output:
@@ -108,6 +113,7 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        model=lambda wildcards, input: f"{Path(input.model[0]).parent}",
         benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
         histories=lambda wildcards, input: [
             f"--history {path}"
@@ -117,7 +123,7 @@ rule report:
             )
         ],
     shell:
-        "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {input.model}"
+        "pairvae report --metrics {input.metrics} --predictions {input.predictions} --model {params.model}"
         " {params.histories} --settings {input.settings} --benchmarks {params.benchmarks}"
         " --output {output.report} --figures {output.figures} &> {log}"
 
