@@ -13,7 +13,8 @@ from pairvae import file_commands, model_commands, train_commands
 from pairvae import settings as told
 from pairvae.errors import STOP_SIGNALS, Stopped, UserError
 from pairvae.parse_settings import parse, stage_class
-from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Technique, Threads, begin, html, settings_of
+from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Threads, begin, html, settings_of
+from pairvae.techniques import Technique
 
 app = typer.Typer(
     help="Links small-angle X-ray and neutron scattering curves of the same sample.",

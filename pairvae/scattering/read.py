@@ -94,8 +94,8 @@ def read_settings(
     if len(spectra) > 1 and len({one.source.entry for one in spectra}) > 1:
         names = ", ".join(f"{one.source.entry!r} ({one.sample}, {one.q.size} points)" for one in spectra)
         raise ReadError(
-            f"{name or file}: holds {len(spectra)} curves; expected one; say which as entry=… (samples.csv: column "
-            f"saxs_entry or sans_entry): {names}"
+            f"{name or file}: holds {len(spectra)} curves; expected one; say which as --entry '…' (Python: entry=…; "
+            f"samples.csv: column saxs_entry or sans_entry): {names}"
         )
     return spectra
 
@@ -173,14 +173,34 @@ def curve_outcomes(
             try:
                 if isinstance(curve, ReadError):
                     raise curve
-                outcomes.append(_spectra(curve, where, options, checksum, settings))
+                outcomes.append(spectra_of(curve, where, options, checksum, settings))
             except ReadError as error:
                 error.entry = error.entry or getattr(curve, "entry", "")
                 outcomes.append(error)
     return outcomes
 
 
-def _spectra(curve: RawCurve, where: str, options: ReadOptions, checksum: str, settings: Read) -> list[Spectrum]:
+def spectra_of(
+    curve: RawCurve, where: str, options: ReadOptions, checksum: str = "", settings: Read = _USUAL
+) -> list[Spectrum]:
+    """Repair one curve: a spectrum for each of its detector settings.
+
+    Parameters
+    ----------
+    curve : RawCurve
+        Changed on the way.
+    where, checksum : str
+        The file, and what identifies its content.
+    options : ReadOptions
+        Technique and sample.
+    settings : Read
+        Points to trim.
+
+    Raises
+    ------
+    ReadError
+        It cannot be repaired, or is of the other technique; `MissingFact` where only the caller can say more.
+    """
     technique = options.technique or curve.technique
     if curve.technique and technique and technique != curve.technique:
         raise ReadError(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +11,8 @@ from typing import NamedTuple
 
 from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
+from pairvae.techniques import TECHNIQUES, Technique
 
 SHOWN = 20  # problems in one message
 FACTS = ("sample_id", "group", "split", "material")
@@ -19,6 +20,12 @@ OPTIONS = ("q_unit", "intensity_unit", "columns", "entry")
 KNOWN = (*FACTS, *TECHNIQUES, *(f"{technique}_{option}" for technique in TECHNIQUES for option in OPTIONS))
 _PARSED = (("q_unit", parse_q_unit), ("intensity_unit", known_intensity_unit), ("columns", parse_columns))
 _SPLITS = ("", "train", "val", "test")
+
+
+def column_name(cell: str) -> str:
+    """A cell of the header: a known column whatever its capitals and blanks ("Sample ID"), a covariate as it stands."""
+    plain = re.sub(r"[\s-]+", "_", cell.strip()).lower()
+    return plain if plain in KNOWN else cell.strip()
 
 
 class MeasuredFile(NamedTuple):

@@ -15,7 +15,8 @@ from pairvae.models.predict import Array, codes, predict
 from pairvae.models.tensors import Batches, take
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.arguments import Covariates, Curves
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
 FALSE_ALARMS = 0.05

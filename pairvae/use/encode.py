@@ -10,7 +10,8 @@ import pandas as pd
 from pairvae.atomic import written_whole
 from pairvae.models.predict import Array
 from pairvae.scattering.spectrum import Technique
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.arguments import Covariates, Curves
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
 
