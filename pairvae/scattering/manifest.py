@@ -212,8 +212,8 @@ def measured_curves(
         if isinstance(found, str):
             yield row, file, found
         else:
-            packed, *facts = found
-            yield row, file, Measured([PackedCurve(*one) for one in packed], *facts)
+            packed, notes, warnings, unit, content = found
+            yield row, file, Measured([PackedCurve(*one) for one in packed], notes, warnings, unit, content)
 
 
 def _put_together(

@@ -145,20 +145,24 @@ def paired_samples(
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a file is a samples.csv: its first line names the column sample_id, and saxs or sans."""
+    """Whether a file is a samples.csv: its first line names the columns sample_id, saxs and sans."""
+    return {"sample_id", *TECHNIQUES} <= _header(name)
+
+
+def _header(name: str) -> set[str]:
+    """The cells of a file's first line, as names of columns."""
     try:
         if not Path(name).is_file():
-            return False
+            return set()
         with Path(name).open("rb") as file:
             start = file.read(_HEADER_BYTES)
-    except OSError:  # whoever reads it as a curve says why it cannot be read
-        return False
+    except (OSError, ValueError):  # whoever reads it as a curve says why it cannot be read
+        return set()
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     # splitlines: a carriage return alone ends a line of a table, and stands anywhere in a binary file
     first, *_ = [*start.decode(encoding, errors="replace").lstrip().splitlines(), ""]
     cells = next(csv.reader([first.replace(";", ",").replace("\t", ",").strip()]), [])
-    header = {column_name(cell) for cell in cells}
-    return "sample_id" in header and not header.isdisjoint(TECHNIQUES)
+    return {column_name(cell) for cell in cells}
 
 
 def alone(given: Sequence[str], *options: ReadOptions) -> Path | None:
@@ -169,13 +173,15 @@ def alone(given: Sequence[str], *options: ReadOptions) -> Path | None:
     UserError
         It stands beside other files, or options state what its columns state.
     """
-    found = [name for name in given if is_manifest(name)]
+    headers = {name: _header(name) for name in given}
+    # one without a technique's column is meant as such a table, too: who reads it names the column
+    found = [name for name, header in headers.items() if "sample_id" in header and not header.isdisjoint(TECHNIQUES)]
     if not found:
         return None
     if len(given) > 1:
         raise UserError(f"{found[0]}: is a samples.csv, which stands alone; name it alone, or files without it")
     if any(one.stated for one in options):
-        raise UserError(f"{found[0]}: is a samples.csv; units, columns and entries stand in it, not in options")
+        raise UserError(f"{found[0]}: is a samples.csv; units and columns stand in it, not in options")
     return Path(found[0])
 
 
