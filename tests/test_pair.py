@@ -150,8 +150,6 @@ def test_fold_that_there_is_none_of_is_refused(settings):
 
 @pytest.mark.parametrize("technique", ["saxs", "sans"])
 def test_training_curves_that_are_all_the_same_are_refused_before_any_training(project, tmp_path, technique):
-    with pytest.raises(
-        UserError, match=rf"{technique.upper()} curves .* all the same .* its column {technique}"
-    ):
+    with pytest.raises(UserError, match=rf"{technique.upper()} curves .* all the same .* its column {technique}"):
         project(NAMES, NAMES, one_curve=technique, sample_id=NAMES)
     assert not (tmp_path / "pairs.csv").exists()

@@ -14,7 +14,7 @@ from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text, read_settings
 from pairvae.scattering.read_options import ReadOptions
-from pairvae.scattering.sample_rows import column_name
+from pairvae.scattering.sample_rows import NOT_NAMEABLE, column_name, nameable
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 
@@ -283,11 +283,13 @@ def output_names(names: Sequence[str], output: Path, ending: str) -> list[Path]:
     Raises
     ------
     UserError
-        A name would leave the folder, or two samples have the same one.
+        A name would leave the folder, two samples have the same one, or the locale has no such name.
     """
     paths = [output / f"{name}.{ending}" for name in names]
     times = Counter(paths)
     for name, path in zip(names, paths, strict=True):
+        if not nameable(str(path)):
+            raise UserError(f"sample {name}: {NOT_NAMEABLE}; rename the sample, or set LC_ALL=C.UTF-8")
         if path.parent != output:
             raise UserError(f"sample {name}: cannot be the name of a file below {output}; rename the sample")
         if times[path] > 1:

@@ -162,7 +162,7 @@ def check_files(
     ).sort_values("p_value", kind="stable")
     if output is not None:
         with written_whole(output) as temporary:
-            table.to_csv(temporary, index=False)
+            table.to_csv(temporary, index=False, errors="surrogateescape")
     for row in table.to_dict("records"):
         if len(table) == 1 or row["suspect"]:
             word = "suspect" if row["suspect"] else "consistent"

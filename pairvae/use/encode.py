@@ -89,7 +89,7 @@ def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, o
     }
     table = pd.DataFrame({**named, "novelty": codes.novelty, **columns})
     with written_whole(output) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="surrogateescape")
     print(
         f"{output}: codes of {len(samples)} {technique} curves, {int((codes.novelty > 1).sum())} with novelty above 1"
     )

@@ -183,7 +183,7 @@ def match_files(
         }
     )
     with written_whole(output) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="surrogateescape")
     for sample, best, p in zip(asking, names[found.candidate[:, 0]], found.p_value[:, 0], strict=True):
         doubt = "; does not fit either: the partner may be missing" if p <= 0.05 else ""
         print(f"{sample.name}: {best} (p = {p:.3f}{doubt})")

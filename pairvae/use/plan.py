@@ -116,7 +116,7 @@ def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction
         f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
         f"q [1/A], intensity, lower and upper [{one.intensity_unit}]",
     ]
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as temporary, temporary.open("w", -1, "utf-8", "surrogateescape", "") as file:
         file.writelines(f"# {line}\n" for line in said)
         pd.concat(parts).to_csv(file, index=False)
 
