@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Spectrum", "load_model", "read_spectrum", "write_nxcansas", "write_text"]
+__all__ = ["Spectrum", "load_model", "read_spectrum", "spectrum_from_arrays", "write_nxcansas", "write_text"]
 
 # Loaded when first asked for: importing pairvae must not cost the seconds that torch takes.
 _HOMES = {
     "Spectrum": "pairvae.scattering.spectrum",
     "read_spectrum": "pairvae.scattering.read",
+    "spectrum_from_arrays": "pairvae.scattering.from_arrays",
     "write_nxcansas": "pairvae.scattering.write",
     "write_text": "pairvae.scattering.write",
     "load_model": "pairvae.use.trained_model",

@@ -13,7 +13,9 @@ from pairvae import file_commands, model_commands, train_commands
 from pairvae import settings as told
 from pairvae.errors import STOP_SIGNALS, Stopped, UserError
 from pairvae.parse_settings import parse, stage_class
-from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Technique, Threads, begin, html, settings_of
+from pairvae.stage_options import In, InOrNone, Out, SettingsFile, Threads, begin, html, settings_of
+from pairvae.techniques import Technique
+from pairvae.terminal import spell_what_is_lacking
 
 app = typer.Typer(
     help="Links small-angle X-ray and neutron scattering curves of the same sample.",
@@ -244,6 +246,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2; a signal one line and 128 + its number."""
+    spell_what_is_lacking()
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:

@@ -29,6 +29,10 @@ class ReadError(UserError):
         self.entry = entry
 
 
+class NoCurve(ReadError):
+    """A file of another kind, such as notes or a picture: left out where it was found in a folder, else refused."""
+
+
 class Stopped(Exception):
     """A signal ended the work, and what was finished is kept: started again, it goes on there.
 

@@ -1,25 +1,29 @@
 """The commands that look at files, measured ones before a run or those of a run: parse, call. Heavy imports inside."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from pairvae.input_options import read_options
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.stage_options import html
+from pairvae.techniques import Technique
 
 app = typer.Typer()
 
-Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
-
 
 @app.command()
+@read_options(options="--")
 def inspect(
-    files: Annotated[list[str], typer.Argument(help="Files, patterns or folders of measured curves.", metavar="FILE…")],
+    files: Annotated[
+        list[str], typer.Argument(help="Measured curves: files, patterns, folders; or a samples.csv.", metavar="FILE…")
+    ],
     technique: Annotated[Technique | None, typer.Option(help="Technique of all files.")] = None,
-    q_unit: Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")] = None,
-    intensity_unit: Annotated[str | None, typer.Option(help="Unit of I: 1/cm, 1/m, arbitrary, counts.")] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")] = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.", callback=html)
@@ -27,12 +31,12 @@ def inspect(
 ) -> None:
     """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
     from pairvae.scattering.inspect_report import inspect_files
-    from pairvae.scattering.read_options import ReadOptions
 
     def show(line: str) -> None:
         print(line, flush=True)
 
-    counts = inspect_files(files, ReadOptions(technique, q_unit, intensity_unit, columns), show, json, plot)
+    options = replace(options, technique=technique)
+    counts = inspect_files(files, options, show, json, plot, allow_outside)
     print(
         f"inspect: {counts['read']} curves read, {counts['asked']} need a unit or columns, {counts['refused']} refused",
         file=sys.stderr,

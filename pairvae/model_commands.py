@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pairvae.input_options import read_options
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.techniques import Technique
+
 if TYPE_CHECKING:
     from pairvae.use.inputs import Inputs
 
 app = typer.Typer()
 
-Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
 Format = Literal["nxcansas", "csv"]  # as in pairvae.scattering.write
 Files = Annotated[
     list[str], typer.Argument(help="Measured curves: files, patterns, folders; or one samples.csv.", metavar="FILE…")
@@ -24,52 +27,33 @@ NewFolder = Annotated[Path, typer.Option(help="Folder to write; not there yet, o
 Table = Annotated[Path, typer.Option(help="CSV to write.")]
 Written = Annotated[Format, typer.Option(help="Format of the curves.")]
 Covariate = Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")]
-QUnit = Annotated[str | None, typer.Option(help="Unit of q where the file does not say: 1/A, 1/nm, …")]
-Columns = Annotated[str | None, typer.Option(help="Columns in their order: 'q I dI dq'.")]
-IntensityUnit = Annotated[
-    str | None,
-    typer.Option(help="Unit of the intensity where the file does not say, or says it wrongly: 1/cm, arbitrary."),
-]
 AllowOutside = Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)]
-Said = tuple[str | None, str | None, str | None]  # unit of q, columns and unit of the intensity
 
 
 def _inputs(
-    files: list[str],
-    covariate: list[str] | None,
-    allow_outside: bool,
-    saxs: Said = (None, None, None),
-    sans: Said = (None, None, None),
+    files: list[str], covariate: list[str] | None, allow_outside: bool, saxs: ReadOptions, sans: ReadOptions
 ) -> "Inputs":
-    from pairvae.scattering.read_options import ReadOptions
     from pairvae.use.inputs import Inputs
 
-    both: tuple[tuple[Technique, Said], ...] = (("saxs", saxs), ("sans", sans))
-    options = {
-        technique: ReadOptions(q_unit=q_unit, columns=columns, intensity_unit=intensity_unit)
-        for technique, (q_unit, columns, intensity_unit) in both
-    }
-    return Inputs(files, covariate or [], options, allow_outside)
+    return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside)
 
 
 @app.command()
+@read_options(options="--", of_q_like="--q-like-")
 def translate(
     files: Files,
     model: Model,
     to: To,
     output: Folder,
     format: Written = "nxcansas",
-    q_like: Annotated[
-        Path | None, typer.Option(help="File of the target technique, with its unit of q: predict at its q.")
-    ] = None,
+    q_like: Annotated[Path | None, typer.Option(help="File of the target technique: predict at its q.")] = None,
+    of_q_like: ReadOptions = NO_OPTIONS,
     samples: Annotated[int, typer.Option(help="Draws from the posterior to add.", min=0)] = 0,
     seed: Seed = 0,
     joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
     covariate: Covariate = None,
-    q_unit: QUnit = None,
-    columns: Columns = None,
-    intensity_unit: IntensityUnit = None,
+    options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -77,21 +61,19 @@ def translate(
     from pairvae.use.trained_model import load_model
     from pairvae.use.translate import translate_files
 
-    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
-    inputs = _inputs(files, covariate, allow_outside, **said)
-    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint)
+    inputs = _inputs(files, covariate, allow_outside, options, options)
+    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
 
 
 @app.command()
+@read_options(options="--")
 def encode(
     files: Files,
     model: Model,
     technique: Measured,
     output: Table,
     covariate: Covariate = None,
-    q_unit: QUnit = None,
-    columns: Columns = None,
-    intensity_unit: IntensityUnit = None,
+    options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -99,11 +81,12 @@ def encode(
     from pairvae.use.encode import encode_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
+    inputs = _inputs(files, covariate, allow_outside, options, options)
     encode_files(inputs, load_model(model, device), technique, output)
 
 
 @app.command()
+@read_options(options="--")
 def reconstruct(
     files: Files,
     model: Model,
@@ -111,9 +94,7 @@ def reconstruct(
     output: Folder,
     format: Written = "nxcansas",
     covariate: Covariate = None,
-    q_unit: QUnit = None,
-    columns: Columns = None,
-    intensity_unit: IntensityUnit = None,
+    options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -121,11 +102,12 @@ def reconstruct(
     from pairvae.use.reconstruct import reconstruct_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
+    inputs = _inputs(files, covariate, allow_outside, options, options)
     reconstruct_files(inputs, load_model(model, device), technique, output, format)
 
 
 @app.command()
+@read_options(of_saxs="--saxs-", of_sans="--sans-")
 def match(
     files: Files,
     model: Model,
@@ -137,12 +119,8 @@ def match(
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", help="Partners per curve.", min=1)] = 5,
     covariate: Covariate = None,
-    saxs_q_unit: QUnit = None,
-    sans_q_unit: QUnit = None,
-    saxs_columns: Columns = None,
-    sans_columns: Columns = None,
-    saxs_intensity_unit: IntensityUnit = None,
-    sans_intensity_unit: IntensityUnit = None,
+    of_saxs: ReadOptions = NO_OPTIONS,
+    of_sans: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -150,11 +128,12 @@ def match(
     from pairvae.use.match import match_files
     from pairvae.use.trained_model import load_model
 
-    told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
-    match_files(_inputs(files, covariate, allow_outside, *told), among or [], load_model(model, device), to, k, output)
+    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    match_files(inputs, among or [], load_model(model, device), to, k, output)
 
 
 @app.command()
+@read_options(of_saxs="--saxs-", of_sans="--sans-")
 def check(
     files: Annotated[list[str], typer.Argument(help="SAXS curves; or one samples.csv with pairs.", metavar="FILE…")],
     model: Model,
@@ -162,12 +141,8 @@ def check(
     output: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
     alarm: Annotated[float, typer.Option(help="Share of right pairs that may be called suspect.")] = 0.05,
     covariate: Covariate = None,
-    saxs_q_unit: QUnit = None,
-    sans_q_unit: QUnit = None,
-    saxs_columns: Columns = None,
-    sans_columns: Columns = None,
-    saxs_intensity_unit: IntensityUnit = None,
-    sans_intensity_unit: IntensityUnit = None,
+    of_saxs: ReadOptions = NO_OPTIONS,
+    of_sans: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -175,20 +150,19 @@ def check(
     from pairvae.use.check import check_files
     from pairvae.use.trained_model import load_model
 
-    told = (saxs_q_unit, saxs_columns, saxs_intensity_unit), (sans_q_unit, sans_columns, sans_intensity_unit)
-    check_files(_inputs(files, covariate, allow_outside, *told), sans or [], load_model(model, device), output, alarm)
+    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    check_files(inputs, sans or [], load_model(model, device), output, alarm)
 
 
 @app.command()
+@read_options(options="--")
 def plan(
     files: Files,
     model: Model,
     output: Folder,
     covariate: Annotated[list[str], typer.Option(help="NAME=VALUE,VALUE…: what to predict for; several.")],
     to: To = "sans",
-    q_unit: QUnit = None,
-    columns: Columns = None,
-    intensity_unit: IntensityUnit = None,
+    options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -196,8 +170,7 @@ def plan(
     from pairvae.use.plan import plan_files
     from pairvae.use.trained_model import load_model
 
-    said = {"sans" if to == "saxs" else "saxs": (q_unit, columns, intensity_unit)}
-    plan_files(_inputs(files, None, allow_outside, **said), covariate, load_model(model, device), to, output)
+    plan_files(_inputs(files, None, allow_outside, options, options), covariate, load_model(model, device), to, output)
 
 
 @app.command()
@@ -221,6 +194,7 @@ def generate(
 
 
 @app.command()
+@read_options(options="--")
 def interpolate(
     files: Annotated[list[str], typer.Argument(help="Two curves, the ends; or a samples.csv with two.", metavar="A B")],
     model: Model,
@@ -229,9 +203,7 @@ def interpolate(
     steps: Annotated[int, typer.Option(help="Pairs, both ends included.")] = 9,
     format: Written = "nxcansas",
     covariate: Covariate = None,
-    q_unit: QUnit = None,
-    columns: Columns = None,
-    intensity_unit: IntensityUnit = None,
+    options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
 ) -> None:
@@ -239,7 +211,7 @@ def interpolate(
     from pairvae.use.generate import interpolate_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, **{technique: (q_unit, columns, intensity_unit)})
+    inputs = _inputs(files, covariate, allow_outside, options, options)
     interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
 
 

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tarfile import is_tarfile
 from typing import Any
+from zipfile import is_zipfile
 
 from torch import Tensor
 
@@ -96,9 +98,21 @@ def _inside(folder: Path, name: str) -> Path:
     """A file of the folder; a link may not lead out of it."""
     path = folder / name
     if not folder.is_dir():
-        raise UserError(f"{folder}: is no model folder: it does not exist; expected results/<run>/model")
+        raise UserError(f"{folder}: is no model folder: {_what_is_there(folder)}")
     if path.resolve().parent != folder.resolve():
         raise UserError(f"{path}: is a link out of the model folder; expected a file in it; restore the folder")
     if not path.is_file():
-        raise UserError(f"{folder}: is no model folder: {name} is missing; restore the folder")
+        below = next((found.parent for found in sorted(folder.glob(f"*/{name}"))), None)
+        mend = f"it is in {below}: name that" if below else "restore the folder"
+        raise UserError(f"{folder}: is no model folder: {name} is missing; {mend}")
     return path
+
+
+def _what_is_there(folder: Path) -> str:
+    if not folder.exists():
+        return "it does not exist; expected results/<run>/model"
+    if is_zipfile(folder) or is_tarfile(folder):
+        return "it is an archive; unpack it and name the folder in it that holds model.json"
+    if folder.name in (WEIGHTS, ABOUT, SUMS):
+        return f"it is a file of one; name the folder, {folder.parent}"
+    return "it is a file; expected a folder as results/<run>/model"

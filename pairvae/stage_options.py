@@ -1,7 +1,7 @@
 """What the commands of all stages share: options, settings, the first lines of the log."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -9,7 +9,6 @@ from pairvae.errors import UserError
 from pairvae.parse_settings import T, parse
 from pairvae.settings import Fit
 
-Technique = Literal["saxs", "sans"]  # as in pairvae.scattering, which would load numpy
 In = Annotated[Path, typer.Option(help="Input file.", exists=True)]
 InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]

@@ -15,11 +15,11 @@ from pairvae.stage_options import (
     OutOrNone,
     Resume,
     SettingsFile,
-    Technique,
     Threads,
     begin,
     settings_of,
 )
+from pairvae.techniques import Technique
 
 app = typer.Typer()
 

@@ -10,6 +10,7 @@ from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
 from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.read import read_spectra as read_curves
+from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.settings import Grid, Normalize, Read, Trim
 
@@ -113,10 +114,10 @@ def test_ends_are_trimmed_where_the_settings_of_the_technique_say(tmp_path):
     q = np.linspace(0.01, 0.3, 30)
     np.savetxt(path, np.stack([q, 1 / q, 0.01 / q], axis=1))
     settings = Read(saxs=Trim(trim_first_points=2, trim_last_points=3))
-    (curve,) = read_curves(path, "saxs", q_unit="1/A", settings=settings)
+    (curve,) = read_curves(path, ReadOptions("saxs", "1/A"), settings)
     np.testing.assert_allclose(curve.q, q[2:-3], rtol=1e-6)
     assert curve.reading.repairs == {"trimmed_first": 2, "trimmed_last": 3}
-    (other,) = read_curves(path, "sans", q_unit="1/A", settings=settings)
+    (other,) = read_curves(path, ReadOptions("sans", "1/A"), settings)
     assert other.q.size == q.size
     with pytest.raises(ReadError, match=r"0 usable points are left .*20 first points trimmed"):
-        read_curves(path, "sans", q_unit="1/A", settings=Read(sans=Trim(trim_first_points=20, trim_last_points=20)))
+        read_curves(path, ReadOptions("sans", "1/A"), Read(sans=Trim(trim_first_points=20, trim_last_points=20)))

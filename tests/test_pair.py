@@ -16,11 +16,12 @@ from pairvae.settings import Pair
 def project(tmp_path):
     """Write spectra files of these names and a samples.csv of these columns, then pair them."""
 
-    def run(saxs, sans, settings=None, **columns):
+    def run(saxs, sans, settings=None, one_curve=None, **columns):
         q = np.geomspace(0.01, 0.1, 5)
         for technique, names in (("saxs", saxs), ("sans", sans)):
             values = np.ones((len(names), q.size), np.float32)
-            part = Spectra(technique, q, values, values, values > 0, list(names))
+            log_intensity = values * (1 if one_curve == technique else np.arange(len(names))[:, None])
+            part = Spectra(technique, q, log_intensity.astype(np.float32), values, values > 0, list(names))
             write_spectra(tmp_path / f"{technique}.h5", technique, q, [part])
         pd.DataFrame(columns).to_csv(tmp_path / "samples.csv", index=False)
         files = SimpleNamespace(saxs=tmp_path / "saxs.h5", sans=tmp_path / "sans.h5", pairs=tmp_path / "pairs.csv")
@@ -145,3 +146,10 @@ def test_more_folds_than_groups_with_pairs_are_refused(project):
 def test_fold_that_there_is_none_of_is_refused(settings):
     with pytest.raises(ValueError, match="expected 0 … folds − 1"):
         Pair(**settings)
+
+
+@pytest.mark.parametrize("technique", ["saxs", "sans"])
+def test_training_curves_that_are_all_the_same_are_refused_before_any_training(project, tmp_path, technique):
+    with pytest.raises(UserError, match=rf"{technique.upper()} curves .* all the same .* its column {technique}"):
+        project(NAMES, NAMES, one_curve=technique, sample_id=NAMES)
+    assert not (tmp_path / "pairs.csv").exists()

@@ -222,7 +222,7 @@ def test_every_bad_file_is_named_and_no_good_one_is_translated(pairvae, trained,
     for name in ("bad.dat", "worse.dat"):
         (folder / name).write_text("no numbers\n")
     options = ("--model", trained.path("model"), "--to", "sans", "--output", raw / "out")
-    code, _, err = pairvae("translate", folder, *options)
+    code, _, err = pairvae("translate", f"{folder}/*", *options)
     assert code == 2
     assert "2 files cannot be used" in err
     assert "bad.dat" in err

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.prepare.spectra_file import read_sample_ids
+from pairvae.prepare.spectra_file import ROWS, read_sample_ids, read_spectra
 from pairvae.settings import Pair
 
 Split = Literal["train", "val", "test"]
@@ -37,7 +37,8 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     Raises
     ------
     UserError
-        No sample has both curves, a split is left without one, or there are splits in the table and folds, too.
+        No sample has both curves, a split is left without one, there are splits in the table and folds, too, or all
+        training curves of a technique are alike.
     """
     table = pd.read_csv(samples, dtype=TEXT, keep_default_na=False, na_values="")  # a sample may be called NA
     for technique, file in (("saxs", saxs), ("sans", sans)):
@@ -63,6 +64,8 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
             f"{samples}: too few samples to split: complete pairs by split are {found}; expected at least "
             "2 to train, 1 to validate, 1 to test; add pairs (or groups), or mend the column split"
         )
+    for file in (saxs, sans):
+        _refuse_one_curve(file, table[table["split"] == "train"], samples)
     covariates = [name for name in table if name not in FACTS]
     with written_whole(pairs) as temporary:
         table[[*FACTS, *covariates]].to_csv(temporary, index=False)
@@ -108,6 +111,21 @@ def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, whe
         for position, index in enumerate(order):
             of_group[free[index]] = "test" if position < test else "val" if position < test + val else "train"
     return table["group"].map(of_group)
+
+
+def _refuse_one_curve(file: Path, train: pd.DataFrame, where: Path) -> None:
+    """Refuse a technique whose training curves are all one: nothing can be learned of it, nor any error judged."""
+    technique = read_spectra(file, np.empty(0, np.int64)).technique
+    rows = rows_of(train.dropna(subset=[f"row_{technique}"]), technique)
+    gauge = read_spectra(file, rows[:1])
+    for start in range(0, rows.size, ROWS):
+        if not read_spectra(file, rows[start : start + ROWS]).is_one_curve(gauge):
+            return
+    raise UserError(
+        f"{where}: the {rows.size} {technique.upper()} curves of the training samples are all the same curve, of "
+        f"{', '.join(train['sample_id'][:3])}, …; expected one of each sample; check the files that the table names in "
+        f"its column {technique}, and what they hold"
+    )
 
 
 def read_pairs(path: Path) -> pd.DataFrame:

@@ -2,24 +2,27 @@
 
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pairvae.errors import UserError
 from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.inspect import Inspected, inspect_file
-from pairvae.scattering.named_files import NamedFile, named_files
+from pairvae.scattering.measured_samples import alone, is_manifest
+from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.scattering.samples_table import checked_rows
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
 WIDEST_NAME = 60  # characters of a file's name before its line is pushed out of the columns
 MOST_DRAWN = 2000  # curves in one figure; a browser shows no more
-_MENDS = {"q_unit": "--q-unit '1/A' or '1/nm'", "columns": "--columns 'q I dI'"}
+_VALUES = {"q_unit": "'1/A' or '1/nm'", "columns": "'q I dI'"}
 
 
 def inspect_files(
@@ -28,21 +31,24 @@ def inspect_files(
     show: Callable[[str], None],
     as_json: bool = False,
     plot: Path | None = None,
+    allow_outside: bool = False,
 ) -> Counter[str]:
     """Inspect files, patterns and folders, and show one line per curve as soon as it is known.
 
     Parameters
     ----------
     given : sequence of str
-        Names, patterns, folders.
+        Names, patterns, folders; or one samples.csv: the files that it names, with what it says of them.
     options : ReadOptions
-        What the files do not say.
+        What the files do not say; a samples.csv says it by itself.
     show : callable
         Is given each line.
     as_json : bool
         Lines are JSON objects, else words.
     plot : Path, optional
         Self-contained HTML file to write, with all curves on logarithmic axes.
+    allow_outside : bool
+        Accept paths that leave the folder of samples.csv.
 
     Returns
     -------
@@ -52,7 +58,7 @@ def inspect_files(
     Raises
     ------
     UserError
-        A unit or columns that are no such thing.
+        A unit or columns that are no such thing; a samples.csv beside other files or options.
     """
     for option, text, parse in (
         ("--q-unit", options.q_unit, parse_q_unit),
@@ -64,14 +70,16 @@ def inspect_files(
                 parse(text)
         except ValueError as error:
             raise UserError(f"{option}: {error}") from None
-    files = list(named_files(given))
-    width = min(WIDEST_NAME, max((len(file.name) for file in files), default=0))
+    jobs = list(_jobs(given, options, plot is not None, allow_outside))
+    width = min(WIDEST_NAME, max((len(job.file) for job in jobs), default=0))
     counts: Counter[str] = Counter()
     drawn: list[Inspected] = []
-    for curve in _inspected(files, options, plot is not None):
+    curves_of = in_order(_inspect, jobs, cores(), _crashed, lambda job: is_small_text(job.file))
+    for job, plain in ((job, plain) for job, curves in zip(jobs, curves_of, strict=True) for plain in curves):
+        curve = Inspected.from_plain(plain)
         state = "refused" if curve.error else "asked" if curve.needs else "read"
         counts[state] += 1
-        show(json_line(curve) if as_json else text_line(curve, width))
+        show(json_line(curve) if as_json else text_line(curve, width, job.options))
         if curve.spectrum is not None and len(drawn) < MOST_DRAWN:
             drawn.append(curve)
     if plot is not None:
@@ -88,13 +96,15 @@ def json_line(curve: Inspected) -> str:
     return json.dumps({name: _plain(value) for name, value in facts.items()}, allow_nan=False)
 
 
-def text_line(curve: Inspected, width: int = 0) -> str:
+def text_line(curve: Inspected, width: int = 0, options: ReadOptions = NO_OPTIONS) -> str:
     """One curve in words on one line, its facts in columns.
 
     Parameters
     ----------
     width : int
         Characters that the name of the file is filled up to.
+    options : ReadOptions
+        What it was read with: says where missing facts are to be stated.
     """
     name = f"{curve.file} {curve.entry}".strip() if curve.entry else curve.file
     if curve.error:
@@ -111,31 +121,59 @@ def text_line(curve: Inspected, width: int = 0) -> str:
         f"sigma: {curve.sigma_column or '-'}",
         f"dq: {curve.dq_column or '-'}",
     ]
-    remarks = [f"needs {_MENDS[need]}" for need in curve.needs]
+    remarks = [f"needs {options.name_of(need)} {_VALUES[need]}" for need in curve.needs]
     remarks += [f"{what}: {count}" for what, count in curve.repairs.items()]
-    remarks += curve.warnings
+    remarks += map(options.addressed, curve.warnings)
     return _printable("  ".join(facts) + (f"  | {'; '.join(remarks)}" if remarks else ""))
 
 
-def _inspected(files: Sequence[NamedFile], options: ReadOptions, keep_numbers: bool) -> Iterator[Inspected]:
-    jobs = ((file, options, keep_numbers) for file in files)
-    for curves in in_order(_inspect, jobs, cores(), _crashed, lambda job: is_small_text(job[0].name)):
-        yield from map(Inspected.from_plain, curves)
+@dataclass(frozen=True)
+class _Job:
+    file: str
+    options: ReadOptions
+    keep_numbers: bool
+    problem: str = ""
+    row: str = ""  # where samples.csv names it; empty: a bare file
 
 
-def _inspect(job: tuple[NamedFile, ReadOptions, bool]) -> list[dict[str, Any]]:
-    file, options, keep_numbers = job
-    if file.problem:
-        return [Inspected(file.name, error=file.problem).to_plain()]
-    curves = inspect_file(file.name, options)
-    # the numbers need not travel between processes where nobody draws them
-    return [(curve if keep_numbers else replace(curve, spectrum=None)).to_plain() for curve in curves]
+def _jobs(given: Sequence[str], options: ReadOptions, keep_numbers: bool, allow_outside: bool) -> Iterator[_Job]:
+    """What to read: the files that are given, or those that the samples.csv names."""
+    table = alone(given, options)
+    if table is None:
+        for file in named_files(given):
+            if file.in_folder and is_manifest(file.name):
+                sentence = "is a table of samples, not a curve; name it alone to inspect the files that it names"
+                print(f"{file.name}: {sentence}", file=sys.stderr)
+            else:
+                yield _Job(file.name, options, keep_numbers, file.problem)
+        return
+    checked = checked_rows(table, allow_outside, pairs_needed=False)
+    for warning in checked.warnings:
+        print(f"{table}: warning: {warning}", file=sys.stderr)
+    for _, sentence in sorted(checked.problems):
+        yield _Job(str(table), options, keep_numbers, f"{table}{sentence}")
+    for row in checked.rows:
+        where = f"{table.name}, row {row.number} ({row.sample_id}): "
+        for measured in row.files:
+            if options.technique in (None, measured.technique):
+                stated = replace(measured.options, sample=row.sample_id)
+                yield _Job(measured.path, stated, keep_numbers, row=where)
 
 
-def _crashed(job: tuple[NamedFile, ReadOptions, bool]) -> list[dict[str, Any]]:
-    name = job[0].name
+def _inspect(job: _Job) -> list[dict[str, Any]]:
+    if job.problem:
+        return [Inspected(job.file, error=job.problem).to_plain()]
+    found = []
+    for curve in inspect_file(job.file, job.options):
+        error = job.row + job.options.addressed(curve.error) if curve.error else None
+        # the numbers need not travel between processes where nobody draws them
+        found.append(replace(curve, error=error, spectrum=curve.spectrum if job.keep_numbers else None).to_plain())
+    return found
+
+
+def _crashed(job: _Job) -> list[dict[str, Any]]:
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
-    return [Inspected(name, error=f"{name}: {problem}").to_plain()]
+    return [Inspected(job.file, error=f"{job.row}{job.file}: {problem}").to_plain()]
 
 
 def _said(unit: str | None, said_by: str | None) -> str:

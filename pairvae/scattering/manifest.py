@@ -92,8 +92,8 @@ def read_samples(
     print(f"read: {len(rows)} samples, {counts['saxs']} SAXS and {counts['sans']} SANS curves from {manifest}")
     for text in [*checked.warnings, *remarks.warnings()]:
         print(f"read: warning: {text}")
-    for note, times in remarks.notes.most_common():
-        print(f"read: {times} curves: {note}")
+    for note, times in sorted(remarks.notes.most_common(), key=lambda one: one[0] not in remarks.warned):
+        print(f"read: {'warning: ' if note in remarks.warned else ''}{times} curves: {note}")
 
 
 class Measured(NamedTuple):
@@ -103,8 +103,8 @@ class Measured(NamedTuple):
     ----------
     settings : list of PackedCurve
         Its detector settings, one or several.
-    notes : list of str
-        What the reader had to say, without the numbers in it.
+    notes, warnings : list of str
+        What the reader had to say, without the numbers in it; a warning is a note, too.
     intensity_unit : {"1/cm", "arbitrary"}
         Unit of its intensity.
     content : sequence of str
@@ -113,6 +113,7 @@ class Measured(NamedTuple):
 
     settings: list[PackedCurve]
     notes: list[str]
+    warnings: list[str]
     intensity_unit: str
     content: Sequence[str]
 
@@ -126,11 +127,14 @@ class _Remarks:
         Curves by technique.
     notes : Counter
         The same remark on many curves, whatever its numbers, is one line.
+    warned : set of str
+        Those that are warnings.
     """
 
     def __init__(self) -> None:
         self.curves: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
+        self.warned: set[str] = set()
         self._units: Counter[tuple[str, str]] = Counter()
         self._named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._contents: dict[int, Row] = {}  # by checksum and entry, the row that named it first
@@ -140,7 +144,8 @@ class _Remarks:
     def add(self, row: Row, file: MeasuredFile, curve: Measured) -> None:
         """Take one more curve into account."""
         self.curves[file.technique] += 1
-        self.notes.update(curve.notes)
+        self.notes.update({*curve.notes, *curve.warnings})
+        self.warned |= {*curve.warnings}
         unit = (file.technique, curve.intensity_unit)
         self._units[unit] += 1
         if len(self._named[unit]) < SHOWN:
@@ -207,8 +212,8 @@ def measured_curves(
         if isinstance(found, str):
             yield row, file, found
         else:
-            settings_of_curve, notes, unit, content = found
-            yield row, file, Measured([PackedCurve(*one) for one in settings_of_curve], notes, unit, content)
+            packed, notes, warnings, unit, content = found
+            yield row, file, Measured([PackedCurve(*one) for one in packed], notes, warnings, unit, content)
 
 
 def _put_together(
@@ -248,16 +253,20 @@ def _one(job: tuple[MeasuredFile, str, Read]) -> Measured | str:
         # called as the manifest names it: the same wherever the folder lies
         curves = read_settings(file.path, replace(file.options, sample=sample), settings, file.name)
     except ReadError as error:
-        return str(error)
+        return file.options.addressed(str(error))
     return _packed(curves)
 
 
 def _packed(curves: Sequence[Spectrum]) -> Measured:
     first = curves[0]
-    notes = [*dict.fromkeys(_NUMBER.sub("…", note) for note in first.notes)]
-    return Measured(
-        [pack(curve) for curve in curves], notes, first.intensity_unit, (first.source.sha256, first.source.entry)
-    )
+    notes = _without_numbers(first.notes)
+    warnings = _without_numbers(first.reading.warnings if first.reading else ())
+    content = (first.source.sha256, first.source.entry)
+    return Measured([pack(curve) for curve in curves], notes, warnings, first.intensity_unit, content)
+
+
+def _without_numbers(notes: Sequence[str]) -> list[str]:
+    return [*dict.fromkeys(_NUMBER.sub("…", note) for note in notes)]
 
 
 def _crashed(job: tuple[MeasuredFile, str, Read]) -> str:

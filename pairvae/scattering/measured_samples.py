@@ -1,22 +1,26 @@
 """Samples to work on, from what a person names: files, patterns, folders, or one samples.csv."""
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pairvae.errors import ReadError, UserError
+from pairvae.errors import NoCurve, ReadError, UserError
 from pairvae.progress import tracked
 from pairvae.scattering.curves_file import PackedCurve, pack, unpack
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text, read_settings
 from pairvae.scattering.read_options import ReadOptions
+from pairvae.scattering.sample_rows import NOT_NAMEABLE, column_name, nameable
 from pairvae.scattering.samples_table import MeasuredFile, Row, parse_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique
 
 SHOWN = 20  # problems in one message
+NAMED = 3  # files in one remark on many
+_NUMBER = re.compile(r"\b\d+(\.\d+)?\b(?!/)")  # a remark on many curves is one line, whatever its numbers
 _HEADER_BYTES = 65536  # where the header of a samples.csv ends
 
 
@@ -43,6 +47,7 @@ class MeasuredSample:
 class _Job:
     file: str
     options: ReadOptions
+    in_folder: bool = False  # found below a folder, where it may be no curve at all
     row: str = ""  # where samples.csv names it; empty: a bare file
 
 
@@ -71,9 +76,10 @@ def named_samples(
     Raises
     ------
     UserError
-        All files that cannot be read, one line each; nothing to read; or a samples.csv among other files.
+        All files that cannot be read, one line each; nothing to read; or a samples.csv among other files. A file that
+        is no curve, found below a folder, is left out instead, with a line that says so.
     """
-    if manifest := _manifest(given, options):
+    if manifest := alone(given, options):
         rows = [
             row
             for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
@@ -87,9 +93,16 @@ def named_samples(
         if file.problem:
             problems.append(file.problem)
         else:
-            jobs.append(_Job(file.name, replace(options, technique=technique)))
-    read = _read(jobs, problems)
-    return [MeasuredSample(Path(job.file).stem, {technique: curves}) for job, curves in zip(jobs, read, strict=True)]
+            jobs.append(_Job(file.name, replace(options, technique=technique), file.in_folder))
+    samples = []
+    for job, curves in zip(jobs, _read(jobs, problems), strict=True):
+        if isinstance(curves, str):
+            print(f"{curves}: left out")
+        else:
+            samples.append(MeasuredSample(Path(job.file).stem, {technique: curves}))
+    if jobs and not samples:
+        raise UserError(f"{', '.join(given)}: no file there holds a curve; expected scattering curves; mend the path")
+    return samples
 
 
 def paired_samples(
@@ -110,7 +123,7 @@ def paired_samples(
     UserError
         As `named_samples`, or the files cannot be paired one to one.
     """
-    if manifest := _manifest(given["saxs"], options["saxs"]):
+    if manifest := alone([*given["saxs"], *given["sans"]], *options.values()):
         rows = [
             row
             for row in parse_manifest(manifest, allow_outside, pairs_needed=False)
@@ -133,28 +146,41 @@ def paired_samples(
 
 def is_manifest(name: str) -> bool:
     """Whether a file is a samples.csv: its first line names the columns sample_id, saxs and sans."""
+    return {"sample_id", *TECHNIQUES} <= _header(name)
+
+
+def _header(name: str) -> set[str]:
+    """The cells of a file's first line, as names of columns."""
     try:
         if not Path(name).is_file():
-            return False
+            return set()
         with Path(name).open("rb") as file:
             start = file.read(_HEADER_BYTES)
-    except OSError:  # whoever reads it as a curve says why it cannot be read
-        return False
+    except (OSError, ValueError):  # whoever reads it as a curve says why it cannot be read
+        return set()
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     # splitlines: a carriage return alone ends a line of a table, and stands anywhere in a binary file
     first, *_ = [*start.decode(encoding, errors="replace").lstrip().splitlines(), ""]
-    header = {cell.strip() for cell in next(csv.reader([first.replace(";", ",").replace("\t", ",").strip()]), [])}
-    return {"sample_id", *TECHNIQUES} <= header
+    cells = next(csv.reader([first.replace(";", ",").replace("\t", ",").strip()]), [])
+    return {column_name(cell) for cell in cells}
 
 
-def _manifest(given: Sequence[str], options: ReadOptions) -> Path | None:
-    """The one samples.csv among the names, if there is one."""
-    found = [name for name in given if is_manifest(name)]
+def alone(given: Sequence[str], *options: ReadOptions) -> Path | None:
+    """The one samples.csv among the names, if there is one.
+
+    Raises
+    ------
+    UserError
+        It stands beside other files, or options state what its columns state.
+    """
+    headers = {name: _header(name) for name in given}
+    # one without a technique's column is meant as such a table, too: who reads it names the column
+    found = [name for name, header in headers.items() if "sample_id" in header and not header.isdisjoint(TECHNIQUES)]
     if not found:
         return None
     if len(given) > 1:
         raise UserError(f"{found[0]}: is a samples.csv, which stands alone; name it alone, or files without it")
-    if options.q_unit or options.columns or options.intensity_unit:
+    if any(one.stated for one in options):
         raise UserError(f"{found[0]}: is a samples.csv; units and columns stand in it, not in options")
     return Path(found[0])
 
@@ -164,7 +190,8 @@ def _of_rows(rows: Sequence[Row], manifest: Path, wanted: Sequence[Technique]) -
     jobs = [_job(row, file, manifest) for row, file in files]
     curves: dict[tuple[str, Technique], list[Spectrum]] = {}
     for (row, file), found in zip(files, _read(jobs, []), strict=True):
-        curves.setdefault((row.sample_id, file.technique), []).extend(found)
+        if not isinstance(found, str):  # never so: no job is below a folder
+            curves.setdefault((row.sample_id, file.technique), []).extend(found)
     return [
         MeasuredSample(
             row.sample_id,
@@ -177,17 +204,19 @@ def _of_rows(rows: Sequence[Row], manifest: Path, wanted: Sequence[Technique]) -
 
 def _job(row: Row, file: MeasuredFile, manifest: Path) -> _Job:
     where = f"{manifest.name}, row {row.number} ({row.sample_id}): "
-    return _Job(file.path, replace(file.options, sample=row.sample_id), where)
+    return _Job(file.path, replace(file.options, sample=row.sample_id), row=where)
 
 
-def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]:
-    """All curves, or all problems."""
+def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum] | str]:
+    """All curves, or all problems; a text where a file below a folder is no curve at all."""
     problems = list(problems)
-    curves = []
+    curves: list[list[Spectrum] | str] = []
     outcomes = in_order(_read_one, jobs, cores(), _crashed, lambda job: is_small_text(job.file))
     for job, outcome in zip(jobs, tracked(outcomes, "read", len(jobs)), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
+        elif isinstance(outcome, dict):
+            curves.append(outcome["left_out"])
         else:
             curves.append(
                 [unpack(PackedCurve(*packed), job.options.technique or technique) for technique, packed in outcome]
@@ -200,16 +229,52 @@ def _read(jobs: Sequence[_Job], problems: Iterable[str]) -> list[list[Spectrum]]
     return curves
 
 
-def _read_one(job: _Job) -> list[tuple[Technique | None, PackedCurve]] | str:
+def _read_one(job: _Job) -> list[tuple[Technique | None, PackedCurve]] | str | dict[str, str]:
+    """The curves of a file; why it cannot be read; or, under "left_out", what it is where it is no curve at all."""
     try:
         return [(curve.technique, pack(curve)) for curve in read_settings(job.file, job.options)]
+    except NoCurve as error:
+        if job.in_folder:
+            return {"left_out": _what_it_is(job.file, str(error))}
+        return job.row + job.options.addressed(str(error))
     except ReadError as error:
-        return f"{job.row}{error}"
+        return job.row + job.options.addressed(str(error))
+
+
+def _what_it_is(file: str, refusal: str) -> str:
+    if is_manifest(file):
+        return f"{file}: is a table of samples, not a curve (name it alone to work on the files that it names)"
+    return refusal.partition(";")[0]
 
 
 def _crashed(job: _Job) -> str:
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
     return f"{job.row}{job.file}: {problem}"
+
+
+def remarks(samples: Iterable[MeasuredSample]) -> Iterator[str]:
+    """What the reader had to say of the curves, warnings first; the same of many curves is one line.
+
+    Yields
+    ------
+    str
+        "warning: a.dat: unit of intensity not stated: taken as 1/cm".
+    """
+    said: dict[tuple[bool, str], dict[str, str]] = {}
+    for sample in samples:
+        for curve in (curve for settings in sample.curves.values() for curve in settings):
+            warnings = curve.reading.warnings if curve.reading else ()
+            for text in dict.fromkeys([*warnings, *curve.notes]):
+                key = (text not in warnings, _NUMBER.sub("…", text))
+                said.setdefault(key, {}).setdefault(curve.source.file, text)
+    for (is_note, kind), files in sorted(said.items(), key=lambda item: item[0][0]):
+        if len(files) == 1:
+            ((file, text),) = files.items()
+            remark = f"{file}: {text}"
+        else:
+            more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+            remark = f"{len(files)} files: {kind} ({', '.join(list(files)[:NAMED])}{more})"
+        yield remark if is_note else f"warning: {remark}"
 
 
 def output_names(names: Sequence[str], output: Path, ending: str) -> list[Path]:
@@ -218,11 +283,13 @@ def output_names(names: Sequence[str], output: Path, ending: str) -> list[Path]:
     Raises
     ------
     UserError
-        A name would leave the folder, or two samples have the same one.
+        A name would leave the folder, two samples have the same one, or the locale has no such name.
     """
     paths = [output / f"{name}.{ending}" for name in names]
     times = Counter(paths)
     for name, path in zip(names, paths, strict=True):
+        if not nameable(str(path)):
+            raise UserError(f"sample {name}: {NOT_NAMEABLE}; rename the sample, or set LC_ALL=C.UTF-8")
         if path.parent != output:
             raise UserError(f"sample {name}: cannot be the name of a file below {output}; rename the sample")
         if times[path] > 1:

@@ -19,10 +19,13 @@ class NamedFile:
         As given, or as found below the folder or by the pattern that was given.
     problem : str
         Why nothing of this name can be read; empty: it may be tried.
+    in_folder : bool
+        Whether it was found below a folder that was given: then it may be no curve at all.
     """
 
     name: str
     problem: str = ""
+    in_folder: bool = False
 
 
 def named_files(given: Sequence[str]) -> Iterator[NamedFile]:
@@ -81,6 +84,6 @@ def _file_or_folder(name: str) -> Iterator[NamedFile]:
     empty = True
     for path in below(Path(name)):
         empty = False
-        yield NamedFile(str(path))
+        yield NamedFile(str(path), in_folder=True)
     if empty:
         yield NamedFile(name, f"{name}: is a folder without files; expected scattering curves in it; mend the path")

@@ -19,11 +19,14 @@ from typing import Generic, Self, TypeVar
 
 import msgpack
 
+from pairvae.terminal import spell_what_is_lacking
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 FEW = 50  # jobs that are done sooner than worker processes have started
 CHUNK = 32  # jobs handed out at a time
 AHEAD = 3  # chunks per worker that wait or are done before they are asked for: bounds what is in memory
+_NAMES = "surrogatepass"  # a file's name may hold bytes that are no text here
 _SPAWNED = multiprocessing.get_context("spawn")  # since threads of numpy and HDF5 do not survive a fork
 
 
@@ -150,7 +153,7 @@ class _Worker(Generic[Job, Result]):
         except (EOFError, OSError):
             yield from self._after_crash(jobs)
             return
-        results: list[Result] | str = msgpack.unpackb(answer, strict_map_key=False)
+        results: list[Result] | str = msgpack.unpackb(answer, strict_map_key=False, unicode_errors=_NAMES)
         if isinstance(results, str):
             raise RuntimeError(f"a worker process failed:\n{results}")
         yield from results
@@ -172,6 +175,7 @@ class _Worker(Generic[Job, Result]):
 
 def _serve(work: Callable[[Job], Result], connection: Connection) -> None:
     """What a worker does until nobody asks any more."""
+    spell_what_is_lacking()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks is interrupted, and ends this process
     answers: SimpleQueue[bytes] = SimpleQueue()
     # sent by a thread: the next chunk is begun before the answer to the last one has been fetched
@@ -180,9 +184,9 @@ def _serve(work: Callable[[Job], Result], connection: Connection) -> None:
         while True:
             jobs = connection.recv()
             try:
-                answer = msgpack.packb([work(job) for job in jobs])
+                answer = msgpack.packb([work(job) for job in jobs], unicode_errors=_NAMES)
             except Exception:  # noqa: BLE001 whatever it is, who asked has to know
-                answer = msgpack.packb(traceback.format_exc())
+                answer = msgpack.packb(traceback.format_exc(), unicode_errors=_NAMES)
             answers.put(answer)
 
 

@@ -190,14 +190,34 @@ def curve_outcomes(
             try:
                 if isinstance(curve, ReadError):
                     raise curve
-                outcomes.append(_spectra(curve, where, options, checksum, settings))
+                outcomes.append(spectra_of(curve, where, options, checksum, settings))
             except ReadError as error:
                 error.entry = error.entry or getattr(curve, "entry", "")
                 outcomes.append(error)
     return outcomes
 
 
-def _spectra(curve: RawCurve, where: str, options: ReadOptions, checksum: str, settings: Read) -> list[Spectrum]:
+def spectra_of(
+    curve: RawCurve, where: str, options: ReadOptions, checksum: str = "", settings: Read = _USUAL
+) -> list[Spectrum]:
+    """Repair one curve: a spectrum for each of its detector settings.
+
+    Parameters
+    ----------
+    curve : RawCurve
+        Changed on the way.
+    where, checksum : str
+        The file, and what identifies its content.
+    options : ReadOptions
+        Technique and sample.
+    settings : Read
+        Points to trim.
+
+    Raises
+    ------
+    ReadError
+        It cannot be repaired, or is of the other technique; `MissingFact` where only the caller can say more.
+    """
     technique = options.technique or curve.technique
     if curve.technique and technique and technique != curve.technique:
         raise ReadError(

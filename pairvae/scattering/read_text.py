@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pairvae.errors import ReadError
+from pairvae.errors import NoCurve, ReadError
 from pairvae.scattering.columns import (
     Columns,
     free_intensity_unit,
@@ -214,7 +214,7 @@ def _decoded(data: bytes, where: str) -> str:
         for encoding, zeros in (("utf-16-le", data[1:400:2]), ("utf-16-be", data[0:400:2])):
             if zeros and zeros.count(0) > 0.9 * len(zeros):
                 return data.decode(encoding, errors="replace")
-        raise ReadError(
+        raise NoCurve(
             f"{where}: holds binary data of an unknown kind; expected NXcanSAS (HDF5), canSAS XML or a text "
             "table; export the reduced curve as one of them"
         )

@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,15 +12,22 @@ from typing import NamedTuple
 
 from pairvae.scattering.columns import parse_columns
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
+from pairvae.techniques import TECHNIQUES, Technique
 
 SHOWN = 20  # problems in one message
 FACTS = ("sample_id", "group", "split", "material")
 OPTIONS = ("q_unit", "intensity_unit", "columns", "entry")
 KNOWN = (*FACTS, *TECHNIQUES, *(f"{technique}_{option}" for technique in TECHNIQUES for option in OPTIONS))
 _PARSED = (("q_unit", parse_q_unit), ("intensity_unit", known_intensity_unit), ("columns", parse_columns))
+NOT_NAMEABLE = f"the locale's encoding of file names ({sys.getfilesystemencoding()}) lacks signs of this name"
 _SPLITS = ("", "train", "val", "test")
+
+
+def column_name(cell: str) -> str:
+    """A cell of the header: a known column whatever its capitals and blanks ("Sample ID"), a covariate as it stands."""
+    plain = re.sub(r"[\s-]+", "_", cell.strip()).lower()
+    return plain if plain in KNOWN else cell.strip()
 
 
 class MeasuredFile(NamedTuple):
@@ -180,6 +189,9 @@ class RowChecks:
         if "\0" in path:
             self.problem(number, f"{column}, which no file can be called; expected a path; mend the cell")
             return False
+        if not nameable(path):
+            self.problem(number, f"{column}: {NOT_NAMEABLE}; rename the file, or set LC_ALL=C.UTF-8")
+            return False
         if self.inside is not None and not _is_below(os.path.realpath(path), self.inside):
             self.problem(
                 number,
@@ -259,6 +271,15 @@ def _read_options(
     technique: Technique, q_unit: str | None, intensity_unit: str | None, columns: str | None, entry: str | None
 ) -> ReadOptions:
     return ReadOptions(technique, q_unit, intensity_unit, columns, entry, said_in="manifest")
+
+
+def nameable(path: str) -> bool:
+    """Whether the encoding of file names, which the locale says, has all signs of a path."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_below(path: str, folder: str) -> bool:

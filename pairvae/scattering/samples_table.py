@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pairvae.errors import UserError
 from pairvae.scattering.covariate_cells import number_problems
-from pairvae.scattering.sample_rows import FACTS, KNOWN, OPTIONS, SHOWN, MeasuredFile, Row, RowChecks
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.sample_rows import FACTS, KNOWN, OPTIONS, SHOWN, MeasuredFile, Row, RowChecks, column_name
 from pairvae.scattering.units import parse_q_unit
+from pairvae.techniques import TECHNIQUES
 
 __all__ = ["FACTS", "MeasuredFile", "Row", "SamplesTable", "checked_rows", "parse_manifest", "raise_problems"]
 MOST_BYTES = 200 * 1024**2
@@ -134,7 +134,7 @@ def _table(manifest: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     if first is None or second is None:
         found = "no rows below its header" if first else "nothing"
         raise UserError(f"{manifest}: holds {found}; expected a header and one row per sample; see data/README.md")
-    header = first[1]
+    header = [column_name(cell) for cell in first[1]]
     while header and not header[-1]:
         header.pop()  # spreadsheets append empty columns
     _check_header(header, manifest)

@@ -1,21 +1,18 @@
 """One measured or simulated scattering curve."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Technique = Literal["saxs", "sans"]
-TECHNIQUES: tuple[Technique, ...] = get_args(Technique)
+from pairvae.scattering.read_options import Said
+from pairvae.techniques import TECHNIQUES, Technique, other, technique_fault
+
+__all__ = ["COLUMNS", "TECHNIQUES", "Curve", "Said", "Source", "Spectrum", "Technique", "other"]
+
 Curve = npt.NDArray[np.float64]
-Said = Literal["file", "option", "manifest"]
 COLUMNS = ("q", "intensity", "sigma", "dq")
-
-
-def other(technique: Technique) -> Technique:
-    """The partner's technique."""
-    return "sans" if technique == "saxs" else "saxs"
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Spectrum:
     Raises
     ------
     ValueError
-        The arrays break one of these rules.
+        The arrays break one of these rules, are in other units, or are masked: `spectrum_from_arrays` converts them.
     """
 
     q: Curve
@@ -114,6 +111,8 @@ class Spectrum:
 
     def __post_init__(self) -> None:
         names = [name for name in COLUMNS if getattr(self, name) is not None]
+        if fault := self._foreign(names):
+            raise ValueError(fault)
         try:
             # one copy of its own: nobody else can change it
             block = np.array([getattr(self, name) for name in names], dtype=np.float64)
@@ -138,3 +137,33 @@ class Spectrum:
             raise ValueError(f"sigma must be > 0; {bad} values are not")
         if self.dq is not None and (bad := int(np.count_nonzero(self.dq < 0))):
             raise ValueError(f"dq must be ≥ 0; {bad} values are not")
+
+    def _foreign(self, names: list[str]) -> str:
+        """Which fact or array is not as a spectrum holds it, though it would be taken for that."""
+        if self.intensity_unit not in ("1/cm", "arbitrary"):
+            return (
+                f"intensity_unit is {self.intensity_unit!r}; a Spectrum is in '1/cm' or 'arbitrary'; convert with "
+                "pairvae.spectrum_from_arrays"
+            )
+        if self.technique is not None and (fault := technique_fault("technique", self.technique)):
+            return fault
+        for name in names:
+            values = getattr(self, name)
+            if type(values) is np.ndarray:
+                continue
+            if masked := int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0:
+                return (
+                    f"{name} has {masked} masked points, which a Spectrum cannot hold; pass the arrays to "
+                    "pairvae.spectrum_from_arrays, which leaves them out"
+                )
+            if (unit := unit_of(values)) is not None:
+                return (
+                    f"{name} carries the unit {str(unit)!r}; expected plain numbers in 1/Å and 1/cm; pass its numbers "
+                    "and the unit to pairvae.spectrum_from_arrays"
+                )
+        return ""
+
+
+def unit_of(values: object) -> object:
+    """The unit that an array of astropy, pint or scipp carries, which numpy would drop; None where there is none."""
+    return getattr(values, "unit", getattr(values, "units", None))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pairvae.errors import ReadError
+from pairvae.errors import NoCurve, ReadError
 from pairvae.scattering.columns import header_columns
 from pairvae.scattering.spectrum import Curve
 
@@ -116,7 +116,7 @@ def find_tables(lines: Sequence[str], where: str, width: int | None = None) -> l
         return [quick]
     blocks = [block for block in _blocks(lines, _dialect(lines)) if width is None or block.width == width]
     if not blocks:
-        raise ReadError(
+        raise NoCurve(
             f"{where}: no table found in {len(lines)} lines; expected rows of at least two numbers (q and "
             "intensity) separated by space, tab, comma or semicolon; export the reduced curve as such a table"
         )

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
-from pairvae.settings.simulation import SansInstrument, SaxsInstrument, Simulate, SystemName
+from pairvae.settings.simulation import SIMULATED, SansInstrument, SaxsInstrument, Simulate, SystemName
 from pairvae.settings.stage import FILLED, Seeded, StageSettings, numerics_version
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
@@ -88,7 +88,9 @@ class Settings(StageSettings):
     seed: int = Field(1, ge=0, description="Seed of every random choice.")
     latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
     covariates: tuple[str, ...] = Field(
-        (), description="Columns of samples.csv that the networks are told, for example [d2o_fraction]."
+        (),
+        json_schema_extra={"simulated": list(SIMULATED)},
+        description="Columns of samples.csv that the networks are told, for example [d2o_fraction].",
     )
     members: int = Field(
         1, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."

@@ -19,6 +19,8 @@ SystemName = Literal[
     "lipid_nanodisc",
 ]
 
+SIMULATED = ("material", "d2o_fraction", "volume_fraction")  # what is known of a simulated sample: its covariates
+
 
 class SaxsInstrument(StageSettings):
     """How the simulated X-ray instrument sees a particle."""

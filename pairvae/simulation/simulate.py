@@ -27,11 +27,12 @@ from pairvae.scattering.parallel import in_order
 from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
+from pairvae.settings.simulation import SIMULATED
 from pairvae.simulation.cross_section import compile_models, cross_section
 from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
 from pairvae.simulation.systems import SYSTEMS, Parameter, System
 
-COLUMNS = ("sample_id", "material", "d2o_fraction", "volume_fraction", "parameters")
+COLUMNS = ("sample_id", *SIMULATED, "parameters")
 Row = dict[str, str | float]
 Pair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
 

@@ -1,6 +1,6 @@
 """What every verb needs of a calibrated model: curves as tensors, codes with their novelty, calibrated bands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,32 +20,7 @@ from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
 from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.novelty import Encoded, encoded
-
-# One sample after the other; a sample is a curve, or the settings of one instrument that measured it.
-Curves = Spectrum | Sequence[Spectrum | Sequence[Spectrum]]
-# Of all samples alike, or of each sample; what is not said is unknown.
-Covariates = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-
-def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
-    """The curves of each sample."""
-    several = [spectra] if isinstance(spectra, Spectrum) else spectra
-    return [[one] if isinstance(one, Spectrum) else one for one in several]
-
-
-def covariates_of(covariates: Covariates, samples: int) -> list[Mapping[str, Any]]:
-    """The covariates of each sample.
-
-    Raises
-    ------
-    UserError
-        There are not as many as samples.
-    """
-    if covariates is None or isinstance(covariates, Mapping):
-        return [covariates or {}] * samples
-    if len(covariates) != samples:
-        raise UserError(f"{len(covariates)} sets of covariates for {samples} samples; expected one, or one per sample")
-    return list(covariates)
+from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
 
 
 class CalibratedModel:
@@ -96,7 +71,10 @@ class CalibratedModel:
         UserError
             As `gridded`, or a covariate is unknown to the model.
         """
+        check_technique("technique", technique)
         network, samples = self.network.of(technique), settings_of(spectra)
+        if not samples:
+            raise UserError(f"no {technique} curve is given; expected at least one")
         rows = [check_covariates(network.covariates, given) for given in covariates_of(covariates, len(samples))]
         table = pd.concat(rows, ignore_index=True)
         return as_tensors(self.gridded(samples, technique), table, network), table
@@ -104,6 +82,17 @@ class CalibratedModel:
     def covariates(self, technique: Technique, table: pd.DataFrame) -> Tensor:
         """Covariates as the network of a technique knows them, shape (samples, width)."""
         return torch.from_numpy(encode_covariates(self.network.of(technique).covariates, table))
+
+    def unknown_scale(self, curve: Spectrum, technique: Technique) -> str:
+        """Why a curve of arbitrary scale cannot be used; empty where it can."""
+        if curve.intensity_unit != "arbitrary" or self.network.of(technique).scale_free:
+            return ""
+        return (
+            f"{curve.source.file or curve.sample or 'spectrum'}: the intensity is in arbitrary units; this model was "
+            "trained on 1/cm: where the unit is known, say it as --intensity-unit 1/cm (Python: intensity_unit=…; "
+            f"samples.csv: column {technique}_intensity_unit); or scale the curve, or train a model with "
+            f"normalize.{technique}.scale_free: true"
+        )
 
     def gridded(self, samples: Sequence[Sequence[Spectrum]], technique: Technique) -> Spectra:
         """Measured curves as the network of a technique sees them, one row per sample.
@@ -120,12 +109,8 @@ class CalibratedModel:
                 name = curve.source.file or curve.sample or "spectrum"
                 if curve.technique not in (None, technique):
                     raise UserError(f"{name}: was measured by {curve.technique}; expected a {technique} curve")
-                if curve.intensity_unit == "arbitrary" and not self.network.of(technique).scale_free:
-                    raise UserError(
-                        f"{name}: the intensity is in arbitrary units; this model was trained on 1/cm: say the unit "
-                        "where it is known (--intensity-unit), scale the curve, or train a model with "
-                        f"normalize.{technique}.scale_free: true"
-                    )
+                if sentence := self.unknown_scale(curve, technique):
+                    raise UserError(sentence)
             check_units(name, curves, self.gridding[technique])
             row = grid_curves(curves, q, self.gridding[technique])
             if not row.mask.any():

@@ -15,7 +15,8 @@ from pairvae.models.predict import Array, codes, predict
 from pairvae.models.tensors import Batches, take
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.arguments import Covariates, Curves
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
 FALSE_ALARMS = 0.05
@@ -161,7 +162,7 @@ def check_files(
     ).sort_values("p_value", kind="stable")
     if output is not None:
         with written_whole(output) as temporary:
-            table.to_csv(temporary, index=False)
+            table.to_csv(temporary, index=False, errors="surrogateescape")
     for row in table.to_dict("records"):
         if len(table) == 1 or row["suspect"]:
             word = "suspect" if row["suspect"] else "consistent"

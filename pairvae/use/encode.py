@@ -10,7 +10,8 @@ import pandas as pd
 from pairvae.atomic import written_whole
 from pairvae.models.predict import Array
 from pairvae.scattering.spectrum import Technique
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.arguments import Covariates, Curves
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
 
@@ -88,7 +89,7 @@ def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, o
     }
     table = pd.DataFrame({**named, "novelty": codes.novelty, **columns})
     with written_whole(output) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="surrogateescape")
     print(
         f"{output}: codes of {len(samples)} {technique} curves, {int((codes.novelty > 1).sum())} with novelty above 1"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from pairvae.progress import tracked
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Source, Spectrum, Technique
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.trust.latent_prior import draw_codes
+from pairvae.use.arguments import settings_of, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs, parsed_covariates
 
@@ -71,9 +73,8 @@ def generate(
     >>> first, *others = model.generate(10, temperature=0.7, seed=1)
     >>> first.saxs.q, first.saxs.intensity, first.sans.intensity
     """
-    if count < 1:
-        raise UserError(f"generate: {count} pairs asked for; expected at least 1")
-    if not 0 <= temperature < float("inf"):
+    count, seed = whole_number("generate: count", count, 1), whole_number("generate: seed", seed, 0)
+    if not isinstance(temperature, Real) or not 0 <= temperature < float("inf"):
         raise UserError(f"generate: the temperature is {temperature}; expected a number ≥ 0, as 1")
     code = draw_codes(model.calibration, count, temperature, seed)
     return _decoded(model, code, covariates or {}, "generated")
@@ -110,9 +111,7 @@ def interpolate(
     >>> way = model.interpolate(small_spheres, large_spheres, technique="saxs", steps=9)
     >>> way[4].sans.intensity
     """
-    if steps < 2:
-        raise UserError(f"interpolate: {steps} steps asked for; expected at least 2, the two ends")
-    both = [[one] if isinstance(one, Spectrum) else one for one in (first, last)]
+    steps, both = whole_number("interpolate: steps", steps, 2), settings_of([first, last])
     curves, _ = model.tensors(both, technique, covariates)
     start, end = codes(model.network, technique, curves)
     code = torch.lerp(start[None], end[None], torch.linspace(0, 1, steps)[:, None])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import UserError
-from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples
+from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
 
 
@@ -23,7 +23,7 @@ class Inputs:
     covariates : sequence of str
         NAME=VALUE, of all files; a samples.csv has its own columns.
     options : mapping
-        Units and columns that files do not say, by technique.
+        Units, columns and entries that files do not say, by technique.
     allow_outside : bool
         Accept paths that leave the folder of samples.csv.
     """
@@ -34,16 +34,19 @@ class Inputs:
     allow_outside: bool = False
 
     def samples(self, technique: Technique, model: CalibratedModel, partners: bool = False) -> list[MeasuredSample]:
-        """Read what one technique measured, with the covariates that the model knows; see `named_samples`."""
+        """Read what one technique measured, with the covariates that the model knows; see `named_samples`.
+
+        What the reader had to say is printed.
+        """
         given = self._given()
         found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
-        return [_understood(sample, given, model) for sample in found]
+        return self._understood(found, (technique,), given, model)
 
     def pairs(self, sans: Sequence[str], model: CalibratedModel) -> list[MeasuredSample]:
         """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
         given = self._given()
         found = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
-        return [_understood(sample, given, model) for sample in found]
+        return self._understood(found, TECHNIQUES, given, model)
 
     def spare(self, outputs: Iterable[Path], samples: Iterable[MeasuredSample]) -> None:
         """Refuse outputs that would take the place of what was read: a measured curve, or the samples.csv.
@@ -58,6 +61,25 @@ class Inputs:
         for path in outputs:
             if os.path.realpath(path) in read:
                 raise UserError(f"{path}: was read, and would be overwritten; name another output")
+
+    def _understood(
+        self,
+        samples: Sequence[MeasuredSample],
+        techniques: Sequence[Technique],
+        given: Mapping[str, str],
+        model: CalibratedModel,
+    ) -> list[MeasuredSample]:
+        for remark in remarks(samples):
+            print(remark)
+        from_table = any(is_manifest(name) for name in self.files)
+        for technique in techniques:
+            options = replace(
+                self.options[technique], technique=technique, said_in="manifest" if from_table else "option"
+            )
+            for curve in (curve for sample in samples for curve in sample.curves[technique]):
+                if sentence := model.unknown_scale(curve, technique):
+                    raise UserError(options.addressed(sentence))
+        return [_known(sample, given, model) for sample in samples]
 
     def _given(self) -> dict[str, str]:
         given = parsed_covariates(self.covariates)
@@ -86,7 +108,7 @@ def parsed_covariates(texts: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _understood(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedModel) -> MeasuredSample:
+def _known(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedModel) -> MeasuredSample:
     """With the covariates of the model alone; a category of samples.csv that it never saw is left unknown."""
     told = dict(given)
     for covariate in model.network.of(next(iter(sample.curves))).covariates:

@@ -17,7 +17,8 @@ from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import is_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.trust.consistency import likeness, p_values, pair_measures, whitened
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves
+from pairvae.use.arguments import Covariates, Curves, check_technique, whole_number
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
 ASKED = 500  # curves whose partner is looked for to say how often it is found; more cost time and change little
@@ -77,7 +78,8 @@ def match(
     >>> found = model.match(saxs_curves, among=sans_curves, to="sans", k=5)
     >>> [sans_curves[i].sample for i in found.candidate[0]]
     """
-    source = other(to)
+    check_technique("match: to", to)
+    k, source = whole_number("match: k", k, 1), other(to)
     asking, _ = model.tensors(spectra, source, covariates)
     answering, _ = model.tensors(among, to, candidate_covariates)
     return match_tensors(model, asking, answering, to, k)
@@ -181,7 +183,7 @@ def match_files(
         }
     )
     with written_whole(output) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="surrogateescape")
     for sample, best, p in zip(asking, names[found.candidate[:, 0]], found.p_value[:, 0], strict=True):
         doubt = "; does not fit either: the partner may be missing" if p <= 0.05 else ""
         print(f"{sample.name}: {best} (p = {p:.3f}{doubt})")

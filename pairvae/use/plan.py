@@ -12,6 +12,7 @@ from pairvae.errors import UserError
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
+from pairvae.use.arguments import check_technique, settings_of
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs, parsed_covariates
 from pairvae.use.prediction import Prediction
@@ -52,15 +53,18 @@ def plan(
     >>> for told, sans in model.plan(saxs, to="sans", values={"d2o_fraction": [0, 0.5, 1]}):
     ...     print(told["d2o_fraction"], sans.intensity[0])
     """
+    check_technique("plan: to", to)
     known = [covariate.name for covariate in model.network.of(to).covariates]
     for name, listed in values.items():
         if name not in known:
             names = ", ".join(known) or "no covariate"
             raise UserError(f"covariate {name!r}: this model was trained with {names}; plan with one of those")
-        if not listed:
+        if isinstance(listed, str) or not hasattr(listed, "__len__"):
+            raise UserError(f"covariate {name!r}: is given as {listed!r}; expected a list of values, as [0, 0.5, 1]")
+        if not len(listed):
             raise UserError(f"covariate {name!r}: has no value; expected at least one")
     told = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
-    settings = [spectrum] if isinstance(spectrum, Spectrum) else spectrum
+    (settings,) = settings_of([spectrum])
     return list(zip(told, translate(model, [settings] * len(told), to, told), strict=True))
 
 
@@ -115,7 +119,7 @@ def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction
         f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
         f"q [1/A], intensity, lower and upper [{one.intensity_unit}]",
     ]
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as temporary, temporary.open("w", -1, "utf-8", "surrogateescape", "") as file:
         file.writelines(f"# {line}\n" for line in said)
         pd.concat(parts).to_csv(file, index=False)
 

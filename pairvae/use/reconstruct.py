@@ -14,7 +14,8 @@ from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.scattering.write import ENDINGS, Format, write_curve
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import about_sigma, band_sigma
 
@@ -85,6 +86,7 @@ def reconstruct(
     >>> (again,) = model.reconstruct(saxs, technique="saxs")
     >>> again.q[~again.measured], again.intensity[~again.measured]
     """
+    check_technique("technique", technique)
     samples = settings_of(spectra)
     curves, table = model.tensors(spectra, technique, covariates)
     read, known = model.encoded(technique, curves), model.covariates(technique, table)

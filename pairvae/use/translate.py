@@ -9,15 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.errors import UserError
+from pairvae.errors import ReadError, UserError
 from pairvae.models.predict import Array, predict
 from pairvae.models.resvae import Code
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import MeasuredSample, output_names
-from pairvae.scattering.read import read_spectrum
-from pairvae.scattering.spectrum import Spectrum, Technique, other
+from pairvae.scattering.read import read_settings
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
 from pairvae.scattering.write import ENDINGS, Format, write_curve
-from pairvae.use.calibrated_model import CalibratedModel, Covariates, Curves, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
+from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import Prediction, about_sigma, band_sigma
 
@@ -76,14 +78,16 @@ def translate(
     Raises
     ------
     UserError
-        A spectrum is of the target technique, lies outside of the model's q grid, or has an arbitrary
-        intensity scale; a covariate is unknown to the model.
+        Something else than spectra is given; a spectrum is of the target technique, lies outside of the model's q
+        grid, or has an arbitrary intensity scale; a covariate is unknown to the model; draws are negative.
 
     Examples
     --------
     >>> sans = model.translate(saxs, to="sans", covariates={"d2o_fraction": 0.42})
     >>> sans.q, sans.intensity, sans.lower, sans.upper, sans.novelty
     """
+    check_technique("translate: to", to)
+    draws, seed = whole_number("translate: draws", draws, 0), whole_number("translate: seed", seed, 0)
     samples = settings_of(spectra)
     if not samples:
         return []
@@ -138,6 +142,7 @@ def translate_files(
     draws: int = 0,
     seed: int = 0,
     joint: bool = False,
+    of_q_like: ReadOptions = NO_OPTIONS,
 ) -> None:
     """Predict the partner of every curve; one file `<name>.<to>.h5` (or .csv) each.
 
@@ -160,14 +165,18 @@ def translate_files(
         Draws from the posterior to add, and the seed of their random numbers.
     joint : bool
         Bands that hold whole curves.
+    of_q_like : ReadOptions
+        What `q_like` does not say.
 
     Raises
     ------
     UserError
         A file cannot be read or predicted, two inputs would write the same file, or a covariate is not NAME=VALUE.
     """
-    source, options = other(to), inputs.options[to]
-    like = None if q_like is None else read_spectrum(q_like, to, options.q_unit, options.columns)
+    source = other(to)
+    like = None if q_like is None else _q_of(q_like, replace(of_q_like, technique=to))
+    if q_like is None and of_q_like.stated:
+        raise UserError(f"{of_q_like.prefix}…: states what the file --q-like does not say, which is missing; name it")
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
@@ -175,19 +184,24 @@ def translate_files(
     predictions = translate(model, curves, to, known, draws, seed, joint)
     distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
     if like is not None:
-        predictions = [prediction.on(like.q) for prediction in predictions]
+        predictions = [prediction.on(like) for prediction in predictions]
     for name in (one.name for one in model.network.of(source).covariates):
         if not any(name in given for given in known):
             print(f"{name} was not said: taken as unknown")
-    for path, sample, prediction, distance in zip(
-        tracked(paths, "write", len(paths)), samples, predictions, distances, strict=True
-    ):
-        _write(prediction, path, format, like)
+    for path, prediction, distance in zip(tracked(paths, "write", len(paths)), predictions, distances, strict=True):
+        left_out = 0 if like is None else like.size - prediction.q.size
+        on_q = f"on the q of {q_like}; {left_out} of them lie outside of the model's grid, left out" if q_like else ""
+        _write(prediction, path, format, on_q)
         guess = " (unlike the training data: a guess)" if prediction.novelty > 1 else ""
         print(f"{path}: novelty {prediction.novelty:.2f}{guess}{distance}")
-        for curve in sample.curves[source]:
-            for note in curve.notes:
-                print(f"  {curve.source.file}: {note}")
+
+
+def _q_of(file: Path, options: ReadOptions) -> Curve:
+    """All q of a file, of its detector settings together."""
+    try:
+        return np.unique(np.concatenate([setting.q for setting in read_settings(file, options)]))
+    except ReadError as error:
+        raise UserError(options.addressed(str(error))) from None
 
 
 def _distance(prediction: Prediction, sample: MeasuredSample, model: CalibratedModel) -> str:
@@ -198,7 +212,8 @@ def _distance(prediction: Prediction, sample: MeasuredSample, model: CalibratedM
     try:
         measured = model.gridded([partner], prediction.technique)
     except UserError as error:
-        return f"; not compared: {error}"
+        table = ReadOptions(prediction.technique, said_in="manifest")  # nothing else names a partner
+        return f"; not compared: {table.addressed(str(error))}"
     mask = measured.mask[0]
     difference = np.log10(prediction.intensity[mask]) - measured.log_intensity[0][mask]
     value = 10.0 ** measured.log_intensity[0][mask]
@@ -215,7 +230,7 @@ def _distance(prediction: Prediction, sample: MeasuredSample, model: CalibratedM
     )
 
 
-def _write(prediction: Prediction, path: Path, format: Format, like: Spectrum | None) -> None:
+def _write(prediction: Prediction, path: Path, format: Format, on_q: str) -> None:
     held = "whole measured curves" if prediction.joint else "measured points"
     notes = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",
@@ -226,9 +241,8 @@ def _write(prediction: Prediction, path: Path, format: Format, like: Spectrum | 
         notes.append("relative intensities: the model knows this technique up to a factor")
     if prediction.draws is not None:
         notes.append("draw: curves of other codes that the input may mean, without noise and before calibration")
-    if like is not None:
-        left = like.q.size - prediction.q.size
-        notes.append(f"on the q of {like.source.file}; {left} of them lie outside of the model's grid, left out")
+    if on_q:
+        notes.append(on_q)
     curve = Spectrum(
         q=prediction.q,
         intensity=prediction.intensity,
