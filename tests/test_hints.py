@@ -105,10 +105,6 @@ def test_what_is_asked_of_the_file_with_the_wanted_q_can_be_typed(pairvae, train
     call = ("translate", *call_of("translate", files, tmp_path), "--q-like", files["sans"][0])
     asked = answered(pairvae, *call, "--model", trained.path("model"))
     assert all(option.startswith("--q-like-") for option in asked)
-    code, _, err = pairvae(
-        "translate", *call_of("translate", files, tmp_path), "--model", "m", "--q-like-q-unit", "1/A"
-    )
-    assert (code, "m: is no model folder" in err) == (2, True)
 
 
 def test_statements_on_a_file_that_is_not_named_are_refused(pairvae, trained, spheres, tmp_path):
@@ -163,7 +159,7 @@ def test_what_inspect_needs_can_be_typed(pairvae, spheres, tmp_path, lacks):
     assert found
     code, out, _ = pairvae("inspect", file, *(part for pair in found for part in pair))
     assert code == 0
-    assert "needs" not in out
+    assert "needs --" not in out
 
 
 def test_entry_chooses_a_curve_for_inspect(pairvae, spheres, tmp_path):
