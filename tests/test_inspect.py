@@ -105,6 +105,46 @@ def test_options_say_what_the_files_do_not(monkeypatch, capsys):
     assert curve["sigma_column"] is None
 
 
+def write_table(folder, rows):
+    (folder / "samples.csv").write_text("Sample_ID,SAXS,sans,saxs_q_unit,saxs_columns\n" + rows)
+    return folder / "samples.csv"
+
+
+def test_a_table_of_samples_stands_for_its_files_with_what_it_says_of_them(monkeypatch, capsys, folder):
+    table = write_table(folder, "a,raw/needs.dat,raw/good.dat,1/nm,q I -\nb,raw/xray.h5,,,\n")
+    code, curves = as_json(monkeypatch, capsys, table)
+    assert code == 0
+    assert [(curve["file"].rpartition("/")[2], curve["technique"]) for curve in curves] == [
+        ("needs.dat", "saxs"),
+        ("good.dat", "sans"),
+        ("xray.h5", "saxs"),
+    ]
+    assert (curves[0]["q_unit"], curves[0]["q_unit_from"], curves[0]["sigma_column"]) == ("1/nm", "manifest", None)
+    _, lines, _ = inspect(monkeypatch, capsys, table, "--technique", "sans")
+    assert [line.split()[0].rpartition("/")[2] for line in lines] == ["good.dat"]
+
+
+def test_what_is_wrong_with_a_table_or_asked_of_its_rows_is_said_in_its_terms(monkeypatch, capsys, folder):
+    (folder / "raw" / "more.dat").write_text(ROWS)
+    table = write_table(folder, "a,raw/needs.dat,raw/none.dat,,\nb,raw/more.dat,,,\nc,raw/deep/broken.dat,,,\n")
+    code, lines, _ = inspect(monkeypatch, capsys, table)
+    assert code == 2
+    assert "samples.csv, row 2 (a): column sans names 'raw/none.dat', which does not exist" in lines[0]
+    assert "needs saxs_q_unit '1/A' or '1/nm'" in lines[1]
+    assert "samples.csv, row 4 (c): " in lines[2]
+    code, lines, said = inspect(monkeypatch, capsys, table, "--q-unit", "1/nm")
+    assert (code, lines) == (2, [])
+    assert "units and columns stand in it, not in options" in said
+
+
+def test_a_table_below_a_folder_is_no_curve(monkeypatch, capsys, folder):
+    write_table(folder, "a,raw/good.dat,,,\n").rename(folder / "raw" / "samples.csv")
+    code, lines, said = inspect(monkeypatch, capsys, "raw", "--json")
+    assert code == 2  # broken.dat
+    assert all(json.loads(line)["file"] != "raw/samples.csv" for line in lines)
+    assert "raw/samples.csv: is a table of samples, not a curve; name it alone" in said
+
+
 @pytest.mark.usefixtures("folder")
 def test_one_bad_file_never_stops_the_others(monkeypatch, capsys):
     code, lines, told = inspect(monkeypatch, capsys, "raw/deep/broken.dat", "none.dat", "raw/good.dat")

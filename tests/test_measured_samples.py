@@ -3,8 +3,14 @@
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering.measured_samples import is_manifest, named_samples, output_names, paired_samples
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.scattering.measured_samples import (
+    is_manifest,
+    named_samples,
+    output_names,
+    paired_samples,
+    remarks,
+)
+from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 
 NOTHING = {"saxs": ReadOptions(), "sans": ReadOptions()}
 
@@ -25,7 +31,14 @@ def test_partners_are_read_where_samples_csv_names_them(raw):
 
 @pytest.mark.parametrize(
     "header",
-    ["sample_id,saxs,sans", "sans;saxs;note;sample_id", "\ufeffsample_id\tsaxs\tsans", "sample_id,saxs,sans\r"],
+    [
+        "sample_id,saxs,sans",
+        "sans;saxs;note;sample_id",
+        "\ufeffsample_id\tsaxs\tsans",
+        "sample_id,saxs,sans\r",
+        "Sample_ID,SAXS,SANS",
+        "Sample ID;Saxs;Sans",
+    ],
 )
 def test_samples_csv_is_known_by_its_header(tmp_path, header):
     (tmp_path / "any.name").write_text(f"{header}\n", encoding="utf-8")
@@ -47,6 +60,74 @@ def test_samples_csv_stands_alone(raw):
         named_samples(files, "saxs", ReadOptions())
     with pytest.raises(UserError, match="units and columns stand in it"):
         named_samples(files[:1], "saxs", ReadOptions(q_unit="1/nm"))
+
+
+def test_capitals_and_blanks_in_the_header_change_nothing(raw):
+    text = (raw / "samples.csv").read_text()
+    shouted = text.replace("sample_id,saxs,sans", "Sample ID,SAXS,Sans", 1).replace("material", "Material", 1)
+    assert shouted != text
+    (raw / "shouted.csv").write_text(shouted)
+    plain, other = (named_samples([str(raw / name)], "saxs", NO_OPTIONS) for name in ("samples.csv", "shouted.csv"))
+    assert [(one.name, one.covariates) for one in other] == [(one.name, one.covariates) for one in plain]
+
+
+def test_a_table_that_lacks_a_column_is_refused_by_its_header(tmp_path):
+    (tmp_path / "samples.csv").write_text("sample_id,SAXS,neutrons\na,b.dat,c.dat\n")
+    with pytest.raises(UserError, match="has no column sans; found sample_id, saxs, neutrons; expected sample_id"):
+        named_samples([str(tmp_path / "samples.csv")], "saxs", NO_OPTIONS)
+
+
+def test_what_is_no_curve_is_left_out_of_a_folder_and_said(raw, capsys):
+    folder = raw / "raw" / "saxs"
+    (folder / "notes.txt").write_text("measured on Monday,\nby night\n")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (folder / "samples.csv").write_text((raw / "samples.csv").read_text())
+    assert len(named_samples([str(folder)], "saxs", NO_OPTIONS)) == 6
+    said = capsys.readouterr().out.splitlines()
+    assert [line.rpartition("/")[2] for line in said] == [
+        "notes.txt: no table found in 3 lines: left out",
+        "picture.png: holds binary data of an unknown kind: left out",
+        "samples.csv: is a table of samples, not a curve (name it alone to work on the files that it names): left out",
+    ]
+
+
+@pytest.mark.parametrize("named", ["notes.txt", "*"])
+def test_what_is_no_curve_is_refused_where_it_is_named(raw, named):
+    (raw / "raw" / "saxs" / "notes.txt").write_text("measured on Monday\n")
+    with pytest.raises(UserError, match=r"notes\.txt: no table found"):
+        named_samples([str(raw / "raw" / "saxs" / named)], "saxs", NO_OPTIONS)
+
+
+def test_a_curve_that_cannot_be_read_is_refused_in_a_folder_too(raw):
+    (raw / "raw" / "saxs" / "zz.dat").write_text("0.01 3\n0.02 2\n0.03 1\n")
+    with pytest.raises(UserError, match=r"zz\.dat: neither the file nor the caller says the unit of q"):
+        named_samples([str(raw / "raw" / "saxs")], "saxs", NO_OPTIONS)
+
+
+def test_a_folder_without_any_curve_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("measured on Monday\n")
+    with pytest.raises(UserError, match="no file there holds a curve"):
+        named_samples([str(tmp_path)], "saxs", NO_OPTIONS)
+
+
+def test_the_same_remark_on_many_curves_is_one_line_and_warnings_come_first(tmp_path):
+    for i in range(5):
+        bad = "0.05 nan 1\n" * (i + 1)
+        (tmp_path / f"m{i}.dat").write_text(f"# q[1/A] I dI\n0.01 3 1\n0.02 2 1.5\n0.03 1 1\n{bad}")
+    said = list(remarks(named_samples([str(tmp_path)], "saxs", NO_OPTIONS)))
+    files = f"({', '.join(str(tmp_path / f'm{i}.dat') for i in range(3))} and 2 more)"
+    assert said == [
+        f"warning: 5 files: unit of intensity not stated: taken as 1/cm {files}",
+        f"5 files: … points with NaN or infinity dropped {files}",
+    ]
+
+
+def test_a_row_that_overrules_its_file_is_a_warning(raw):
+    text = (raw / "samples.csv").read_text().splitlines()
+    (raw / "samples.csv").write_text("\n".join([f"{text[0]},saxs_q_unit", f"{text[1]},1/nm"]) + "\n")
+    (said,) = remarks(named_samples([str(raw / "samples.csv")], "saxs", NO_OPTIONS))
+    assert said.startswith("warning: ")
+    assert said.endswith("q read in 1/nm as told, though the header says 1/A")
 
 
 def test_pairs_are_rows_with_both_curves_or_files_in_the_same_order(raw, spheres):
