@@ -33,6 +33,8 @@ KEYS = {
     "repairs",
     "warnings",
     "needs",
+    "columns_hint",
+    "column_names",
     "error",
 }
 ROWS = "\n".join(f"{0.01 * k:.2f} {100 / k:.4f} {10 / k:.4f}" for k in range(1, 9)) + "\n"

@@ -46,6 +46,10 @@ class Inspected:
         Sentences worth a look.
     needs : tuple of {"q_unit", "columns"}
         What only the user can say; `error` is None then.
+    columns_hint : str, optional
+        What to type for the columns, where `needs` names them: "q I -".
+    column_names : tuple of str
+        What the header calls them, where `needs` names them and it does.
     error : str, optional
         One sentence why the curve cannot be read.
     spectrum : Spectrum, optional
@@ -68,6 +72,8 @@ class Inspected:
     repairs: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    columns_hint: str | None = None
+    column_names: tuple[str, ...] = ()
     error: str | None = None
     spectrum: Spectrum | None = None
 
@@ -155,4 +161,6 @@ def _as_it_stands(file: str, technique: Technique | None, missing: MissingFact) 
         repairs=dict(reading.repairs),
         warnings=reading.warnings,
         needs=missing.needs,
+        columns_hint=curve.columns_hint or None,
+        column_names=curve.column_names,
     )

@@ -17,12 +17,12 @@ from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
 from pairvae.scattering.read import is_small_text
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.scattering.repair import Need
 from pairvae.scattering.samples_table import checked_rows
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
 WIDEST_NAME = 60  # characters of a file's name before its line is pushed out of the columns
 MOST_DRAWN = 2000  # curves in one figure; a browser shows no more
-_VALUES = {"q_unit": "'1/A' or '1/nm'", "columns": "'q I dI'"}
 
 
 def inspect_files(
@@ -121,7 +121,7 @@ def text_line(curve: Inspected, width: int = 0, options: ReadOptions = NO_OPTION
         f"sigma: {curve.sigma_column or '-'}",
         f"dq: {curve.dq_column or '-'}",
     ]
-    remarks = [f"needs {options.name_of(need)} {_VALUES[need]}" for need in curve.needs]
+    remarks = [f"needs {options.name_of(need)} {_value(need, curve)}" for need in curve.needs]
     remarks += [f"{what}: {count}" for what, count in curve.repairs.items()]
     remarks += map(options.addressed, curve.warnings)
     return _printable("  ".join(facts) + (f"  | {'; '.join(remarks)}" if remarks else ""))
@@ -174,6 +174,14 @@ def _inspect(job: _Job) -> list[dict[str, Any]]:
 def _crashed(job: _Job) -> list[dict[str, Any]]:
     problem = "ended the process that read it (a damaged file, or too little memory); copy or export it anew"
     return [Inspected(job.file, error=f"{job.row}{job.file}: {problem}").to_plain()]
+
+
+def _value(need: Need, curve: Inspected) -> str:
+    """What to type for a missing fact."""
+    if need == "q_unit":
+        return "'1/A' or '1/nm'"
+    named = f" (the header names {', '.join(curve.column_names)})" if curve.column_names else ""
+    return f"'{curve.columns_hint or 'q I dI'}'{named}"
 
 
 def _said(unit: str | None, said_by: str | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pairvae.errors import ReadError
+from pairvae.scattering.file_kinds import refuse_other_kinds
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.read_text import read_text
 from pairvae.scattering.repair import Need, RawCurve, repair
@@ -283,6 +284,7 @@ def _content(path: Path | str, file: str, max_megabytes: float) -> bytes:
 def _raw_curves(data: bytes, where: str, options: ReadOptions, only_default: bool) -> Sequence[RawCurve | ReadError]:
     xml = is_xml(data)
     if not xml and not data.startswith(_HDF5):
+        refuse_other_kinds(data, where)
         return read_text(data, where, options)
     # sasdata takes a moment to import, and text files do not need it
     from pairvae.scattering.read_cansas_xml import cansas_xml_groups

@@ -30,7 +30,7 @@ class ReadOptions:
         "1/cm", "1/m", "1/mm", "arbitrary" or "counts".
     columns : str, optional
         Columns of a text table in their order: names out of q s I dI dq ds, "-" for one to ignore, a unit in
-        brackets where wanted ("s[1/nm] I[1/cm] ds dI").
+        brackets where wanted ("s[1/nm] I[1/cm] ds dI", "q I dI[%] dq[FWHM 1/nm]").
     entry : str, optional
         Entry to read from a file that holds several: its name, a frame ("frame 3", counted from 1) or its title.
     sample : str

@@ -1,27 +1,24 @@
 """Text tables: any delimiter, headers, footers, comments, blocks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pairvae.errors import NoCurve, ReadError
-from pairvae.scattering.columns import (
-    Columns,
-    free_intensity_unit,
-    free_q_unit,
-    header_angle,
-    header_columns,
-    header_q_position,
-    parse_columns,
-)
+from pairvae.scattering.chosen_columns import Chosen, choose_columns, refuse_image
+from pairvae.scattering.column_names import Kind
+from pairvae.scattering.columns import Columns, parse_columns
 from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.repair import Need, RawCurve, scaled
 from pairvae.scattering.spectrum import Curve, Said, Technique
+from pairvae.scattering.spread import ONE_SIGMA
+from pairvae.scattering.table_header import free_intensity_unit, free_q_unit
 from pairvae.scattering.text_layouts import Layout, find_layout
 from pairvae.scattering.text_table import LOST_ROWS, MOST_ROWS, TextTable, find_tables
+from pairvae.scattering.uncertainty_units import convert_dq, convert_sigma
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
     QUnit,
@@ -31,15 +28,10 @@ from pairvae.scattering.units import (
     parse_q_unit,
 )
 
-HOW_TO_SAY_COLUMNS = (
-    "say them as --columns 'q I dI dq' (Python: columns=…; samples.csv: column saxs_columns or sans_columns; - ignores "
-    "one)"
-)
 HOW_TO_SAY_Q_UNIT = (
     "say which as --q-unit 1/A or 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
 )
 _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?)\s*", re.IGNORECASE)
-_ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 
 
 def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
@@ -69,6 +61,7 @@ def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
     lines = _lines(data, where)
     layout = find_layout(lines)
     if layout is None:
+        refuse_image(lines, where)
         tables = find_tables(lines, where)
     else:
         tables = find_tables([""] * layout.skip + lines[layout.skip :], where, layout.width)
@@ -110,72 +103,148 @@ def _stated(options: ReadOptions, where: str) -> _Stated:
 
 
 def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, stated: _Stated, said_in: Said) -> RawCurve:
-    told = stated.columns
     where = f"{file}, {entry}" if entry else file
-    found = _found_columns(table, layout)
-    chosen, question = _chosen_columns(told, found, table, where)
+    chosen = choose_columns(stated.columns, table, layout, where)
+    columns, found, question = chosen.columns, chosen.found, chosen.question
     needs: list[Need] = ["columns"] if question else []
+    values = dict(zip(columns.kinds, table.values.T, strict=True))
     in_file = (found.q_unit if found else None) or free_q_unit(table.header) or free_q_unit(table.footer)
-    unit = stated.q_unit or in_file
+    unit = _unit_of_q(stated.q_unit, in_file, columns)
     if unit is None:
         needs.insert(0, "q_unit")
-        question = question or _ask_q_unit(table.values[:, chosen.kinds.index(chosen.quantity)], where)
-        unit = QUnit("A")
-    elif not (stated.q_unit and stated.q_unit.quantity == "q"):
-        # a column named s is s, whatever unit was told; "s 1/nm" makes a q column s, "q 1/nm" an s column q
-        unit = QUnit(unit.length, unit.quantity if unit.quantity == "s" else chosen.quantity)
-    intensity_in_file = (found.intensity_unit if found else None) or free_intensity_unit(table.header)
-    said = stated.intensity_unit or intensity_in_file
-    factor, intensity_unit, note = parse_intensity_unit(said)
-    values = dict(zip(chosen.kinds, table.values.T, strict=True))
-    dq, sigma = values.get("dq", values.get("ds")), values.get("dI")
-    if dq is not None:
-        # dq and ds are what their names say, except where the column q was said to hold s
-        is_s = "ds" in values or (unit.quantity == "s" and chosen.quantity == "q")
-        dq = scaled(dq, QUnit(unit.length, "s" if is_s else "q").inv_angstrom)
+        question = question or _ask_q_unit(values[columns.quantity], columns.quantity, where)
+    intensity = _intensity_unit(stated, columns, found, table.header)
+    factor, intensity_unit, _ = parse_intensity_unit(intensity.said)
     facts = _facts(table.header)
     technique: dict[str, Technique] = {"saxs": "saxs", "sans": "sans"}
     curve = RawCurve(
         where=where,
-        q=scaled(values[chosen.quantity], 1.0 if "q_unit" in needs else unit.inv_angstrom),
+        q=scaled(values[columns.quantity], unit.inv_angstrom if unit else 1.0),
         intensity=scaled(values["I"], factor),
-        sigma=None if sigma is None else scaled(sigma, factor),
-        dq=dq,
         technique=technique.get(facts.get("technique", "").lower()),
         sample=facts.get("sample", ""),
         entry=entry,
         intensity_unit=intensity_unit,
-        q_unit="" if "q_unit" in needs else str(unit),
-        q_unit_from=None if "q_unit" in needs else said_in if stated.q_unit else "file",
-        intensity_said=intensity_unit_name(said),
-        intensity_unit_from=None if not said else said_in if stated.intensity_unit else "file",
-        sigma_column=chosen.name_of("dI"),
-        dq_column=chosen.name_of("dq", "ds"),
+        q_unit=str(unit) if unit else "",
+        q_unit_from=None if unit is None else said_in if stated.q_unit else "file",
+        intensity_said=intensity_unit_name(intensity.said),
+        intensity_unit_from=None if not intensity.said else said_in if stated.intensity_unit else "file",
+        sigma_column=columns.name_of("dI"),
+        dq_column=columns.name_of("dq", "ds"),
         self_describing="PairVAE" in "".join(table.header[:3]),
         needs=tuple(needs),
         question=question,
+        columns_hint=chosen.hint,
+        column_names=chosen.names,
     )
     _note_table(curve, table, layout)
+    by_caller = stated.columns is not None and stated.columns.dq is not None  # in its own unit, whatever the file says
+    _add_uncertainties(curve, values, columns, None if by_caller else in_file, unit, intensity)
+    _note_columns(curve, chosen, stated, in_file, unit)
+    if stated.intensity_unit and intensity.in_file:
+        curve.warn_if_overruled(stated.intensity_unit, intensity.in_file)
+    if intensity.note:
+        (curve.warn if intensity.is_guess else curve.notes.append)(intensity.note)
+    return curve
+
+
+class _IntensityUnit(NamedTuple):
+    """Units of the intensity: as the file says, as it is read in, and the one that its sigma shares with it."""
+
+    in_file: str | None
+    said: str | None
+    of_sigma: str
+    note: str
+    is_guess: bool
+
+
+def _intensity_unit(stated: _Stated, columns: Columns, found: Columns | None, header: Sequence[str]) -> _IntensityUnit:
+    """As the caller says, as the file says, or as either says of its uncertainty."""
+    in_file = (found.intensity_unit if found else None) or free_intensity_unit(header)
+    own = columns.sigma.own_unit if columns.sigma else ""
+    is_guess = not (stated.intensity_unit or in_file) and bool(own)
+    in_file = in_file or (found.sigma.own_unit if found and found.sigma else "") or None
+    said = stated.intensity_unit or in_file or own or None
+    by_caller = (
+        stated.columns is not None and stated.columns.sigma is not None
+    )  # in its own unit, whatever is in the file
+    note = parse_intensity_unit(said)[2]
+    if is_guess:
+        note = f"unit of intensity not stated: taken as {said}, that of its uncertainty"
+    return _IntensityUnit(in_file, said, said or "" if by_caller else in_file or "", note, is_guess or not said)
+
+
+def _unit_of_q(stated: QUnit | None, in_file: QUnit | None, columns: Columns) -> QUnit | None:
+    """Unit and quantity; a column named s is s whatever unit is said, except that "q 1/nm" makes it q."""
+    unit = stated or in_file
+    if unit is None or (stated is not None and stated.quantity == "q"):
+        return unit
+    return QUnit(unit.length, unit.quantity if unit.quantity == "s" else columns.quantity)
+
+
+def _add_uncertainties(
+    curve: RawCurve,
+    values: Mapping[Kind, Curve],
+    columns: Columns,
+    in_file: QUnit | None,
+    unit: QUnit | None,
+    intensity: _IntensityUnit,
+) -> None:
+    """Set sigma and dq as standard deviations in the units of the intensity and of q."""
+    if "dI" in values:
+        spread = columns.sigma or ONE_SIGMA
+        scale = parse_intensity_unit(intensity.said)[:2]
+        sigma = convert_sigma(values["dI"] * spread.factor, values["I"], spread.unit, intensity.of_sigma, scale)
+        curve.sigma = sigma.values
+        _warn(curve, sigma.note, f"sigma {spread.note}" if spread.note else "")
+    kind: Kind = "ds" if "ds" in values else "dq"
+    if kind in values:
+        spread = columns.dq or ONE_SIGMA
+        # dq and ds are what their names say, except where the column q was said to hold s
+        is_s = kind == "ds" or (unit is not None and unit.quantity == "s" and columns.quantity == "q")
+        said, q_said = (f"s {spread.unit}" if is_s and spread.own_unit else spread.unit), str(in_file or "")
+        scale_of = unit if not spread.own_unit and spread.unit else None if unit is None else _as_s(unit, is_s)
+        dq = convert_dq(values[kind] * spread.factor, values[columns.quantity], said, q_said, scale_of)
+        curve.dq = dq.values
+        _warn(curve, dq.note, f"dq {spread.note}" if spread.note else "")
+
+
+def _as_s(unit: QUnit, is_s: bool) -> QUnit:
+    return QUnit(unit.length, "s" if is_s else "q")
+
+
+def _warn(curve: RawCurve, *notes: str) -> None:
+    for note in filter(None, notes):
+        curve.warn(note)
+
+
+def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUnit | None, unit: QUnit | None) -> None:
+    told, found, unknown = stated.columns, chosen.found, chosen.columns.unknown
+    if chosen.warning:
+        curve.warn(chosen.warning)
     if told is not None and found is not None and told.kinds != found.kinds:
         curve.notes.append(
             f"columns read as {' '.join(told.kinds)!r} as told, though the header reads as {' '.join(found.kinds)!r}"
         )
-    elif told is None and chosen.unknown:
-        dummy = any("in every row" in name for name in chosen.unknown)
-        (curve.warn if dummy else curve.notes.append)(f"columns not used: {', '.join(chosen.unknown)}")
-    if in_file is not None and in_file.length != unit.length:
+    elif told is None and unknown:
+        dummy = any("in every row" in name for name in unknown)
+        (curve.warn if dummy else curve.notes.append)(f"columns not used: {', '.join(unknown)}")
+    if in_file is not None and unit is not None and in_file.length != unit.length:
         curve.warn(f"q read in {unit.text} as told, though the header says {in_file.text}")
-    if found is not None and told is None and "s" in found.kinds and unit.quantity == "s" and "ds" not in found.kinds:
-        curve.warnings.append(
-            "the first column is named s: read as s = q/2π; say --q-unit 'q 1/nm' (Python: q_unit=…) if it is q"
-        )
-    if found is not None and any(name.startswith(("SMR_", "smr_")) for name in found.names):
+    if found is None:
+        return
+    if "s" in found.kinds and unit is not None:
+        if told is None and unit.quantity == "s" and "ds" not in found.kinds:
+            curve.warnings.append(
+                "the first column is named s: read as s = q/2π; say --q-unit 'q 1/nm' (Python: q_unit=…) if it is q"
+            )
+        elif unit.quantity == "q":
+            curve.warn(f"column {found.name_of('s')} read as q, not as s = q/2π")
+    name = found.name_of("q") or ""
+    if unit is not None and unit.quantity == "s" and name[:1] in "qQ" and name:
+        curve.warn(f"column {name} read as s = q/2π, though the header calls it q")
+    if any(name.startswith(("SMR_", "smr_")) for name in found.names):
         curve.warn("columns named SMR_… are slit-smeared: read as they are, not desmeared")
-    if stated.intensity_unit and intensity_in_file:
-        curve.warn_if_overruled(stated.intensity_unit, intensity_in_file)
-    if note:
-        (curve.warn if not said else curve.notes.append)(note)
-    return curve
 
 
 def _note_table(curve: RawCurve, table: TextTable, layout: Layout | None) -> None:
@@ -224,56 +293,14 @@ def _decoded(data: bytes, where: str) -> str:
         return data.decode("latin-1")
 
 
-def _found_columns(table: TextTable, layout: Layout | None) -> Columns | None:
-    width = table.values.shape[1]
-    found = header_columns(table.header, width)
-    if layout is None:
-        return found
-    columns = layout.columns
-    if layout.name == "RKH":
-        columns = Columns(columns.kinds[:width], columns.q_unit) if width <= 4 else None  # type: ignore[assignment]
-    if columns is None or len(columns.kinds) != width:
-        return found
-    return found if found is not None and layout.name == "NIST ABS" else columns
-
-
-def _chosen_columns(told: Columns | None, found: Columns | None, table: TextTable, where: str) -> tuple[Columns, str]:
-    """The columns, and the question to ask where nobody named them."""
-    width = table.values.shape[1]
-    if told is not None:
-        if len(told.kinds) != width:
-            raise ReadError(
-                f"{where}: columns {' '.join(told.kinds)!r} name {len(told.kinds)}, the table has {width}; "
-                f"{HOW_TO_SAY_COLUMNS}"
-            )
-        return replace(told, names=found.names if found is not None and len(found.names) == width else ()), ""
-    if found is not None:
-        return found, ""
-    angle = header_angle(table.header, width)
-    if angle is not None:
-        raise ReadError(
-            f"{where}: its first column is a scattering angle ({angle}); expected q; convert it with the wavelength, "
-            "q = 4π sin(θ)/λ, or export I(q)"
-        )
-    usual: tuple[str, ...] = ("q", "I", "dI", "-")
-    misplaced = header_q_position(table.header, width)
-    last = table.values[:, -1]
-    dummy = width == 4 and last.size >= _ENOUGH_TO_JUDGE and bool((last == last[0]).all())
-    columns = Columns((usual + ("-",) * width)[:width])
-    if misplaced or (width > 3 and not dummy):
-        reason = f"the header puts q into column {misplaced + 1}" if misplaced else "no header names them"
-        return columns, (
-            f"{where}: the meaning of the table's {width} columns is not clear, {reason}; {HOW_TO_SAY_COLUMNS}"
-        )
-    return (replace(columns, unknown=(f"column 4, {last[0]:g} in every row",)) if dummy else columns), ""
-
-
-def _ask_q_unit(q: Curve, where: str) -> str:
-    q = q[np.isfinite(q) & (q > 0)]
-    low, high = (q.min(), q.max()) if q.size else (np.nan, np.nan)
+def _ask_q_unit(values: Curve, quantity: Literal["q", "s"], where: str) -> str:
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = (values.min(), values.max()) if values.size else (np.nan, np.nan)
+    angstrom, nanometre = QUnit("A", quantity).inv_angstrom, QUnit("nm", quantity).inv_angstrom
     return (
-        f"{where}: neither the file nor the caller says the unit of q; in 1/A the curve would run from "
-        f"{low:.3g} to {high:.3g} 1/Å, in 1/nm from {low / 10:.3g} to {high / 10:.3g} 1/Å; "
+        f"{where}: neither the file nor the caller says the unit of {quantity}; in 1/A the curve would run from "
+        f"{angstrom * low:.3g} to {angstrom * high:.3g} 1/Å, in 1/nm from {nanometre * low:.3g} to "
+        f"{nanometre * high:.3g} 1/Å{' (q = 2πs)' if quantity == 's' else ''}; "
         f"{HOW_TO_SAY_Q_UNIT}; known are {KNOWN_Q_UNITS}"
     )
 

@@ -33,6 +33,10 @@ class RawCurve:
         What nobody said; the numbers then stand as in the file.
     question : str
         The sentence that asks for it.
+    columns_hint : str
+        What to type for the columns, where they are asked for: a name for each of the table.
+    column_names : tuple of str
+        What the header calls them, where it names them.
     """
 
     where: str
@@ -54,6 +58,8 @@ class RawCurve:
     self_describing: bool = False
     needs: tuple[Need, ...] = ()
     question: str = ""
+    columns_hint: str = ""
+    column_names: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     repairs: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from pairvae.errors import NoCurve, ReadError
-from pairvae.scattering.columns import header_columns
 from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.table_header import header_columns
 
 # Delimiter and decimal mark, tried in this order; None: any white space.
 Dialect = tuple[str | None, str]

@@ -79,7 +79,9 @@ def convert_sigma(
     factor, final = scale
     share = _share(unit)
     if share is not None:
-        return Converted(np.abs(intensity) * sigma * share * factor, f"{name} in {unit} of the intensity: converted")
+        return Converted(
+            np.abs(intensity) * sigma * share * factor, f"{name} {_in_words(unit)} of the intensity: converted"
+        )
     own_factor, own, _ = parse_intensity_unit(unit)
     if not unit or _same_unit(unit, intensity_unit):
         return Converted(sigma * factor)
@@ -115,7 +117,7 @@ def convert_dq(dq: Curve, q: Curve, unit: str, q_unit: str, scale: QUnit | None,
     unit = _WIDTH_IN_UNIT.sub("", unit).strip()
     share = _share(unit)
     if share is not None:
-        return Converted(np.abs(q) * dq * share * factor, f"{name} in {unit} of q: converted")
+        return Converted(np.abs(q) * dq * share * factor, f"{name} {_in_words(unit)} of q: converted")
     own, of_q = find_q_unit(unit), find_q_unit(q_unit)
     as_q = own is not None and own.length == (of_q or scale or own).length
     if not unit or unit == q_unit or as_q:
@@ -167,6 +169,10 @@ def _share(unit: str) -> float | None:
     """What one of a relative unit is; None where the unit is not relative."""
     plain = unit.strip().lower()
     return 0.01 if _PERCENT.fullmatch(plain) else 1.0 if _FRACTION.fullmatch(plain) else None
+
+
+def _in_words(unit: str) -> str:
+    return f"in {unit}" if _share(unit) == 0.01 else "as a fraction"
 
 
 def _same_unit(unit: str, other: str) -> bool:

@@ -19,6 +19,7 @@ _SPELLINGS = {
     "å": "A",
     "aa": "A",
     "ang": "A",
+    "angs": "A",
     "angstrom": "A",
     "angstroms": "A",
     "angstroem": "A",
@@ -34,10 +35,13 @@ _SPELLINGS = {
     "micrometer": "um",
     "micrometre": "um",
     "micron": "um",
+    "microns": "um",
     "μm": "um",
     "mm": "mm",
     "millimeter": "mm",
     "millimetre": "mm",
+    "millimeters": "mm",
+    "millimetres": "mm",
     "cm": "cm",
     "centimeter": "cm",
     "centimetre": "cm",
@@ -53,7 +57,14 @@ _RECIPROCAL = re.compile(r"(?:1/|inv(?:erse)?|per|reciprocal)(?P<over>\w+)|(?P<p
 # 1/cm in one over each length
 _INTENSITY = {"cm": 1.0, "m": 1e-2, "mm": 10.0}
 KNOWN_INTENSITY_UNITS = "1/cm, 1/m, 1/mm, arbitrary, counts"
-_ARBITRARY = {"a.u.", "a.u", "au", "arb.u.", "arb.units", "arbitrary", "arbitraryunits", "counts", "cts"}
+_ARBITRARY = {"a.u.", "a.u", "au", "arb", "arb.", "arbu", "arb.u", "arb.u.", "arb.unit", "arb.units", "arbunits"} | {
+    *("arbitrary", "arbitraryunit", "arbitraryunits", "counts", "cts")
+}
+# A bracket of words without any of these is a remark, as in "I (sorted by q)"; others are units, known or not.
+_SCALE_WORD = re.compile(
+    "cm|photons?|counts?|cts|cps|electrons?|arb|arbitrary|units?|norm|normali[sz]ed|relative|(?:re)?scaled|shifted|offset|abs"
+    "|absolute|dimensionless|barns?|monitor"
+)
 _RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)?$")  # an angle has no dimension
 # what turns a label with a unit behind it into something else than that quantity in that unit
 _OTHER_QUANTITY = re.compile(
@@ -197,6 +208,17 @@ def is_arbitrary(text: str) -> bool:
 def is_cross_section(text: str) -> bool:
     """Whether a text is a unit of a scattering cross section per volume."""
     return _cross_section(text) is not None
+
+
+@_remembered
+def unit_of_intensity(text: str) -> str:
+    """The unit in what a header says of an intensity, known or not; empty where it is a remark."""
+    for part in (text, *re.split("[,;]", text)):
+        if is_cross_section(part) or is_arbitrary(part):
+            return part.strip()
+    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text).lower())
+    is_prose = re.search(r"[/*^·]|-\d", text) is None and any(len(word) > 3 for word in words)
+    return "" if is_prose and not any(_SCALE_WORD.fullmatch(word) for word in words) else text
 
 
 @_remembered
