@@ -5,7 +5,7 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format clean help compiler
+.PHONY: demo test lint style rules types plan docs format clean help compiler
 
 demo: compiler $(INSTALLED) ## simulate, train, evaluate; ends with results/demo/report.html
 	$(IN_VENV) snakemake --cores all
@@ -14,12 +14,24 @@ demo: compiler $(INSTALLED) ## simulate, train, evaluate; ends with results/demo
 test: compiler $(INSTALLED) ## run all tests
 	$(IN_VENV) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: $(INSTALLED) ## check style, types and the workflow; change nothing
+lint: style rules types plan docs ## check style, types, workflow and documentation; change nothing
+
+# The checks one by one: .pre-commit-config.yaml calls the same.
+style: $(INSTALLED)
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
+
+rules: $(INSTALLED)
 	$(IN_VENV) snakefmt --check workflow
+
+types: $(INSTALLED)
 	$(IN_VENV) mypy pairvae
+
+plan: $(INSTALLED)
 	$(IN_VENV) snakemake --lint
+
+docs: $(INSTALLED) ## build the documentation into docs/site
+	$(IN_VENV) sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -c docs . docs/site
 
 format: $(INSTALLED) ## bring code and rules into the common format
 	$(IN_VENV) ruff check --fix .
@@ -27,7 +39,7 @@ format: $(INSTALLED) ## bring code and rules into the common format
 	$(IN_VENV) snakefmt workflow
 
 clean: ## remove .venv and caches; results stay
-	rm -rf .venv .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .snakemake docs/site .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## list the targets

@@ -64,7 +64,7 @@ def run(python, folder, *arguments, conda=None):
     """Snakemake of that Python, with neither pairvae nor another conda on the path."""
     tools = [str(conda)] if conda else []
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA", "VIRTUAL"))}
-    env |= {"PATH": os.pathsep.join([*tools, str(python.parent), "/usr/bin", "/bin"]), "PAIRVAE_SOURCE": str(ROOT)}
+    env |= {"PATH": os.pathsep.join([*tools, str(python.parent), "/usr/bin", "/bin"])}
     return subprocess.run(
         [python, "-m", "snakemake", "--snakefile", SNAKEFILE, "--cores", "2", "--configfile", TINY, *arguments],
         cwd=folder,
@@ -88,6 +88,13 @@ def test_snakemake_alone_makes_the_plan(snakemake_alone, conda, tmp_path):
     dry = run(snakemake_alone, tmp_path, "--dry-run", "--use-conda", conda=conda)
     assert dry.returncode == 0, dry.stdout
     assert "pairvae.yaml will be created" in dry.stdout
+
+
+def test_snakemake_alone_names_a_wrong_row_of_the_samples(snakemake_alone, tmp_path):
+    (tmp_path / "samples.csv").write_text("sample_id,saxs,sans\none,a.dat,b.dat\n")
+    dry = run(snakemake_alone, tmp_path, "--dry-run", "--config", "samples=samples.csv")
+    assert dry.returncode == 2
+    assert "samples.csv, row 2 (one): column saxs names 'a.dat', which does not exist below ." in dry.stdout
 
 
 @pytest.mark.skipif(shutil.which("conda", path="/usr/bin:/bin") is not None, reason="there is a conda")

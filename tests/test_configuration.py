@@ -9,6 +9,7 @@ import yaml
 
 from pairvae.errors import UserError
 from pairvae.parse_settings import parse, stage_class
+from pairvae.scattering.samples_table import parse_manifest
 from pairvae.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +36,11 @@ def configuration(monkeypatch):
 
 
 @pytest.fixture
+def samples(configuration):  # noqa: ARG001, which puts the folder of both on the path
+    return import_module("samples")
+
+
+@pytest.fixture
 def schema():
     return json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
 
@@ -42,14 +48,45 @@ def schema():
 @pytest.mark.parametrize(
     ("delimiter", "encoding"), [(",", "utf-8-sig"), ("\t", "latin-1"), (";", "utf-8"), ("\t", "utf-16")]
 )
-def test_a_run_looks_at_the_curves_of_every_kind_of_table(configuration, tmp_path, delimiter, encoding):
+def test_a_run_looks_at_the_curves_of_every_kind_of_table(samples, tmp_path, delimiter, encoding):
     for name in ("a.dat", "b.dat", "c.dat"):
         (tmp_path / name).write_text("")
     rows = [["sample_id", "saxs ", "sans"], ["Öl", "a.dat", ' "b.dat;c.dat"'.strip()], ["x", "none.dat", ""], ["y"]]
     text = "\r\n" + "\r\n".join(delimiter.join(row) for row in rows)
     (tmp_path / "samples.csv").write_bytes(text.encode(encoding))
-    found = configuration.files_named_in(str(tmp_path / "samples.csv"))
+    found = samples.files_named_in(str(tmp_path / "samples.csv"))
     assert [path.rpartition("/")[2] for path in found] == ["a.dat", "b.dat", "c.dat"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"sample_id,saxs,sans\none,none.dat,\ntwo,,\n",
+        b"sample_id,saxs,sans,saxs_q_unit\none,a.dat,b.dat,1/nn\n",
+        b"sample_id,saxs\none,a.dat\n",
+        b"",
+        b"\xff\xfe\x00",
+        b'sample_id,saxs,sans\n"a,b',
+    ],
+)
+def test_workflow_says_of_the_samples_what_read_says(samples, tmp_path, table):
+    manifest = tmp_path / "samples.csv"
+    manifest.write_bytes(table)
+    with pytest.raises(UserError) as error:
+        parse_manifest(manifest)
+    assert samples.row_faults({"samples": str(manifest), "read": {"allow_outside": False}}) == [str(error.value)]
+
+
+def test_samples_may_name_files_outside_their_folder_where_the_configuration_allows_it(samples, tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "a.dat").write_text("")
+    (tmp_path / "b.dat").write_text("")
+    manifest = tmp_path / "tables" / "samples.csv"
+    manifest.write_text("sample_id,saxs,sans\none,../a.dat,../b.dat\n")
+    read = {"samples": str(manifest), "read": {"allow_outside": True}}
+    assert samples.row_faults(read) == []
+    (refused,) = samples.row_faults(read | {"read": {"allow_outside": False}})
+    assert "lies outside the folder of the manifest" in refused
 
 
 def test_every_fault_is_named_at_once(configuration, schema):

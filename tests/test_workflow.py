@@ -20,7 +20,7 @@ SNAKEFILE = ROOT / "workflow" / "Snakefile"
 TINY = ROOT / "configs" / "tiny.yaml"
 
 
-def snakemake(folder, *arguments, command=("-m", "snakemake"), cores=("--cores", "2")):
+def snakemake(folder, *arguments, command=("-m", "snakemake"), cores=("--cores", "2"), snakefile=SNAKEFILE):
     """Run Snakemake in a folder with the commands of this Python first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
@@ -28,7 +28,7 @@ def snakemake(folder, *arguments, command=("-m", "snakemake"), cores=("--cores",
             sys.executable,
             *command,
             "--snakefile",
-            SNAKEFILE,
+            snakefile,
             *cores,
             *arguments,
         ],
@@ -293,20 +293,66 @@ def test_workflow_passes_its_lint():
 # Measured curves
 
 
+def write_samples(folder, table, *curves):
+    """A samples.csv with empty curves beside it: the plan looks whether they are there, not what they hold."""
+    folder.mkdir(exist_ok=True)
+    for name in curves:
+        (folder / name).write_text("")
+    (folder / "samples.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+
+
 def test_manifest_leads_to_read_with_the_files_it_names(tmp_path):
-    (tmp_path / "my curves").mkdir()
-    for name in ("a.dat", "b.dat"):
-        (tmp_path / "my curves" / name).write_text("0.01 1\n")
-    manifest = "sample_id,saxs,sans\nfirst,a.dat;b.dat,\nsecond,missing.dat,,\n"
-    (tmp_path / "my curves" / "samples.csv").write_text(manifest)
+    table = "sample_id,saxs,sans\nfirst,a.dat;b.dat,c.dat\nsecond,d.dat,\n"
+    write_samples(tmp_path / "my curves", table, "a.dat", "b.dat", "c.dat", "d.dat")
     dry = snakemake(tmp_path, "--dry-run", "--config", "samples=my curves/samples.csv")
     assert dry.returncode == 0, dry.stdout
-    assert "input: my curves/samples.csv, my curves/a.dat, my curves/b.dat," in dry.stdout
+    listed = ", ".join(f"my curves/{name}" for name in ("samples.csv", "a.dat", "b.dat", "c.dat", "d.dat"))
+    assert f"input: {listed}," in dry.stdout
     assert "rule simulate" not in dry.stdout
     assert "truth" not in dry.stdout
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"saxs\n{a}.dat\n", b'sample_id,saxs\n"a,b'])
-def test_bad_manifest_is_left_to_read(tmp_path, content):
-    (tmp_path / "samples.csv").write_bytes(content)
-    assert "read" in planned(tmp_path, "--config", "samples=samples.csv")
+def test_plan_names_the_row_of_the_samples_and_the_remedy(tmp_path):
+    write_samples(tmp_path, "sample_id,saxs,sans\none,a.dat,b.dat\ntwo,a_raw.dat,\n", "a.dat", "b.dat")
+    stopped = snakemake(tmp_path, "--dry-run", "--config", "samples=samples.csv")
+    assert stopped.returncode == 2
+    assert (
+        "\nsamples.csv, row 3 (two): column saxs names 'a_raw.dat', which does not exist below .; found 'a.dat'; "
+        "expected a file; mend the path or empty the cell\n"
+    ) in stopped.stdout
+    assert "Traceback" not in stopped.stdout
+    assert not (tmp_path / "results").exists()
+
+
+# What is said at the end
+
+
+@pytest.mark.slow
+def test_successful_run_names_its_report(tiny_run):
+    first = min((tiny_run / ".snakemake" / "log").glob("*.log"))
+    assert "\nThe report is in results/tiny/report.html\n" in first.read_text(encoding="utf-8")
+
+
+def test_failed_run_names_the_log_with_the_reason_last(tmp_path):
+    write_samples(tmp_path, "sample_id,saxs,sans\none,a.dat,b.dat\n", "a.dat", "b.dat")
+    curves = "results/mine/curves/saxs.h5"
+    done = snakemake(tmp_path, curves, "--config", "run=mine", "samples=samples.csv")
+    assert done.returncode == 1
+    after = done.stdout.rpartition("Exiting because a job execution failed")[2]
+    assert "\nread failed; the reason is at the end of results/mine/logs/read.log\n" in after
+
+
+def test_job_that_succeeds_when_tried_again_is_no_failure(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "workflow")
+    from failed_jobs import failed_jobs
+
+    def failure(rule, job):
+        log = f"    log: logs/{rule}.log (check log file(s) for error details)\n"
+        return f"Error in {rule}:\n    message: None\n    jobid: {job}\n{log}".replace(rule, f"rule {rule}", 1)
+
+    log = tmp_path / "snakemake.log"
+    text = (
+        failure("pretrain", 4) + failure("pair", 5) + "Trying to restart job 4.\nFinished jobid: 4 (Rule: pretrain)\n"
+    )
+    log.write_text(text)
+    assert failed_jobs([str(log)]) == ["pair failed; the reason is at the end of logs/pair.log"]

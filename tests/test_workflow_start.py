@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import yaml
-from test_workflow import TINY, planned, snakemake
+from test_workflow import SNAKEFILE, TINY, planned, snakemake
 
 FOLLOWING = {"calibrate", "evaluate", "report"}
 
@@ -31,6 +31,17 @@ def test_run_that_starts_from_a_model_pretrains_nothing_and_stands_on_its_grids(
     grid = json.loads((model_folder / "model.json").read_text(encoding="utf-8"))["grids"]["saxs"]
     assert f'"q_min_inv_angstrom": {grid["q_min"]}' in shown
     assert f'"points": {grid["points"]}' in shown
+
+
+@pytest.mark.usefixtures("model_folder")
+def test_module_with_a_prefix_starts_from_the_model_where_the_configuration_says(tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        f"module pairvae:\n    snakefile: {str(SNAKEFILE)!r}\n    prefix: 'fits'\n"
+        "    config: {'run': 'mine', 'joint_train': {'start_from': 'model'}}\n\nuse rule * from pairvae\n"
+    )
+    shown = snakemake(tmp_path, "--dry-run", "--printshellcmds", snakefile=tmp_path / "Snakefile").stdout
+    assert "input: model/model.json, model/weights.safetensors, fits/results/mine/spectra/saxs.h5" in shown
+    assert "rule pretrain:" not in shown
 
 
 @pytest.mark.parametrize(

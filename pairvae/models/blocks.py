@@ -30,14 +30,38 @@ class Style(NamedTuple):
 
 
 def convolution(style: Style, channels_in: int, channels_out: int, kernel_size: int, stride: int = 1) -> nn.Module:
-    """Convolution that keeps the length, divided by the stride and rounded up."""
+    """Convolution that keeps the length, divided by the stride and rounded up.
+
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int
+        Points of the kernel, an odd number.
+    stride : int
+        Points from one output to the next.
+    """
     return CONVOLUTION[style.dimensions](channels_in, channels_out, kernel_size, stride, padding=kernel_size // 2)
 
 
 def transposed_convolution(
     style: Style, channels_in: int, channels_out: int, kernel_size: int, stride: int
 ) -> nn.Module:
-    """Transposed convolution that multiplies the length by the stride."""
+    """Transposed convolution that multiplies the length by the stride.
+
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int
+        Points of the kernel.
+    stride : int
+        Factor of the length.
+    """
     padding = max(0, (kernel_size - stride + 1) // 2)
     output_padding = stride - kernel_size + 2 * padding
     return TRANSPOSED[style.dimensions](channels_in, channels_out, kernel_size, stride, padding, output_padding)
@@ -68,7 +92,21 @@ class Residual(nn.Module):
 
 
 def residual(style: Style, channels_in: int, channels_out: int, kernel_size: int | None = None) -> Residual:
-    """Residual block that keeps the length (He et al., Deep residual learning, CVPR 2016; before activation)."""
+    """Residual block that keeps the length, with normalisation and activation before each convolution.
+
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int, optional
+        Points of the kernels; None: that of the style.
+
+    References
+    ----------
+    He et al., Deep residual learning for image recognition, CVPR 2016.
+    """
     kernel = kernel_size or style.kernel_size
     resized: list[nn.Module] = [convolution(style, *_waist(style, channels_in, channels_out), kernel)]
     branch = _branch(style, channels_in, channels_out, kernel, resized)
@@ -81,6 +119,15 @@ def down(style: Style, channels_in: int, channels_out: int, kernel_size: int | N
 
     The skip is a strided 1×1 convolution (He et al., CVPR 2016), or the mean of neighbours and a 1×1 convolution, which
     drops no point (ResNet-D; He et al., Bag of tricks for image classification, CVPR 2019, figure 2c).
+
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int, optional
+        Points of the kernels; None: that of the style.
     """
     kernel = kernel_size or style.kernel_size
     resized: list[nn.Module] = [convolution(style, *_waist(style, channels_in, channels_out), kernel, stride=2)]
@@ -96,6 +143,15 @@ def up(style: Style, channels_in: int, channels_out: int, kernel_size: int | Non
 
     By interleaving channels (pixel shuffle: Shi et al., CVPR 2016), by transposed convolutions, or by linear
     interpolation and a convolution, which leaves no checkerboard (Odena et al., Distill 2016).
+
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int, optional
+        Points of the kernels; None: that of the style.
     """
     kernel = kernel_size or style.kernel_size
     resized = _doubled(style, *_waist(style, channels_in, channels_out), kernel)
@@ -186,8 +242,19 @@ class Scaled(nn.Module):
 
 
 def squeeze_excitation(style: Style, channels: int, reduction: int = REDUCTION) -> Scaled:
-    """Weigh channels by σ(W₂ ReLU(W₁ mean(x))), W₁ to a `reduction`-th of the channels, at least 4.
+    """Weigh channels by σ(W₂ ReLU(W₁ mean(x))).
 
+    Parameters
+    ----------
+    style : Style
+        What the blocks of the network have in common.
+    channels : int
+        Channels of x.
+    reduction : int
+        W₁ leads to channels/reduction features, at least 4.
+
+    References
+    ----------
     Hu et al., Squeeze-and-excitation networks, CVPR 2018, eq. 2 to 4.
     """
     narrow = max(4, channels // reduction)
@@ -235,7 +302,17 @@ def interleave(style: Style, factor: int) -> nn.Module:
 
 
 def residual_linear(width: int, dropout: float, activation: str = "silu") -> Residual:
-    """Residual block of two linear layers on features (batch, width)."""
+    """Residual block of two linear layers on features (batch, width).
+
+    Parameters
+    ----------
+    width : int
+        Number of features.
+    dropout : float
+        Share of the features that is dropped between the layers.
+    activation : {"silu", "gelu"}
+        What stands between the layers.
+    """
     branch = nn.Sequential(
         nn.LayerNorm(width),
         nn.Linear(width, width),

@@ -46,14 +46,41 @@ class Ensemble(nn.Module):
         return self.members[0].mean
 
     def encode(self, log_intensity: Tensor, mask: Tensor, covariates: Tensor) -> Code:
-        """All members' posteriors, (batch, n·latent); arguments as for `ResVAE.encode`."""
+        """All members' posteriors, side by side.
+
+        Parameters
+        ----------
+        log_intensity : Tensor, shape (batch, q)
+            log10 I; any finite value where not measured.
+        mask : Tensor, shape (batch, q)
+            1 where measured, else 0.
+        covariates : Tensor, shape (batch, width)
+            From `encode_covariates`; zeros: unknown.
+
+        Returns
+        -------
+        Code
+            Mean and log-variance, each (batch, n·latent).
+        """
         codes = [member.encode(log_intensity, mask, covariates) for member in self.members]
         return Code(torch.cat([code.mean for code in codes], 1), torch.cat([code.logvar for code in codes], 1))
 
     def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
         """Mean of the members' curves; variance of the mixture (eq. in section 2.4 of the reference).
 
-        Arguments as for `ResVAE.decode`, the code being (batch, n·latent).
+        Parameters
+        ----------
+        code : Tensor, shape (batch, n·latent)
+            Codes of all members, side by side.
+        covariates : Tensor, shape (batch, width)
+            From `encode_covariates`; zeros: unknown.
+        from_partner : bool
+            The code came from the other technique: the larger of the two learned errors.
+
+        Returns
+        -------
+        Decoded
+            log10 I and the log-variance of its error, each (batch, q).
         """
         parts = code.split([member.latent_dim for member in self.members], dim=1)
         curves = [member.decode(z, covariates, from_partner) for member, z in zip(self.members, parts, strict=True)]

@@ -44,6 +44,15 @@ def encoder_layers(made: Architecture, shape: Shape) -> Before:
 def decoder_layers(made: Architecture, short: Shape, shape: Shape) -> list[Built]:
     """Build the way from `hidden` features to where the decoder's list begins, and that list.
 
+    Parameters
+    ----------
+    made : Architecture
+        Settings of the network, `filled`.
+    short : tuple of int
+        Shape that the encoder's list ends with, channels first; the decoder's begins there.
+    shape : tuple of int
+        Length of a curve, or rows and columns of a pattern.
+
     Raises
     ------
     UserError

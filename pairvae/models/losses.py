@@ -96,6 +96,11 @@ def log_likelihood_loss(mean_square: Tensor) -> Tensor:
 def gaussian_nll(prediction: Tensor, log_variance: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Negative log-likelihood of the targets, ½(log σ² + (target − prediction)²/σ²), mean over points with weight > 0.
 
+    Parameters
+    ----------
+    prediction, log_variance, target, weight : Tensor, shape (batch, q)
+        As in `Compared`.
+
     References
     ----------
     Nix and Weigend, Estimating the mean and variance of the target probability distribution, ICNN 1994.
@@ -105,12 +110,24 @@ def gaussian_nll(prediction: Tensor, log_variance: Tensor, target: Tensor, weigh
 
 
 def variance_nll(prediction: Tensor, log_variance: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """`gaussian_nll` that teaches the variance alone, not the prediction."""
+    """`gaussian_nll` that teaches the variance alone: no gradient flows to the prediction.
+
+    Parameters
+    ----------
+    prediction, log_variance, target, weight : Tensor, shape (batch, q)
+        As in `Compared`.
+    """
     return gaussian_nll(prediction.detach(), log_variance, target, weight)
 
 
 def chi_square(prediction: Tensor, target: Tensor, log_sigma: Tensor, weight: Tensor) -> Tensor:
-    """Reduced χ², the mean of ((target − prediction)/σ)² over points with weight > 0, σ at least 0.001 decades."""
+    """Reduced χ², the mean of ((target − prediction)/σ)² over points with weight > 0, σ at least 0.001 decades.
+
+    Parameters
+    ----------
+    prediction, target, log_sigma, weight : Tensor, shape (batch, q)
+        As in `Compared`; log_sigma is σ.
+    """
     residual = (target - prediction) / log_sigma.clamp(min=SMALLEST_SIGMA)
     return torch.where(weight > 0, weight * residual**2, 0).sum() / (weight > 0).sum().clamp(min=1)
 
@@ -119,6 +136,11 @@ def binary_cross_entropy(prediction: Tensor, target: Tensor, weight: Tensor) -> 
     """−t log p − (1 − t) log(1 − p) of values in [0, 1], mean over points with weight > 0.
 
     Bernoulli decoder: Kingma and Welling, ICLR 2014, appendix C.1; targets between 0 and 1 are meant as probabilities.
+
+    Parameters
+    ----------
+    prediction, target, weight : Tensor, shape (batch, q)
+        p and t, and weights of the points.
     """
     p, t = prediction.float().clamp(1e-6, 1 - 1e-6), target.clamp(0, 1)
     entropy = -(t * torch.log(p) + (1 - t) * torch.log1p(-p))
@@ -236,20 +258,12 @@ def kl_divergence(mean: Tensor, logvar: Tensor, free_bits: float = 0.0) -> Tenso
 
 
 def sparsity(mean: Tensor) -> Tensor:
-    """L1 norm of the mean code (batch, latent), Σ |mean|, mean over the batch.
-
-    Olshausen and Field, Nature 381 (1996) 607.
-    """
+    """L1 norm of the mean code (batch, latent), mean over the batch (Olshausen and Field, Nature 381 (1996) 607)."""
     return mean.abs().sum(dim=1).mean()
 
 
 def cross_correlation(z_saxs: Tensor, z_sans: Tensor) -> Tensor:
-    """Correlation of every component of one code with every component of the other over the batch.
-
-    Returns
-    -------
-    Tensor, shape (latent, latent)
-    """
+    """Correlation of every component of one code with every one of the other over the batch, shape (latent, latent)."""
     saxs, sans = ((z - z.mean(dim=0)) / (z.var(dim=0, correction=0) + 1e-6).sqrt() for z in (z_saxs, z_sans))
     return saxs.T @ sans / len(saxs)
 

@@ -26,13 +26,42 @@ class Predicted(NamedTuple):
 
 @torch.inference_mode()
 def codes(network: PairVAE, technique: str, curves: Batch) -> Tensor:
-    """Mean codes (samples, latent) of curves as `as_tensors` gives them."""
+    """Mean codes of curves.
+
+    Parameters
+    ----------
+    network : PairVAE
+        Of both techniques.
+    technique : {"saxs", "sans"}
+        Of the curves.
+    curves : dict of Tensor
+        As `as_tensors` gives them.
+
+    Returns
+    -------
+    Tensor, shape (samples, latent)
+    """
     return posterior(network, technique, curves).mean
 
 
 @torch.inference_mode()
 def posterior(network: PairVAE, technique: str, curves: Batch) -> Code:
-    """Mean and log-variance of the codes of curves as `as_tensors` gives them, each (samples, latent)."""
+    """Posteriors of the codes of curves.
+
+    Parameters
+    ----------
+    network : PairVAE
+        Of both techniques.
+    technique : {"saxs", "sans"}
+        Of the curves.
+    curves : dict of Tensor
+        As `as_tensors` gives them.
+
+    Returns
+    -------
+    Code
+        Mean and log-variance, each (samples, latent), on the CPU.
+    """
     columns = ("log_intensity", "mask", "covariates")
     parts = zip(*(curves[name].split(ROWS) for name in columns), strict=True)
     found = [network.of(technique).encode(*(one.to(device_of(network)) for one in part)) for part in parts]
@@ -92,7 +121,19 @@ def fitted_scale(log_intensity: Tensor, curves: Batch) -> Tensor:
 
 
 def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:
-    """Predict what was measured, too: like `predict`, at the scale of the measured curves where it is free."""
+    """Predict what was measured, too: like `predict`, at the scale of the measured curves where it is free.
+
+    Parameters
+    ----------
+    network : PairVAE
+        Of both techniques.
+    path : str
+        target_from_source.
+    code : Tensor, shape (samples, latent)
+        Codes of the source.
+    curves : dict of Tensor
+        The measured curves of the target, as `as_tensors` gives them.
+    """
     predicted = predict(network, path, code, curves["covariates"])
     shift = free_scale(network, ends(path)[0], predicted.log_intensity, curves)
     return predicted._replace(log_intensity=predicted.log_intensity + shift)

@@ -66,7 +66,17 @@ def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split:
 
 
 def unpaired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batches:
-    """Unpaired curves of one split; a technique whose curves all have a partner is left out. See `paired_tensors`."""
+    """Unpaired curves of one split; a technique whose curves all have a partner is left out.
+
+    Parameters
+    ----------
+    saxs, sans, pairs : Path
+        Gridded curves and the split.
+    network : PairVAE
+        As `as_tensors` needs it.
+    split : {"train", "val", "test"}
+        Which curves.
+    """
     table = read_pairs(pairs)
     unpaired: Batches = {}
     for t, file in zip(TECHNIQUES, (saxs, sans), strict=True):

@@ -52,7 +52,26 @@ def normalize(curves: Path, settings: Normalize, spectra: Path) -> None:
 
 
 def make_grid(table: CurvesFile, grid: Grid, where: Path) -> Curve:
-    """Grid in 1/Å, evenly spaced in log q; ends not given are those that half of the samples reach."""
+    """Grid in 1/Å, evenly spaced in log q; ends not given are those that half of the samples reach.
+
+    Parameters
+    ----------
+    table : CurvesFile
+        Curves of one technique.
+    grid : Grid
+        Number of points, and the ends in 1/Å as far as they are given.
+    where : Path
+        The curves file, for messages.
+
+    Returns
+    -------
+    array, shape (grid,)
+
+    Raises
+    ------
+    UserError
+        The table holds no curve, or the curves share no q range.
+    """
     ends = [
         (min(curve.q[0] for curve in settings), max(curve.q[-1] for curve in settings))
         for settings in (list(group) for _, group in groupby(table, attrgetter("sample")))
@@ -118,7 +137,26 @@ def _parts(
 def stacked(
     technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve], scale_free: bool = False
 ) -> Spectra:
-    """Gridded samples as the rows of one table."""
+    """Gridded samples as the rows of one table.
+
+    Parameters
+    ----------
+    technique : {"saxs", "sans"}
+        What measured them.
+    q : array, shape (grid,)
+        Grid in 1/Å.
+    names : list of str
+        Samples, in the order of the rows.
+    rows : list of GriddedCurve
+        Their curves on the grid.
+    scale_free : bool
+        The curves were brought to a common scale.
+
+    Returns
+    -------
+    Spectra
+        One row per sample, as float32.
+    """
     return Spectra(
         technique=technique,
         q=q,
@@ -199,7 +237,22 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
 
 
 def why_empty(curves: Sequence[Spectrum], q: Curve, row: GriddedCurve) -> str:
-    """What to say of a sample that has no measured point on the grid."""
+    """What to say of a sample that has no measured point on the grid.
+
+    Parameters
+    ----------
+    curves : sequence of Spectrum
+        Its detector settings.
+    q : array, shape (grid,)
+        Grid in 1/Å.
+    row : GriddedCurve
+        What `grid_curves` made of them.
+
+    Returns
+    -------
+    str
+        The q range of the curves beside that of the grid, and the reason.
+    """
     low, high = min(curve.q[0] for curve in curves), max(curve.q[-1] for curve in curves)
     spans = f"covers q {low:.4g} to {high:.4g} 1/Å, the grid {q[0]:.4g} to {q[-1]:.4g} 1/Å"
     if row.counts["too_noisy"]:

@@ -14,6 +14,15 @@ from pairvae.settings import Normalize
 def check_units(sample: str, curves: Sequence[Spectrum], settings: Normalize) -> None:
     """Refuse intensities that the settings cannot make comparable.
 
+    Parameters
+    ----------
+    sample : str
+        Name of the sample, for messages.
+    curves : sequence of Spectrum
+        Its detector settings.
+    settings : Normalize
+        Whether shapes are learnt without their scale, and whether detector settings are scaled to the first one.
+
     Raises
     ------
     UserError

@@ -64,7 +64,18 @@ def write_spectra(
 ) -> None:
     """Write a table slice by slice; memory does not grow with the number of rows.
 
-    `counts` says what was done to the curves; it is written behind the last part, so it may grow with them.
+    Parameters
+    ----------
+    path : Path
+        HDF5 file to write, whole or not at all.
+    technique : {"saxs", "sans"}
+        What measured the curves.
+    q : array, shape (grid,)
+        Grid of all parts in 1/Å.
+    parts : iterable of Spectra
+        Slices of the table in their order, taken as they are needed.
+    counts : dict of int, optional
+        What was done to the curves. It is written after the last part, so that the parts can still add to it.
     """
     with hdf5_written_whole(path) as file:
         file.attrs.update({"format": FORMAT, "technique": technique, "q_unit": "1/angstrom"})

@@ -109,6 +109,7 @@ class RowChecks:
         self.understood: list[Row] = []
         self._samples: dict[str, Row] = {}
         self._users_of_files: dict[int, tuple[Row, Technique]] = {}
+        self._real_folders: dict[str, str] = {}
         self._names: list[str] | None = None
         self._suggested = 0
 
@@ -192,7 +193,7 @@ class RowChecks:
         if not nameable(path):
             self.problem(number, f"{column}: {NOT_NAMEABLE}; rename the file, or set LC_ALL=C.UTF-8")
             return False
-        if self.inside is not None and not _is_below(os.path.realpath(path), self.inside):
+        if self.inside is not None and not _is_below(self._real(path), self.inside):
             self.problem(
                 number,
                 f"{column}, which lies outside the folder of the manifest; expected a path below it; "
@@ -206,6 +207,16 @@ class RowChecks:
         found = f"; found {near!r}" if near else ""
         self.problem(number, f"{column}, which {kind}{found}; expected a file; mend the path or empty the cell")
         return False
+
+    def _real(self, path: str) -> str:
+        """Where a path leads once links are followed; those of a folder only once for all of its files."""
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir):
+            return os.path.realpath(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        path = os.path.join(self._real_folders[folder], name)
+        return os.path.realpath(path) if os.path.islink(path) else path
 
     def _near(self, name: str) -> str:
         """The existing file with the name most like this; only for as many as are shown."""
@@ -243,7 +254,7 @@ class RowChecks:
         """One curve in two samples must not end up on both sides of the split."""
         own: set[int] = set()
         for file in row.files:
-            key = hash((os.path.realpath(file.path), file.options.entry))  # short: a table may name very many
+            key = hash((self._real(file.path), file.options.entry))  # short: a table may name very many
             other, technique = self._users_of_files.setdefault(key, (row, file.technique))
             named = f"{where}: column {file.technique} names {file.name!r}"
             if technique != file.technique:

@@ -75,7 +75,22 @@ def _member(network: ResVAE | Ensemble, number: int) -> ResVAE:
 def known_besides(
     covariates: tuple[Covariate, ...], table: pd.DataFrame, names: tuple[str, ...]
 ) -> tuple[Covariate, ...]:
-    """A model's covariates with new values of its categories, then the new ones, as the train split shows them."""
+    """A model's covariates with new values of its categories, then the new ones, as the train split shows them.
+
+    Parameters
+    ----------
+    covariates : tuple of Covariate
+        Those of the model that the training starts from.
+    table : DataFrame
+        Samples of the train split with their columns of samples.csv.
+    names : tuple of str
+        Covariates that the settings name.
+
+    Raises
+    ------
+    UserError
+        A column holds numbers where the model knows categories, or the reverse.
+    """
     old = {covariate.name: covariate for covariate in covariates}
     shown = {c.name: c for c in fit_covariates(table, tuple(n for n in old if n in table and table[n].notna().any()))}
     for name, covariate in shown.items():

@@ -31,6 +31,15 @@ def freeze(network: PairVAE, settings: JointTrain, share: float) -> None:
 
     Parts in `frozen` thaw layer by layer, evenly over the first `unfreeze_fraction`, those nearest to the code first.
 
+    Parameters
+    ----------
+    network : PairVAE
+        Its parameters are marked in place.
+    settings : JointTrain
+        Which parts are frozen, and over which share of the training they thaw.
+    share : float
+        How much of the training is over, 0 to 1.
+
     References
     ----------
     Howard and Ruder, Universal language model fine-tuning for text classification, ACL 2018, section 3.3.

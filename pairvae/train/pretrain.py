@@ -113,7 +113,29 @@ def pretrain(
 
 
 def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[PretrainStage, dict[Split, Batches]]:
-    """Network and losses, not trained yet, and the curves of both splits; arguments as for `pretrain`."""
+    """Network and losses, not trained yet, and the curves of both splits.
+
+    Parameters
+    ----------
+    spectra : Path
+        Gridded curves of one technique.
+    pairs : Path
+        pairs.csv.
+    settings : Pretrain
+        Network, losses, covariates, seed.
+
+    Returns
+    -------
+    stage : PretrainStage
+        What `fit` trains.
+    tensors : dict of Batches
+        Curves of the splits `train` and `val`.
+
+    Raises
+    ------
+    UserError
+        Too few curves, an unknown covariate, weights of another technique, or a loss that the network cannot learn by.
+    """
     table = read_pairs(pairs)
     technique = read_spectra(spectra, rows_of(table.head(0), "saxs")).technique
     if others := set(settings.q_weights) - {technique}:

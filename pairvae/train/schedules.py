@@ -11,7 +11,15 @@ ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 25e4  # of the peak rate, as in tor
 
 
 def learning_rate_factor(settings: Fit, step: float, steps: float) -> float:
-    """Factor of the peak learning rate, by the setting `schedule`."""
+    """Factor of the peak learning rate, by the setting `schedule`.
+
+    Parameters
+    ----------
+    settings : Fit
+        Schedule and its numbers.
+    step, steps : float
+        How far the training is, and how long.
+    """
     if settings.schedule == "one_cycle":
         return one_cycle(step, steps, settings.warmup_fraction)
     if settings.schedule == "step":
@@ -23,6 +31,15 @@ def learning_rate_factor(settings: Fit, step: float, steps: float) -> float:
 def cosine_with_warmup(step: float, steps: float, warmup_fraction: float) -> float:
     """Factor of the learning rate: rises linearly from 0, then falls to 0 as half a cosine.
 
+    Parameters
+    ----------
+    step, steps : float
+        How far the training is, and how long.
+    warmup_fraction : float
+        Share of the training in which the factor rises.
+
+    References
+    ----------
     Loshchilov and Hutter, SGDR, ICLR 2017, eq. 5.
     """
     warmup = warmup_fraction * steps
@@ -34,7 +51,18 @@ def cosine_with_warmup(step: float, steps: float, warmup_fraction: float) -> flo
 def one_cycle(step: float, steps: float, warmup_fraction: float) -> float:
     """Factor of the learning rate: rises from 1/25 to 1 and falls to 1/250000, each as half a cosine.
 
-    Smith and Topin, Super-convergence, arXiv:1708.07120; start, end and shape as in torch's OneCycleLR.
+    Start, end and shape are those of torch's OneCycleLR.
+
+    Parameters
+    ----------
+    step, steps : float
+        How far the training is, and how long.
+    warmup_fraction : float
+        Share of the training in which the factor rises.
+
+    References
+    ----------
+    Smith and Topin, Super-convergence, arXiv:1708.07120.
     """
     top, last = warmup_fraction * steps - 1, steps - 1
     if step <= top:
@@ -43,14 +71,34 @@ def one_cycle(step: float, steps: float, warmup_fraction: float) -> float:
 
 
 def step_decay(step: float, steps: float, warmup_fraction: float, every: float, factor: float) -> float:
-    """Factor of the learning rate: rises linearly from 0, and is multiplied by `factor` behind each share `every`."""
+    """Factor of the learning rate: rises linearly from 0 to 1, and falls in steps.
+
+    Parameters
+    ----------
+    step, steps : float
+        How far the training is, and how long.
+    warmup_fraction : float
+        Share of the training in which the factor rises.
+    every : float
+        Share of the training after which the factor falls each time.
+    factor : float
+        By how much it falls then.
+    """
     warmup = warmup_fraction * steps
     rise = (step + 1) / (warmup + 1) if step < warmup else 1.0
     return rise * factor ** math.floor(step / (every * steps) + 1e-9)  # 0.3 · 1000 is no whole number of steps
 
 
 def kl_factor(settings: Variational, step: float, steps: float) -> float:
-    """Factor of the KL weight β, by the setting `kl_schedule`."""
+    """Factor of the KL weight β, by the setting `kl_schedule`.
+
+    Parameters
+    ----------
+    settings : Variational
+        Schedule and its numbers.
+    step, steps : float
+        How far the training is, and how long.
+    """
     warmup = settings.kl_warmup_fraction
     if settings.kl_schedule == "constant":
         return 1.0
@@ -61,14 +109,37 @@ def kl_factor(settings: Variational, step: float, steps: float) -> float:
 
 
 def linear_warmup(step: float, steps: float, warmup_fraction: float) -> float:
-    """Factor of the KL weight: rises linearly from 0 to 1 (Bowman et al., CoNLL 2016)."""
+    """Factor of the KL weight: rises linearly from 0 to 1.
+
+    Parameters
+    ----------
+    step, steps : float
+        How far the training is, and how long.
+    warmup_fraction : float
+        Share of the training in which the factor rises.
+
+    References
+    ----------
+    Bowman et al., Generating sentences from a continuous space, CoNLL 2016.
+    """
     return min(1.0, step / (warmup_fraction * steps)) if warmup_fraction > 0 else 1.0
 
 
 def cyclic_annealing(step: float, steps: float, warmup_fraction: float, cycles: int) -> float:
     """Factor of the KL weight: in each of the cycles it rises linearly from 0 to 1 and stays there.
 
-    Fu et al., Cyclical annealing schedule, NAACL 2019, eq. 6 and 7: M is `cycles`, R is `warmup_fraction`.
+    Parameters
+    ----------
+    step, steps : float
+        How far the training is, and how long.
+    warmup_fraction : float
+        Share of each cycle in which the factor rises, R of the paper.
+    cycles : int
+        Number of cycles, M of the paper.
+
+    References
+    ----------
+    Fu et al., Cyclical annealing schedule, NAACL 2019, eq. 6 and 7.
     """
     if step >= steps:  # the last cycle is over; no other begins
         return 1.0

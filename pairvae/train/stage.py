@@ -97,7 +97,17 @@ class Stage(lightning.LightningModule, ABC):
             self.register_buffer(f"q_weight_{technique}", weights, persistent=False)
 
     def reconstruction(self, technique: Technique, curve: Decoded, measured: Batch) -> Tensor:
-        """Mean square error of a technique's decoded curves in decades², noisy points weighing less."""
+        """Mean square error of a technique's decoded curves in decades², noisy points weighing less.
+
+        Parameters
+        ----------
+        technique : {"saxs", "sans"}
+            Of the curves.
+        curve : Decoded
+            As `at_scale` gives it.
+        measured : dict of Tensor
+            What it is compared with.
+        """
         target = measured["log_intensity"]
         return losses.reconstruction(curve.log_intensity, target, self._trust(technique, curve, measured))
 
@@ -158,6 +168,17 @@ class Stage(lightning.LightningModule, ABC):
     ) -> tuple[Code, Decoded, Batch]:
         """Curves as other samples would have given them, decoded from a sample of the code of what is left visible.
 
+        Parameters
+        ----------
+        settings : Variational
+            How samples are changed, what is hidden, and how much the code is spread.
+        technique : {"saxs", "sans"}
+            Of the curves.
+        network : ResVAE
+            Of that technique.
+        curves : dict of Tensor
+            Measured curves, as `as_tensors` gives them.
+
         Returns
         -------
         code : Code
@@ -175,7 +196,17 @@ class Stage(lightning.LightningModule, ABC):
         return code, self.at_scale(curve, curves, network.scale_free), curves
 
     def at_scale(self, curve: Decoded, measured: Batch, scale_free: bool) -> Decoded:
-        """A decoded curve as it is compared with the measured one: at the best scale where it has none of its own."""
+        """A decoded curve as it is compared with the measured one: at the best scale where it has none of its own.
+
+        Parameters
+        ----------
+        curve : Decoded
+            log10 I and the log-variance of its error, each (batch, q).
+        measured : dict of Tensor
+            The measured curve, its uncertainty and its mask.
+        scale_free : bool
+            Whether the network has no scale.
+        """
         if not scale_free:
             return curve
         target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))

@@ -114,7 +114,8 @@ rule report:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         model=lambda wildcards, input: f"{Path(input.model[0]).parent}",
-        benchmarks=f"{RUN}/benchmarks",  # no input: run times change without a change of the results
+        # no input: run times change without a change of the results
+        benchmarks=lambda wildcards, output: f"{Path(output.report).parent}/benchmarks",
         histories=lambda wildcards, input: [
             f"--history {path}"
             for path in (

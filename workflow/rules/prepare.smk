@@ -21,8 +21,8 @@ if config["samples"] and config["parts"] == 1:
 
     rule read:
         input:
-            manifest=config["samples"],
-            measured=lambda wildcards: files_named_in(config["samples"]),
+            manifest=local(config["samples"]),
+            measured=lambda wildcards: local(files_named_in(config["samples"])),
             settings=f"{RUN}/settings/read.json",
         output:
             saxs=f"{RUN}/curves/saxs.h5",
@@ -47,8 +47,8 @@ elif config["samples"]:
 
     rule read_part:
         input:
-            manifest=config["samples"],
-            measured=lambda wildcards: files_named_in(config["samples"]),
+            manifest=local(config["samples"]),
+            measured=lambda wildcards: local(files_named_in(config["samples"])),
             settings=f"{RUN}/settings/read.json",
         output:
             saxs=temp(f"{RUN}/parts/{{scatteritem}}/saxs.h5"),
@@ -70,7 +70,7 @@ elif config["samples"]:
 
     rule read:
         input:
-            manifest=config["samples"],
+            manifest=local(config["samples"]),
             saxs=gather.part(f"{RUN}/parts/{{scatteritem}}/saxs.h5", allow_missing=True),
             sans=gather.part(f"{RUN}/parts/{{scatteritem}}/sans.h5", allow_missing=True),
             settings=f"{RUN}/settings/read.json",

@@ -1,5 +1,6 @@
 # A run that starts from a trained model pretrains nothing.
-START = start_files(config)
+# Like the manifest, it lies where the configuration says, whatever prefix a module has.
+START = {name: local(file) for name, file in start_files(config).items()}
 PRETRAINED = {
     f"pretrained_{t}": RUNS.at(f"pretrain.{t}", f"pretrain/{t}/weights.safetensors")
     for t in ("saxs", "sans")
@@ -31,7 +32,7 @@ rule pretrain:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        resume=f"{RUN}/pretrain/{{technique}}/resume",
+        resume=lambda wildcards, output: f"{Path(output.weights).parent}/resume",
         gpus=gpus,
     shell:
         "exec pairvae pretrain --spectra {input.spectra} --pairs {input.pairs} --settings {input.settings}"
@@ -66,7 +67,7 @@ rule joint_train:
             f"--{name.replace('_', '-')} {input[name]}" for name in PRETRAINED
         ],
         start=start_checksum(config),  # a file may change and keep its date
-        resume=f"{RUN}/joint_train/{{member}}/resume",
+        resume=lambda wildcards, output: f"{Path(output.weights).parent}/resume",
         gpus=gpus,
     shell:
         "exec pairvae joint_train --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
@@ -96,7 +97,7 @@ rule baselines:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        resume=f"{RUN}/baselines/resume",
+        resume=lambda wildcards, output: f"{Path(output.predictions).parent}/resume",
         gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
