@@ -283,6 +283,17 @@ def _column_name(cell: str) -> str:
     return plain if plain in _KNOWN_COLUMNS or plain.startswith(("saxs_", "sans_")) else cell.strip()
 
 
+def system_files(config: Group) -> list[str]:
+    """Files of a user's own systems: a simulation starts again when one of them changes.
+
+    Whatever is wrong with them is left to `pairvae simulate`, which says it better.
+    """
+    named = [Path(name) for name, share in config["simulate"]["systems"].items() if share > 0]
+    files = [path for path in named if path.suffix in (".yaml", ".yml")]
+    files += [file for folder in named if folder.is_dir() for file in folder.glob("*.yaml")]
+    return sorted(str(path) for path in files if path.is_file() and not set(str(path)) & set("{}\0"))
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -304,7 +315,8 @@ def _sentences(error: ValidationError, schema: Group) -> Iterator[str]:
         for key in error.instance.keys() - error.schema["properties"].keys():
             yield _unknown([*path, str(key)], list(_paths(schema, schema)))
     elif "propertyNames" in error.schema_path:
-        yield _unknown([*path, error.instance], [(*path, known) for known in error.schema["enum"]])
+        names, _ = error.schema["anyOf"]  # or a path
+        yield _unknown([*path, error.instance], [(*path, known) for known in names["enum"]])
     elif error.context:  # either a value or empty: what is wrong with the value
         yield from _sentences(error.context[0], schema)
     else:

@@ -1,23 +1,28 @@
 """What is simulated: particles, and what both instruments measure of them."""
 
-from typing import Literal, Self
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pairvae.settings.stage import Seeded, StageSettings, numerics_version
 
-SystemName = Literal[
-    "silica_sphere",
-    "latex",
-    "micelle",
-    "gold_rod",
-    "surfactant_ellipsoid",
-    "vesicle",
-    "pluronic_cylinder",
-    "lamellar_bilayer",
-    "wormlike_micelle",
-    "lipid_nanodisc",
-]
+# The kinds that come with the package, a file each; a user's own are named by their paths.
+SYSTEMS = Path(__file__).parents[1] / "simulation" / "systems"
+SYSTEM_NAMES = tuple(sorted(path.stem for path in SYSTEMS.glob("*.yaml")))
+PATH = r"^.*(\.ya?ml|/)$"
+
+
+def _system(name: str) -> str:
+    if name in SYSTEM_NAMES or re.match(PATH, name):
+        return name
+    near = difflib.get_close_matches(name, SYSTEM_NAMES, n=1, cutoff=0)[0]
+    raise ValueError(f"{name} is no system; the nearest name is {near}; files of your own end in .yaml, folders in /")
+
+
+SystemName = Annotated[str, AfterValidator(_system)]
 
 SIMULATED = ("material", "d2o_fraction", "volume_fraction")  # what is known of a simulated sample: its covariates
 
@@ -86,7 +91,8 @@ class Simulate(Seeded):
             "wormlike_micelle": 1,
             "lipid_nanodisc": 1,
         },
-        description="Kinds of particles and their shares in the mix; 0 leaves one out.",
+        json_schema_extra={"propertyNames": {"anyOf": [{"enum": list(SYSTEM_NAMES)}, {"pattern": PATH}]}},
+        description="Kinds of particles, or files (docs/systems.md), and their shares in the mix; 0 leaves one out.",
     )
     d2o_fraction: tuple[float, float] = Field(
         (1.0, 1.0),

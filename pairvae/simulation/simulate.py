@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from math import log
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +28,10 @@ from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
 from pairvae.settings.simulation import SIMULATED
 from pairvae.simulation.cross_section import compile_models, cross_section
+from pairvae.simulation.draw import draw_parameters
 from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
-from pairvae.simulation.systems import SYSTEMS, Parameter, System
+from pairvae.simulation.system import System
+from pairvae.simulation.system_files import load_system, shares
 
 COLUMNS = ("sample_id", *SIMULATED, "parameters")
 Row = dict[str, str | float]
@@ -74,11 +75,11 @@ def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sa
     rng : numpy Generator
         Its own random numbers.
     """
-    shares = {name: share for name, share in settings.systems.items() if share > 0}
-    weights = np.array(list(shares.values())) / sum(shares.values())
-    system = SYSTEMS[list(shares)[int(rng.choice(len(shares), p=weights))]]
+    mix = dict(shares(settings.systems))
+    weights = np.array(list(mix.values())) / sum(mix.values())
+    system = load_system(list(mix)[int(rng.choice(len(mix), p=weights))])
     d2o_fraction = float(rng.uniform(*settings.d2o_fraction))
-    parameters = {parameter.name: _draw(parameter, rng) for parameter in system.parameters}
+    parameters = draw_parameters(system, rng)
     background: dict[Technique, float] = {}
     for technique in TECHNIQUES:
         instrument = _instrument(settings, technique)
@@ -94,6 +95,7 @@ def expected_curves(
     d2o_fraction: float,
     settings: Simulate,
     background: Mapping[Technique, float] | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> dict[Technique, Spectrum]:
     """Compute what both instruments see of one sample on average: smeared, with background, without noise.
 
@@ -111,6 +113,8 @@ def expected_curves(
         The instruments.
     background : mapping, optional
         Flat background in 1/cm by technique; None: the medians of the instruments.
+    chosen : mapping, optional
+        Materials by their name in the system's file; the first of each list where it is not given.
 
     Returns
     -------
@@ -127,7 +131,7 @@ def expected_curves(
         instrument = _instrument(settings, technique)
         seen = optics(instrument)
         flat = median_background(instrument, d2o_fraction) if background is None else background[technique]
-        intensity = seen.smear @ cross_section(system, parameters, d2o_fraction, instrument) + flat
+        intensity = seen.smear @ cross_section(system, parameters, d2o_fraction, instrument, chosen) + flat
         source = Source(file=f"simulated:{system.name}")
         curves[technique] = Spectrum(seen.q, intensity, dq=seen.dq, technique=technique, source=source)
     return curves
@@ -169,7 +173,7 @@ def simulate(
     """
     for technique in TECHNIQUES:
         check_cuts(_instrument(settings, technique))
-    compile_models({SYSTEMS[name].model for name, share in settings.systems.items() if share > 0})
+    compile_models({load_system(name).model for name, _ in shares(settings.systems)})
     numbers = part.share(settings.pairs)
     rows = []
     with ExitStack() as files:
@@ -237,14 +241,6 @@ def _environment(**values: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _draw(parameter: Parameter, rng: np.random.Generator) -> float:
-    if parameter.distribution == "integer":
-        return float(rng.integers(int(parameter.low), int(parameter.high), endpoint=True))
-    if parameter.distribution == "log-uniform":
-        return float(np.exp(rng.uniform(log(parameter.low), log(parameter.high))))
-    return float(rng.uniform(parameter.low, parameter.high))
 
 
 def _instrument(settings: Simulate, technique: Technique) -> Instrument:
