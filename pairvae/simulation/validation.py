@@ -12,7 +12,7 @@ from pairvae.simulation.expressions import Scope
 from pairvae.simulation.system import Check, Parameter, System, Values
 
 PROBES: Mapping[Technique, float] = {"saxs": 8.048, "sans": 6.0}  # keV, Å
-NEAR_ZERO = 2e-6  # 1/Å: nothing that is simulated is so large that this is not q → 0
+NEAR_ZERO = 2e-5  # 1/Å: q → 0 for the sizes in checks, and not so small that kernels lose their digits
 POINTS = 400  # between both q of a check
 
 
