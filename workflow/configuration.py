@@ -315,8 +315,8 @@ def _sentences(error: ValidationError, schema: Group) -> Iterator[str]:
         for key in error.instance.keys() - error.schema["properties"].keys():
             yield _unknown([*path, str(key)], list(_paths(schema, schema)))
     elif "propertyNames" in error.schema_path:
-        names, _ = error.schema["anyOf"]  # or a path
-        yield _unknown([*path, error.instance], [(*path, known) for known in names["enum"]])
+        names = error.schema["enum"] if "enum" in error.schema else error.schema["anyOf"][0]["enum"]  # or a path
+        yield _unknown([*path, error.instance], [(*path, known) for known in names])
     elif error.context:  # either a value or empty: what is wrong with the value
         yield from _sentences(error.context[0], schema)
     else:

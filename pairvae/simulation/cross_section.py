@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def bare_intensity(system: System, values: Values, q: Curve) -> Curve:
     from sasmodels.direct_model import call_kernel
 
     spread = {f"{one.parameter}_pd_n": 80 if values[f"{one.parameter}_pd"] else 0 for one in system.polydispersity}
-    kernel = _model(system.model).make_kernel([np.ascontiguousarray(q, dtype=np.float64)])
+    kernel = built_model(system.model).make_kernel([np.ascontiguousarray(q, dtype=np.float64)])
     intensity: Curve = call_kernel(kernel, {**values, **spread, "background": 0.0})
     return intensity
 
@@ -141,22 +141,39 @@ def compile_models(models: Iterable[str]) -> None:
         There is no C compiler.
     """
     for model in sorted(models):
-        _model(model)
+        built_model(model)
 
 
 @lru_cache
 def _kernel(model: str, instrument: Instrument) -> Any:
-    return _model(model).make_kernel([optics(instrument).q_calc])
+    return built_model(model).make_kernel([optics(instrument).q_calc])
 
 
-@lru_cache
-def _model(name: str) -> Any:
+@cache
+def built_model(name: str, orientations: int = 0) -> Any:
+    """A model of sasmodels, compiled where it was not yet.
+
+    Parameters
+    ----------
+    name : str
+        As in sasmodels.
+    orientations : {0, 20, 76}
+        Points of the quadrature over orientations; 0: as many as sasmodels finds that it needs.
+
+    Raises
+    ------
+    UserError
+        There is no C compiler.
+    """
     os.environ.setdefault("SAS_OPENCL", "none")
     try:
-        from sasmodels.core import load_model
+        from sasmodels.core import build_model, load_model_info
 
+        info = load_model_info(name)
+        if orientations:
+            _set_orientations(info, orientations)
         with _compiled_whole():
-            model = load_model(name, dtype="double", platform="dll")
+            model = build_model(info, dtype="double", platform="dll")
         model.make_kernel([np.array([0.1])])  # loads the compiled model
     except (OSError, RuntimeError, NameError, AttributeError) as error:  # what sasmodels 1.1 raises
         reason = " ".join(str(error).split())[:300]
@@ -166,6 +183,16 @@ def _model(name: str) -> Any:
             advice = COMPILER_ADVICE
         raise UserError(f"scattering model {name} cannot be compiled ({reason}); {advice}") from None
     return model
+
+
+def _set_orientations(info: Any, points: int) -> None:
+    from sasmodels.generate import set_integration_size
+
+    if info.composition:
+        for part in info.composition[1]:
+            _set_orientations(part, points)
+    else:
+        set_integration_size(info, points)
 
 
 @contextmanager

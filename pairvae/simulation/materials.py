@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from math import pi
 from typing import Any
 
 import yaml
@@ -100,9 +101,7 @@ def scattering_length_density(text: str, technique: Technique, probe: float, d2o
 @cache
 def properties(text: str) -> dict[str, float]:
     """Facts of a material in H2O: density in g/cm³, mass of a formula unit in g/mol and its volume in cm³/mol."""
-    from periodictable import formula
-
-    compound = formula(material(text).h2o)
+    compound = _compound(material(text).h2o)
     mass, density = float(compound.mass), float(compound.density)
     return {"density": density, "molar_mass": mass, "molar_volume": mass / density}
 
@@ -126,8 +125,33 @@ def _unknown(text: str) -> str:
 
 
 @cache
+def incoherent_level(text: str, wavelength: float) -> float:
+    """Incoherent scattering of a substance per solid angle in 1/cm, without what changes the neutrons' energy.
+
+    Parameters
+    ----------
+    text : str
+        formula@density in g/cm³.
+    wavelength : float
+        In Å.
+    """
+    from periodictable import neutron_scattering
+
+    _, (_, _, incoherent), _ = neutron_scattering(_compound(text), wavelength=wavelength)
+    return float(incoherent) / (4 * pi)
+
+
+@cache
+def _compound(text: str) -> Any:
+    from periodictable import formula
+
+    return formula(text)
+
+
+@cache
 def _pure_sld(text: str, technique: Technique, probe: float) -> float:
     from periodictable import neutron_sld, xray_sld
 
-    seen = xray_sld(text, energy=probe) if technique == "saxs" else neutron_sld(text, wavelength=probe)
+    compound = _compound(text)
+    seen = xray_sld(compound, energy=probe) if technique == "saxs" else neutron_sld(compound, wavelength=probe)
     return float(seen[0])

@@ -5,6 +5,7 @@ How a curve comes about: the cross section of the particles (sasmodels), smeared
 radiation) and subtracting the blank gives the measured curve with the sigma that an instrument would report.
 """
 
+import csv
 import json
 import os
 import sys
@@ -15,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
@@ -32,10 +32,11 @@ from pairvae.simulation.draw import draw_parameters
 from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
 from pairvae.simulation.system import System
 from pairvae.simulation.system_files import load_system, shares
+from pairvae.simulation.varied_sample import COLUMNS as VARIED_COLUMNS
+from pairvae.simulation.varied_sample import Row, varied_pair
 
 COLUMNS = ("sample_id", *SIMULATED, "parameters")
-Row = dict[str, str | float]
-Pair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
+PackedPair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ def simulate(
     truth_saxs, truth_sans : Path
         Curves files of the expected curves at the same q, without sigma.
     samples : Path
-        CSV with sample_id, material, d2o_fraction, volume_fraction and the other drawn parameters as JSON.
+        CSV with sample_id, material, d2o_fraction, volume_fraction and the other drawn parameters as JSON; with
+        instruments in `variety`, the columns of `varied_sample`.
     threads : int
         Processes to use (a kernel of sasmodels must not be shared between threads).
     part : Part
@@ -175,9 +177,11 @@ def simulate(
         check_cuts(_instrument(settings, technique))
     compile_models({load_system(name).model for name, _ in shares(settings.systems)})
     numbers = part.share(settings.pairs)
-    rows = []
+    varied = any(share > 0 for share in settings.variety.instruments.values())
     with ExitStack() as files:
-        table = files.enter_context(written_whole(samples))
+        table = files.enter_context(files.enter_context(written_whole(samples)).open("w", encoding="utf-8", newline=""))
+        rows = csv.DictWriter(table, VARIED_COLUMNS if varied else COLUMNS, lineterminator="\n")
+        rows.writeheader()
         measured = {
             "saxs": files.enter_context(CurvesWriter(saxs, "saxs")),
             "sans": files.enter_context(CurvesWriter(sans, "sans")),
@@ -191,20 +195,21 @@ def simulate(
         task = progress.add_task("simulate", total=len(numbers))
         files.enter_context(_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1"))
         # worker processes inherit that: a core each, while this one writes
-        for row, curves in in_order(partial(_one, settings), numbers, threads, _ended, lambda _: False):
-            rows.append(row)
+        for row, curves in in_order(
+            partial(_varied if varied else _one, settings), numbers, threads, _ended, lambda _: False
+        ):
+            rows.writerow(row)
             for technique, (noisy, expected) in curves.items():
                 measured[technique].append(PackedCurve(*noisy))
                 truth[technique].append(PackedCurve(*expected))
             progress.advance(task)
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(table, index=False, lineterminator="\n")
 
 
-def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
+def _one(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
     rng = np.random.default_rng([settings.seed, number])
     sample = draw_sample(settings, number, rng)
     expected = expected_curves(sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background)
-    curves: Pair = {}
+    curves: PackedPair = {}
     for technique, whole in expected.items():
         instrument = _instrument(settings, technique)
         truth = replace(cut_ends(whole, instrument, rng), sample=sample.sample_id)
@@ -221,7 +226,12 @@ def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
     return row, curves
 
 
-def _ended(number: int) -> tuple[Row, Pair]:
+def _varied(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
+    row, curves = varied_pair(settings, number)
+    return row, {technique: (pack(measured), pack(expected)) for technique, (measured, expected) in curves.items()}
+
+
+def _ended(number: int) -> tuple[Row, PackedPair]:
     raise UserError(
         f"simulate: sample {number} ended its process, for lack of memory or in a compiled model; found with the seed "
         f"of the settings; expected a curve; use fewer cores, or leave out its system"
