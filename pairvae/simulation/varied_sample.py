@@ -1,25 +1,19 @@
-"""One sample of a wide prior: particles in a solvent, what is around them, and what two drawn instruments make of it.
+"""One sample of a wide prior as two drawn instruments measure it: background, noise, scale, sigma.
 
 All of it is drawn from the seed and the number of the sample.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from math import gamma
 
 import numpy as np
 
 from pairvae.errors import UserError
-from pairvae.scattering.spectrum import TECHNIQUES, Curve, Source, Spectrum, Technique
+from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
-from pairvae.simulation.draw import draw_materials, draw_parameters
-from pairvae.simulation.fast_cross_section import both_cross_sections
-from pairvae.simulation.instrument_family import STEP, VARIANTS, Setup, instrument_of, load_family
+from pairvae.simulation.drawn_scattering import Scattering, draw_scattering
+from pairvae.simulation.instrument_family import VARIANTS, Setup, instrument_of, load_family
 from pairvae.simulation.materials import WATER, incoherent_level, material, scattering_length_density
-from pairvae.simulation.system import System
-from pairvae.simulation.system_files import load_system, shares
 
 COLUMNS = (
     *("sample_id", "material", "second_material", "solute", "solvent", "d2o_fraction", "saxs_d2o_fraction"),
@@ -38,25 +32,6 @@ XRAY_BACKGROUND = (3e-3, 5e-2)  # solvent and cell, 1/cm
 RESIDUE = 0.02  # standard deviation of what subtraction leaves, of the whole background
 SCALE_ERROR = 0.15  # decades
 ARBITRARY = (1e-4, 1e5)  # arbitrary units per 1/cm
-
-
-@dataclass(frozen=True)
-class Particles:
-    """One kind of particle of a sample.
-
-    Parameters
-    ----------
-    system : System
-        Kind.
-    drawn : dict
-        Its parameters.
-    chosen : dict
-        Its materials, of which there is a choice, and the solvent.
-    """
-
-    system: System
-    drawn: dict[str, float]
-    chosen: dict[str, str]
 
 
 def varied_pair(settings: Simulate, number: int) -> tuple[Row, Pair]:
@@ -91,31 +66,19 @@ def varied_pair(settings: Simulate, number: int) -> tuple[Row, Pair]:
 
 def _attempt(settings: Simulate, number: int, rng: np.random.Generator) -> tuple[Row, Pair] | None:
     setups = {technique: _draw_setup(settings, technique, rng) for technique in TECHNIQUES}
-    first = _draw_particles(settings, rng)
-    solvent = first.system.substances(first.chosen)["solvent"]
-    d2o_fraction = _draw_water(settings, rng, solvent)
-    kinds = [first]
-    if rng.uniform() < settings.variety.mixture:
-        second = _draw_particles(settings, rng)
-        if solvent in second.system.solvent:
-            kinds.append(Particles(second.system, second.drawn, second.chosen | {"solvent": solvent}))
-    ends = [setup.lattice for setup in setups.values()]
-    low, high = min(lowest for lowest, _ in ends), max(highest for _, highest in ends)
-    ln_q: Curve = STEP * np.arange(low, high + 1, dtype=np.float64)
-    intensity = _particles_seen(kinds, setups, d2o_fraction, np.exp(ln_q), rng)
-    if intensity is None:
+    drawn = draw_scattering(settings, setups, rng)
+    if not all(np.isfinite(curve).all() and curve.max() > 0 for curve in drawn.intensity.values()):
         return None
-    intensity = _surroundings(settings, intensity, np.exp(ln_q), rng)
-    name = f"{first.system.name}_{number:0{max(6, len(str(settings.pairs - 1)))}d}"
+    name = f"{drawn.kinds[0].system.name}_{number:0{max(6, len(str(settings.pairs - 1)))}d}"
     facts: Row = {}
     pair: Pair = {}
     for technique, setup in setups.items():
-        level = _whole_background(first, solvent, d2o_fraction["sans"], setup, rng)
-        measured = _measured(settings, setup, intensity[technique], ln_q, level, name, facts, rng)
+        level = _whole_background(drawn, setup, rng)
+        measured = _measured(settings, setup, drawn, level, name, facts, rng)
         if measured is None:
             return None
         pair[technique] = measured
-    return _row(name, kinds, solvent, d2o_fraction, setups) | facts, pair
+    return _row(name, drawn, setups) | facts, pair
 
 
 def _draw_setup(settings: Simulate, technique: Technique, rng: np.random.Generator) -> Setup:
@@ -131,89 +94,11 @@ def _draw_setup(settings: Simulate, technique: Technique, rng: np.random.Generat
     return instrument_of(name, int(rng.integers(VARIANTS)))
 
 
-def _draw_particles(settings: Simulate, rng: np.random.Generator) -> Particles:
-    names, weights = _mix(tuple(settings.systems.items()))
-    system = load_system(names[int(rng.choice(len(names), p=weights))])
-    chosen = draw_materials(system, rng)
-    return Particles(system, draw_parameters(system, rng), chosen)
-
-
-@cache
-def _mix(systems: tuple[tuple[str, float], ...]) -> tuple[list[str], Curve]:
-    mix = dict(shares(dict(systems)))
-    weights = np.array(list(mix.values()))
-    return list(mix), weights / weights.sum()
-
-
-def _draw_water(settings: Simulate, rng: np.random.Generator, solvent: str) -> dict[Technique, float]:
-    """Volume fraction of D2O in the water of both measurements, 0 without water."""
-    fraction = float(rng.uniform(*settings.d2o_fraction))
-    if rng.uniform() < settings.variety.pure_water:
-        fraction = float(rng.choice([0.0, rng.uniform(0.97, 1), 1.0], p=[0.3, 0.35, 0.35]))
-    same = rng.uniform() >= settings.variety.other_water
-    fraction *= solvent == WATER
-    return {"saxs": fraction if same else 0.0, "sans": fraction}
-
-
-def _particles_seen(
-    kinds: list[Particles],
-    setups: Mapping[Technique, Setup],
-    d2o_fraction: Mapping[Technique, float],
-    q: Curve,
-    rng: np.random.Generator,
-) -> dict[Technique, Curve] | None:
-    """Cross section of all kinds; None where it is none."""
-    probes = {technique: setup.probe for technique, setup in setups.items()}
-    share = float(np.exp(rng.uniform(np.log(0.03), np.log(0.97)))) if len(kinds) > 1 else 0.0
-    total: dict[Technique, Curve] = {technique: np.zeros(q.size) for technique in TECHNIQUES}
-    for kind, part in zip(kinds, (1 - share, share), strict=False):
-        seen = both_cross_sections(kind.system, kind.drawn, kind.chosen, probes, d2o_fraction, q)
-        for technique in TECHNIQUES:
-            total[technique] += part * seen[technique]
-    if not all(np.isfinite(curve).all() and curve.max() > 0 for curve in total.values()):
-        return None
-    return {technique: np.maximum(curve, 1e-9 * curve.max()) for technique, curve in total.items()}
-
-
-def _surroundings(
-    settings: Simulate, intensity: dict[Technique, Curve], q: Curve, rng: np.random.Generator
-) -> dict[Technique, Curve]:
-    """Clusters of the particles, and the slope of something larger, both of the same contrast as the particles."""
-    if rng.uniform() < settings.variety.clusters:
-        factor = _clusters(intensity["saxs"], q, rng)
-        intensity = {technique: curve * factor for technique, curve in intensity.items()}
-    if rng.uniform() < settings.variety.upturn:
-        where = float(np.exp(rng.uniform(np.log(0.003), np.log(0.02))))
-        strength, exponent = float(np.exp(rng.uniform(np.log(0.03), np.log(10)))), rng.uniform(2.5, 4.2)
-        slope = strength * (q / where) ** -exponent
-        # the lumps need not be of quite the same composition
-        differ = {"saxs": 1.0, "sans": float(np.exp(rng.normal(0, 0.5)))}
-        intensity = {
-            technique: curve + differ[technique] * np.interp(where, q, curve) * slope
-            for technique, curve in intensity.items()
-        }
-    return intensity
-
-
-def _clusters(curve: Curve, q: Curve, rng: np.random.Generator) -> Curve:
-    """Structure factor of fractal clusters, Teixeira, J. Appl. Cryst. 21 (1988) 781, of particles of a curve's size."""
-    number, dimension = float(np.exp(rng.uniform(np.log(2), np.log(100)))), rng.uniform(1.5, 2.8)
-    half = np.flatnonzero(curve < 0.5 * curve[0])
-    radius = 1.8 / q[half[0] if half.size else -1]  # of a ball whose intensity is half there
-    length = radius * ((number - 1) / (dimension * gamma(dimension))) ** (1 / dimension)
-    x = q * length
-    factor: Curve = 1 + dimension * gamma(dimension - 1) / (q * radius) ** dimension * np.sin(
-        (dimension - 1) * np.arctan(x)
-    ) / (1 + 1 / x**2) ** ((dimension - 1) / 2)
-    return factor
-
-
-def _whole_background(
-    kind: Particles, solvent: str, d2o_fraction: float, setup: Setup, rng: np.random.Generator
-) -> float:
+def _whole_background(drawn: Scattering, setup: Setup, rng: np.random.Generator) -> float:
     """Flat background of a measurement that nothing was subtracted from, in 1/cm."""
     if setup.technique == "saxs":
         return float(np.exp(rng.uniform(*np.log(XRAY_BACKGROUND))))
+    kind, solvent, d2o_fraction = drawn.kinds[0], drawn.solvent, drawn.d2o_fraction["sans"]
     share = min(0.9, kind.drawn.get("volume_fraction", 0.0))
     solute = next(iter(kind.system.substances(kind.chosen).values()))
     light, heavy = (
@@ -231,8 +116,7 @@ def _whole_background(
 def _measured(
     settings: Simulate,
     setup: Setup,
-    intensity: Curve,
-    ln_q: Curve,
+    drawn: Scattering,
     level: float,
     name: str,
     facts: Row,
@@ -240,7 +124,7 @@ def _measured(
 ) -> tuple[Spectrum, Spectrum] | None:
     """What the instrument reports, and what it would report on average; None where there is nothing but noise."""
     variety, technique = settings.variety, setup.technique
-    expected = setup.smeared(ln_q, np.log(intensity))
+    expected = setup.smeared(drawn.ln_q, np.log(drawn.intensity[technique]))
     kept = rng.uniform() < variety.unsubtracted
     flat = level if kept else float(rng.normal(0, RESIDUE)) * level
     exposure = float(np.exp(rng.uniform(*np.log(setup.exposure))))
@@ -281,13 +165,8 @@ def _draw_scale(settings: Simulate, rng: np.random.Generator) -> tuple[float, st
     return (10 ** float(drawn[3]) if drawn[2] < settings.variety.wrong_scale else 1.0), "1/cm"
 
 
-def _row(
-    name: str,
-    kinds: list[Particles],
-    solvent: str,
-    d2o_fraction: Mapping[Technique, float],
-    setups: Mapping[Technique, Setup],
-) -> Row:
+def _row(name: str, sample: Scattering, setups: Mapping[Technique, Setup]) -> Row:
+    kinds, solvent, d2o_fraction = sample.kinds, sample.solvent, sample.d2o_fraction
     first = kinds[0]
     substances = first.system.substances(first.chosen)
     main = next(iter(substances))
