@@ -142,9 +142,8 @@ def main():
     table = pd.DataFrame(rows, columns=["kind", "name", "distance", "nearest"])
     by_kind = table.groupby("kind", sort=False)["distance"].median()
     print(by_kind.round(3).to_string())
-    print(
-        f"{len(curves)} simulated pairs; median over pairs {table.distance.median():.3f}, over kinds {by_kind.median():.3f}"
-    )
+    medians = table["distance"].median(), by_kind.median()
+    print(f"{len(curves)} simulated pairs; median over pairs {medians[0]:.3f}, over kinds {medians[1]:.3f}")
 
 
 if __name__ == "__main__":

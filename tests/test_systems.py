@@ -199,3 +199,27 @@ def test_every_shipped_kind_agrees_with_numbers_from_elsewhere(name):
         assert one.agrees, (one.technique, one.check.quantity, one.found, one.expected)
     for key, parameter in system.parameters.items():
         assert parameter.unit or key not in ("radius", "length", "thickness")
+
+
+DOC = (Path(__file__).parents[1] / "docs" / "systems.md").read_text(encoding="utf-8")
+
+
+def test_the_system_in_the_documentation_is_the_file_that_it_names():
+    text = (Path(__file__).parents[1] / "data" / "example" / "dextran_shell.yaml").read_text(encoding="utf-8")
+    assert f"```yaml\n{text}```" in DOC
+
+
+def test_commands_in_the_documentation_run(tmp_path, monkeypatch, pairvae):
+    (tmp_path / "data").symlink_to(Path(__file__).parents[1] / "data")
+    monkeypatch.chdir(tmp_path)
+    lines = [line.split("#")[0].split()[1:] for line in DOC.splitlines() if line.startswith("pairvae ")]
+    assert len(lines) == 3
+    for arguments in lines:
+        code, _, err = pairvae(*arguments)
+        assert code == 0, err
+    assert (tmp_path / "dextran.html").is_file()
+
+
+def test_the_table_in_the_documentation_names_every_kind():
+    named = [line.split("|")[1].strip() for line in DOC.split("## The kinds")[1].splitlines() if line.startswith("| ")]
+    assert sorted(named[2:]) == shipped_names()
