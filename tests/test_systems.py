@@ -1,6 +1,7 @@
 """Kinds of particles as files: the ten of the demo as ever, a user's own, and sentences on what is wrong."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,10 @@ def test_a_system_of_ones_own_is_simulated_and_drawn(tmp_path, pairvae):
     assert "SAXS" in page
     assert page.count('hovertemplate":"%{x}') == 4
     simulate(Simulate(pairs=3, systems={str(file): 1}), *(tmp_path / name for name in FILES), threads=1)
-    assert "mine_000002" in (tmp_path / "samples.csv").read_text(encoding="utf-8")
+    with (tmp_path / "samples.csv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert [row["sample_id"] for row in rows] == ["mine_000000", "mine_000001", "mine_000002"]
+    assert {json.loads(row["parameters"])["core"] for row in rows} == {"SiO2@2.2", "gold"}
 
 
 def test_a_folder_of_systems_shares_its_part_of_the_mix(tmp_path):

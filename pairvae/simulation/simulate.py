@@ -28,7 +28,7 @@ from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
 from pairvae.settings.simulation import SIMULATED
 from pairvae.simulation.cross_section import compile_models, cross_section
-from pairvae.simulation.draw import draw_parameters
+from pairvae.simulation.draw import draw_materials, draw_parameters
 from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
 from pairvae.simulation.system import System
 from pairvae.simulation.system_files import load_system, shares
@@ -55,6 +55,8 @@ class Sample:
         Drawn parameters of the system.
     background : dict
         Flat background in 1/cm by technique.
+    chosen : dict
+        Materials of which the system's file gives a choice.
     """
 
     sample_id: str
@@ -62,6 +64,7 @@ class Sample:
     d2o_fraction: float
     parameters: dict[str, float]
     background: dict[Technique, float]
+    chosen: dict[str, str]
 
 
 def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sample:
@@ -87,7 +90,9 @@ def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sa
         spread = 10 ** float(rng.normal(0, instrument.background_spread_dex))
         background[technique] = median_background(instrument, d2o_fraction) * spread
     width = max(6, len(str(settings.pairs - 1)))
-    return Sample(f"{system.name}_{number:0{width}d}", system, d2o_fraction, parameters, background)
+    # random numbers of their own, so that systems without a choice are drawn as ever
+    chosen = draw_materials(system, np.random.default_rng([settings.seed, number, 2]))
+    return Sample(f"{system.name}_{number:0{width}d}", system, d2o_fraction, parameters, background, chosen)
 
 
 def expected_curves(
@@ -208,19 +213,21 @@ def simulate(
 def _one(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
     rng = np.random.default_rng([settings.seed, number])
     sample = draw_sample(settings, number, rng)
-    expected = expected_curves(sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background)
+    expected = expected_curves(
+        sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background, sample.chosen
+    )
     curves: PackedPair = {}
     for technique, whole in expected.items():
         instrument = _instrument(settings, technique)
         truth = replace(cut_ends(whole, instrument, rng), sample=sample.sample_id)
         exposure = 10 ** rng.uniform(*np.log10(instrument.exposure))
         curves[technique] = (pack(measure(truth, instrument, exposure, rng)), pack(truth))
-    drawn = dict(sample.parameters)
+    drawn: dict[str, float | str] = {**sample.parameters, **sample.chosen}
     row: Row = {
         "sample_id": sample.sample_id,
         "material": sample.system.name,
         "d2o_fraction": sample.d2o_fraction,
-        "volume_fraction": drawn.pop("volume_fraction"),
+        "volume_fraction": drawn.pop("volume_fraction", ""),
         "parameters": json.dumps(drawn),
     }
     return row, curves
