@@ -59,6 +59,21 @@ def samples(
 
 
 @app.command()
+def systems(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Kinds of particles, files or folders of systems.", metavar="[SYSTEM]…")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with sample curves.", callback=html)] = None,
+    samples: Annotated[int, typer.Option(help="Curves of each kind in the page.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn.", min=0)] = 0,
+) -> None:
+    """List the kinds of particles that can be simulated, check those that are named, and draw them."""
+    from pairvae.simulation.show_systems import show_systems as run
+
+    run(names or [], print, lambda sentence: print(sentence, file=sys.stderr), plot, samples, seed)
+
+
+@app.command()
 def refit(
     predictions: Annotated[Path, typer.Option(help="predictions.h5 of a simulated run.", exists=True)],
     pairs: Annotated[Path, typer.Option(help="pairs.csv of the same run.", exists=True)],

@@ -56,7 +56,7 @@ def parse(kind: type[T], values: Any, where: str) -> T:
 
 
 def _sentence(kind: type[BaseModel], where: str, fault: Any) -> str:
-    path = [str(part) for part in fault["loc"]]
+    path = [str(part) for part in fault["loc"] if part != "[key]"]
     name = ".".join(path) or "settings"
     if fault["type"] == "value_error":  # settings that do not go together: the sentence says what was found
         return f"{where}: {name}: {fault['ctx']['error']}"

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from pairvae.evaluation.refit import fit_particle, summary
 from pairvae.settings import SansInstrument, SaxsInstrument, Simulate
 from pairvae.simulation.simulate import expected_curves
-from pairvae.simulation.systems import SYSTEMS
+from pairvae.simulation.system_files import load_system
 
 FEW = Simulate(saxs=SaxsInstrument(points=60, q_max_inv_angstrom=0.3), sans=SansInstrument(points=50))
 SPHERE = {"volume_fraction": 0.003, "radius": 75.0, "polydispersity": 0.12}
@@ -20,7 +20,7 @@ NAME = "silica_sphere_000001"
 
 def gridded(system, drawn, technique):
     """q and log10 I of a particle as an instrument would see it, without noise."""
-    curve = expected_curves(SYSTEMS[system], drawn, 1.0, FEW)[technique]
+    curve = expected_curves(load_system(system), drawn, 1.0, FEW)[technique]
     return curve.q, np.log10(curve.intensity)
 
 
@@ -29,7 +29,7 @@ def test_fit_of_noisy_spheres_finds_radius_concentration_and_polydispersity():
     error = np.full(q.size, 0.01)
     noisy = exact + error * np.random.default_rng(0).normal(size=q.size)
     noisy[10:14] = np.nan
-    found = fit_particle(SYSTEMS["silica_sphere"], 1.0, FEW.sans, q, noisy, error)
+    found = fit_particle(load_system("silica_sphere"), 1.0, FEW.sans, q, noisy, error)
     for name, tolerance in (("radius", 0.01), ("volume_fraction", 0.03), ("polydispersity", 0.15)):
         assert found.parameters[name] == pytest.approx(SPHERE[name], rel=tolerance), name
     assert found.chi2 == pytest.approx(1, abs=0.5)
@@ -44,7 +44,7 @@ def test_fit_of_core_and_shell_finds_both():
         "polydispersity": 0.1,
     }
     q, exact = gridded("micelle", drawn, "sans")
-    found = fit_particle(SYSTEMS["micelle"], 1.0, FEW.sans, q, exact, np.full(q.size, 0.01))
+    found = fit_particle(load_system("micelle"), 1.0, FEW.sans, q, exact, np.full(q.size, 0.01))
     assert found.parameters["core_radius"] == pytest.approx(60, rel=0.02)
     assert found.parameters["shell_thickness"] == pytest.approx(30, rel=0.04)
 
@@ -123,7 +123,7 @@ def test_band_of_any_coverage_is_taken_for_what_it_covers(run, pairvae):
     ("system", "reason"),
     [
         ("lamellar_bilayer", "has a whole number among its parameters"),
-        ("sphere", "is no system; expected one of silica_sphere"),
+        ("sphere", "is no system of this run; expected one of silica_sphere"),
         ("vesicle", "holds no test sample of vesicle; found latex, silica_sphere"),
     ],
 )

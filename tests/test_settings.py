@@ -29,7 +29,7 @@ def test_every_setting_in_default_yaml_says_what_it_is():
     assert all("  # " in line and line.rstrip().endswith(".") for line in values)
 
 
-@pytest.mark.parametrize("name", ["tiny.yaml", "measured.yaml", "published.yaml", "contrast.yaml"])
+@pytest.mark.parametrize("name", ["tiny.yaml", "measured.yaml", "published.yaml", "contrast.yaml", "universal.yaml"])
 def test_shipped_configurations_are_valid(name):
     parse(Settings, yaml.safe_load((CONFIGS / name).read_text()) or {}, name)
 

@@ -169,6 +169,17 @@ def stage_parts(config: Group, schema: Group, stage: str) -> tuple[Group, Group]
     return values, group
 
 
+def system_files(config: Group) -> list[str]:
+    """Files of a user's own systems: a simulation starts again when one of them changes.
+
+    Whatever is wrong with them is left to `pairvae simulate`, which says it better.
+    """
+    named = [Path(name) for name, share in config["simulate"]["systems"].items() if share > 0]
+    files = [path for path in named if path.suffix in (".yaml", ".yml")]
+    files += [file for folder in named if folder.is_dir() for file in folder.glob("*.yaml")]
+    return sorted(str(path) for path in files if path.is_file() and not set(str(path)) & set("{}\0"))
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -190,7 +201,8 @@ def _sentences(error: ValidationError, schema: Group) -> Iterator[str]:
         for key in error.instance.keys() - error.schema["properties"].keys():
             yield _unknown([*path, str(key)], list(_paths(schema, schema)))
     elif "propertyNames" in error.schema_path:
-        yield _unknown([*path, error.instance], [(*path, known) for known in error.schema["enum"]])
+        names = error.schema["enum"] if "enum" in error.schema else error.schema["anyOf"][0]["enum"]  # or a path
+        yield _unknown([*path, error.instance], [(*path, known) for known in names])
     elif error.context:  # either a value or empty: what is wrong with the value
         yield from _sentences(error.context[0], schema)
     else:

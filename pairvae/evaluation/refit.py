@@ -19,12 +19,13 @@ from pairvae.evaluation.predictions_file import CROSS, Predictions, read_predict
 from pairvae.models.pairvae import ends
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.model_free import Array
-from pairvae.settings import Simulate, SystemName
+from pairvae.settings import Simulate
 from pairvae.simulation.cross_section import compile_models, cross_section
 from pairvae.simulation.instrument import Instrument, median_background, optics
-from pairvae.simulation.systems import SYSTEMS, System
+from pairvae.simulation.system import System
+from pairvae.simulation.system_files import load_system, shares
 
-SHOWN: tuple[SystemName, ...] = ("silica_sphere", "micelle", "gold_rod")  # where nothing else is asked for
+SHOWN: tuple[str, ...] = ("silica_sphere", "micelle", "gold_rod")  # where nothing else is asked for
 WIDER = 2.0  # limits of the fit, as factors below and above those that samples were drawn from
 LARGEST_SHARE = 0.95  # of volume fractions, hydrations, polydispersities
 BACKGROUNDS = 10.0  # limits of the background, as factors of the instrument's median
@@ -75,7 +76,8 @@ def refit(
         The run was not simulated, a system has no test sample or whole numbers among its parameters, or there is
         no C compiler.
     """
-    fitted = [_system(name) for name in systems]
+    known = {system.name: system for system in (load_system(key) for key, _ in shares(settings.systems))}
+    fitted = [_system(name, known) for name in systems]
     curves = read_predictions(predictions)
     truth = _true_parameters(pairs, curves)
     compile_models({system.model for system in fitted})
@@ -154,7 +156,7 @@ def fit_particle(
 
     known = np.isfinite(log_intensity) & np.isfinite(error)
     x, y, dy = np.log(q[known]), log_intensity[known], np.maximum(error[known], LEAST_ERROR)
-    seen, names = optics(instrument), [one.name for one in system.parameters]
+    seen, names = optics(instrument), list(system.parameters)
 
     def particles(logarithms: Mapping[str, float]) -> Array:
         drawn = {name: float(np.exp(value)) for name, value in logarithms.items()}
@@ -168,9 +170,10 @@ def fit_particle(
         return gridded(particles(logarithms) + np.exp(background))
 
     flat = float(np.log(median_background(instrument, d2o_fraction)))
-    limits = {one.name: (np.log(one.low / WIDER), np.log(_highest(one.high))) for one in system.parameters}
+    drawn_between = _limits(system)
+    limits = {name: (np.log(least / WIDER), np.log(_highest(most))) for name, (least, most) in drawn_between.items()}
     limits["background"] = flat - np.log(BACKGROUNDS), flat + np.log(BACKGROUNDS)
-    low, high = np.log([(one.low, one.high) for one in system.parameters]).T
+    low, high = np.log(list(drawn_between.values())).T
     upper = y > np.median(y)  # where the background hardly matters
     guesses = []
     for point in qmc.scale(qmc.Sobol(len(names), seed=seed).random(TRIALS), low, high):
@@ -191,13 +194,29 @@ def fit_particle(
     return min(fits, key=lambda one: one.chi2)
 
 
-def _system(name: str) -> System:
-    found = SYSTEMS.get(cast(SystemName, name))
-    if found is None or any(one.distribution == "integer" for one in found.parameters):
-        fitted = [k for k, s in SYSTEMS.items() if all(one.distribution != "integer" for one in s.parameters)]
-        why = "is no system" if found is None else "has a whole number among its parameters, which no slope leads to"
+def _limits(system: System) -> dict[str, tuple[float, float]]:
+    """Limits of the drawn parameters, where these are numbers."""
+    limits = {name: parameter.limits for name, parameter in system.parameters.items()}
+    return {name: both for name, both in limits.items() if both is not None}
+
+
+def _obstacle(system: System) -> str:
+    """Why a system cannot be fitted; empty where it can."""
+    if any(parameter.distribution == "integer" for parameter in system.parameters.values()):
+        return "has a whole number among its parameters, which no slope leads to"
+    if len(_limits(system)) < len(system.parameters) or min(_limits(system).values())[0] <= 0:
+        return "has parameters whose limits depend on others or reach 0"
+    if any(len(choice) > 1 for choice in (*system.materials.values(), system.solvent)):
+        return "may be of several materials"
+    return "" if "volume_fraction" in system.parameters else "has no volume_fraction"
+
+
+def _system(name: str, kinds: Mapping[str, System]) -> System:
+    why = _obstacle(kinds[name]) if name in kinds else "is no system of this run"
+    if why:
+        fitted = [name for name, kind in kinds.items() if not _obstacle(kind)]
         raise UserError(f"refit: {name} {why}; expected one of {', '.join(fitted)}; mend --system")
-    return found
+    return kinds[name]
 
 
 def _highest(drawn: float) -> float:
@@ -209,7 +228,7 @@ def _both_fits(
     curves: Predictions, row: int, system: System, truth: Mapping[str, float], settings: Simulate, seed: int
 ) -> list[dict[str, Any]]:
     rows = []
-    drawn = {one.name: truth[one.name] for one in system.parameters}
+    drawn = {name: truth[name] for name in system.parameters}
     for path in CROSS:
         target, _ = ends(path)
         instrument = settings.saxs if target == "saxs" else settings.sans
@@ -224,7 +243,7 @@ def _both_fits(
             for curve, error in ((measured, sigma), (shown, (upper - lower) / band))
         ]
         sizes = [_sizes(one) for one in (drawn, fits[0].parameters, fits[1].parameters)]
-        units = {one.name: one.unit for one in system.parameters}
+        units = {name: parameter.unit for name, parameter in system.parameters.items()}
         rows += [
             {
                 "sample_id": curves.sample[row],

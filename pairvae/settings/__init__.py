@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
-from pairvae.settings.simulation import SIMULATED, SansInstrument, SaxsInstrument, Simulate, SystemName
+from pairvae.settings.simulation import SIMULATED, SansInstrument, SaxsInstrument, Simulate, Variety
 from pairvae.settings.stage import FILLED, Seeded, StageSettings, numerics_version
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
@@ -37,9 +37,9 @@ __all__ = [
     "Settings",
     "Simulate",
     "StageSettings",
-    "SystemName",
     "Trim",
     "Variational",
+    "Variety",
 ]
 
 # Values of one setting that a sweep goes through.

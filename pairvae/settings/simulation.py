@@ -1,23 +1,41 @@
 """What is simulated: particles, and what both instruments measure of them."""
 
-from typing import Literal, Self
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pairvae.settings.stage import Seeded, StageSettings, numerics_version
 
-SystemName = Literal[
-    "silica_sphere",
-    "latex",
-    "micelle",
-    "gold_rod",
-    "surfactant_ellipsoid",
-    "vesicle",
-    "pluronic_cylinder",
-    "lamellar_bilayer",
-    "wormlike_micelle",
-    "lipid_nanodisc",
-]
+# The kinds that come with the package, a file each; a user's own are named by their paths.
+SYSTEMS = Path(__file__).parents[1] / "simulation" / "systems"
+SYSTEM_NAMES = tuple(sorted(path.stem for path in SYSTEMS.glob("*.yaml")))
+INSTRUMENT_NAMES = tuple(sorted(path.stem for path in (SYSTEMS.parent / "instruments").glob("*.yaml")))
+PATH = r"^.*(\.ya?ml|/)$"
+
+
+def _system(name: str) -> str:
+    if name in SYSTEM_NAMES or re.match(PATH, name):
+        return name
+    near = difflib.get_close_matches(name, SYSTEM_NAMES, n=1, cutoff=0)[0]
+    raise ValueError(f"{name} is no system; the nearest name is {near}; files of your own end in .yaml, folders in /")
+
+
+def _instrument(name: str) -> str:
+    if name in INSTRUMENT_NAMES:
+        return name
+    near = difflib.get_close_matches(name, INSTRUMENT_NAMES, n=1, cutoff=0)[0]
+    raise ValueError(f"{name} is no family of instruments; the nearest name is {near}")
+
+
+def _share(description: str) -> Any:
+    return Field(0.0, ge=0, le=1, description=description)
+
+
+SystemName = Annotated[str, AfterValidator(_system)]
+InstrumentName = Annotated[str, AfterValidator(_instrument)]
 
 SIMULATED = ("material", "d2o_fraction", "volume_fraction")  # what is known of a simulated sample: its covariates
 
@@ -68,6 +86,35 @@ class SansInstrument(StageSettings):
     background_spread_dex: float = Field(0.05, ge=0, description="Spread of the background between samples in decades.")
 
 
+class Variety(StageSettings):
+    """What else differs between samples where instruments are drawn; nothing does where there are none."""
+
+    instruments: dict[InstrumentName, float] = Field(
+        {},
+        json_schema_extra={"propertyNames": {"enum": list(INSTRUMENT_NAMES)}},
+        description="Families of instruments and their shares, of both techniques; empty: saxs and sans below.",
+    )
+    pure_water: float = _share("Share of samples in nearly pure H2O or D2O; the others: d2o_fraction.")
+    other_water: float = _share("Share of samples in water that SAXS sees in H2O, whatever SANS does.")
+    mixture: float = _share("Share of samples with a second kind of particles in the same solvent.")
+    clusters: float = _share("Share of samples whose particles are clustered.")
+    upturn: float = _share("Share of samples with a slope of something large at low q.")
+    unsubtracted: float = _share("Share of curves with their background; a rest of either sign is left in others.")
+    wrong_scale: float = _share("Share of curves in 1/cm whose scale is off, by 0.15 decades (standard deviation).")
+    arbitrary_scale: float = _share("Share of curves in arbitrary units.")
+    no_sigma: float = _share("Share of curves without sigma.")
+    wrong_sigma: float = _share("Share of curves whose sigma is too large or too small, by a factor of up to 3.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = [name for name, share in self if isinstance(share, float) and share > 0]
+        if given and not any(share > 0 for share in self.instruments.values()):
+            raise ValueError(f"{given[0]} needs instruments; name some in variety.instruments, or set it to 0")
+        if any(share < 0 for share in self.instruments.values()):
+            raise ValueError("the shares in instruments must be ≥ 0")
+        return self
+
+
 class Simulate(Seeded):
     """Draw particles and compute what both techniques measure of them."""
 
@@ -86,12 +133,14 @@ class Simulate(Seeded):
             "wormlike_micelle": 1,
             "lipid_nanodisc": 1,
         },
-        description="Kinds of particles and their shares in the mix; 0 leaves one out.",
+        json_schema_extra={"propertyNames": {"anyOf": [{"enum": list(SYSTEM_NAMES)}, {"pattern": PATH}]}},
+        description="Kinds of particles, or files (docs/systems.md), and their shares in the mix; 0 leaves one out.",
     )
     d2o_fraction: tuple[float, float] = Field(
         (1.0, 1.0),
         description="Volume fraction of D2O in the water: low, high; equal: the same for all samples.",
     )
+    variety: Variety = Variety()
     saxs: SaxsInstrument = SaxsInstrument()
     sans: SansInstrument = SansInstrument()
 

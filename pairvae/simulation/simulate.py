@@ -5,6 +5,7 @@ How a curve comes about: the cross section of the particles (sasmodels), smeared
 radiation) and subtracting the blank gives the measured curve with the sigma that an instrument would report.
 """
 
+import csv
 import json
 import os
 import sys
@@ -12,11 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from math import log
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
@@ -29,12 +28,15 @@ from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
 from pairvae.settings.simulation import SIMULATED
 from pairvae.simulation.cross_section import compile_models, cross_section
+from pairvae.simulation.draw import draw_materials, draw_parameters
 from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
-from pairvae.simulation.systems import SYSTEMS, Parameter, System
+from pairvae.simulation.system import System
+from pairvae.simulation.system_files import load_system, shares
+from pairvae.simulation.varied_sample import COLUMNS as VARIED_COLUMNS
+from pairvae.simulation.varied_sample import Row, varied_pair
 
 COLUMNS = ("sample_id", *SIMULATED, "parameters")
-Row = dict[str, str | float]
-Pair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
+PackedPair = dict[Technique, tuple[PackedCurve, PackedCurve]]  # measured and expected
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Sample:
         Drawn parameters of the system.
     background : dict
         Flat background in 1/cm by technique.
+    chosen : dict
+        Materials of which the system's file gives a choice.
     """
 
     sample_id: str
@@ -60,6 +64,7 @@ class Sample:
     d2o_fraction: float
     parameters: dict[str, float]
     background: dict[Technique, float]
+    chosen: dict[str, str]
 
 
 def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sample:
@@ -74,18 +79,20 @@ def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sa
     rng : numpy Generator
         Its own random numbers.
     """
-    shares = {name: share for name, share in settings.systems.items() if share > 0}
-    weights = np.array(list(shares.values())) / sum(shares.values())
-    system = SYSTEMS[list(shares)[int(rng.choice(len(shares), p=weights))]]
+    mix = dict(shares(settings.systems))
+    weights = np.array(list(mix.values())) / sum(mix.values())
+    system = load_system(list(mix)[int(rng.choice(len(mix), p=weights))])
     d2o_fraction = float(rng.uniform(*settings.d2o_fraction))
-    parameters = {parameter.name: _draw(parameter, rng) for parameter in system.parameters}
+    parameters = draw_parameters(system, rng)
     background: dict[Technique, float] = {}
     for technique in TECHNIQUES:
         instrument = _instrument(settings, technique)
         spread = 10 ** float(rng.normal(0, instrument.background_spread_dex))
         background[technique] = median_background(instrument, d2o_fraction) * spread
     width = max(6, len(str(settings.pairs - 1)))
-    return Sample(f"{system.name}_{number:0{width}d}", system, d2o_fraction, parameters, background)
+    # random numbers of their own, so that systems without a choice are drawn as ever
+    chosen = draw_materials(system, np.random.default_rng([settings.seed, number, 2]))
+    return Sample(f"{system.name}_{number:0{width}d}", system, d2o_fraction, parameters, background, chosen)
 
 
 def expected_curves(
@@ -94,6 +101,7 @@ def expected_curves(
     d2o_fraction: float,
     settings: Simulate,
     background: Mapping[Technique, float] | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> dict[Technique, Spectrum]:
     """Compute what both instruments see of one sample on average: smeared, with background, without noise.
 
@@ -111,6 +119,8 @@ def expected_curves(
         The instruments.
     background : mapping, optional
         Flat background in 1/cm by technique; None: the medians of the instruments.
+    chosen : mapping, optional
+        Materials by their name in the system's file; the first of each list where it is not given.
 
     Returns
     -------
@@ -127,7 +137,7 @@ def expected_curves(
         instrument = _instrument(settings, technique)
         seen = optics(instrument)
         flat = median_background(instrument, d2o_fraction) if background is None else background[technique]
-        intensity = seen.smear @ cross_section(system, parameters, d2o_fraction, instrument) + flat
+        intensity = seen.smear @ cross_section(system, parameters, d2o_fraction, instrument, chosen) + flat
         source = Source(file=f"simulated:{system.name}")
         curves[technique] = Spectrum(seen.q, intensity, dq=seen.dq, technique=technique, source=source)
     return curves
@@ -156,7 +166,8 @@ def simulate(
     truth_saxs, truth_sans : Path
         Curves files of the expected curves at the same q, without sigma.
     samples : Path
-        CSV with sample_id, material, d2o_fraction, volume_fraction and the other drawn parameters as JSON.
+        CSV with sample_id, material, d2o_fraction, volume_fraction and the other drawn parameters as JSON; with
+        instruments in `variety`, the columns of `varied_sample`.
     threads : int
         Processes to use (a kernel of sasmodels must not be shared between threads).
     part : Part
@@ -169,11 +180,13 @@ def simulate(
     """
     for technique in TECHNIQUES:
         check_cuts(_instrument(settings, technique))
-    compile_models({SYSTEMS[name].model for name, share in settings.systems.items() if share > 0})
+    compile_models({load_system(name).model for name, _ in shares(settings.systems)})
     numbers = part.share(settings.pairs)
-    rows = []
+    varied = any(share > 0 for share in settings.variety.instruments.values())
     with ExitStack() as files:
-        table = files.enter_context(written_whole(samples))
+        table = files.enter_context(files.enter_context(written_whole(samples)).open("w", encoding="utf-8", newline=""))
+        rows = csv.DictWriter(table, VARIED_COLUMNS if varied else COLUMNS, lineterminator="\n")
+        rows.writeheader()
         measured = {
             "saxs": files.enter_context(CurvesWriter(saxs, "saxs")),
             "sans": files.enter_context(CurvesWriter(sans, "sans")),
@@ -187,37 +200,45 @@ def simulate(
         task = progress.add_task("simulate", total=len(numbers))
         files.enter_context(_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1"))
         # worker processes inherit that: a core each, while this one writes
-        for row, curves in in_order(partial(_one, settings), numbers, threads, _ended, lambda _: False):
-            rows.append(row)
+        for row, curves in in_order(
+            partial(_varied if varied else _one, settings), numbers, threads, _ended, lambda _: False
+        ):
+            rows.writerow(row)
             for technique, (noisy, expected) in curves.items():
                 measured[technique].append(PackedCurve(*noisy))
                 truth[technique].append(PackedCurve(*expected))
             progress.advance(task)
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(table, index=False, lineterminator="\n")
 
 
-def _one(settings: Simulate, number: int) -> tuple[Row, Pair]:
+def _one(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
     rng = np.random.default_rng([settings.seed, number])
     sample = draw_sample(settings, number, rng)
-    expected = expected_curves(sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background)
-    curves: Pair = {}
+    expected = expected_curves(
+        sample.system, sample.parameters, sample.d2o_fraction, settings, sample.background, sample.chosen
+    )
+    curves: PackedPair = {}
     for technique, whole in expected.items():
         instrument = _instrument(settings, technique)
         truth = replace(cut_ends(whole, instrument, rng), sample=sample.sample_id)
         exposure = 10 ** rng.uniform(*np.log10(instrument.exposure))
         curves[technique] = (pack(measure(truth, instrument, exposure, rng)), pack(truth))
-    drawn = dict(sample.parameters)
+    drawn: dict[str, float | str] = {**sample.parameters, **sample.chosen}
     row: Row = {
         "sample_id": sample.sample_id,
         "material": sample.system.name,
         "d2o_fraction": sample.d2o_fraction,
-        "volume_fraction": drawn.pop("volume_fraction"),
+        "volume_fraction": drawn.pop("volume_fraction", ""),
         "parameters": json.dumps(drawn),
     }
     return row, curves
 
 
-def _ended(number: int) -> tuple[Row, Pair]:
+def _varied(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
+    row, curves = varied_pair(settings, number)
+    return row, {technique: (pack(measured), pack(expected)) for technique, (measured, expected) in curves.items()}
+
+
+def _ended(number: int) -> tuple[Row, PackedPair]:
     raise UserError(
         f"simulate: sample {number} ended its process, for lack of memory or in a compiled model; found with the seed "
         f"of the settings; expected a curve; use fewer cores, or leave out its system"
@@ -237,14 +258,6 @@ def _environment(**values: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _draw(parameter: Parameter, rng: np.random.Generator) -> float:
-    if parameter.distribution == "integer":
-        return float(rng.integers(int(parameter.low), int(parameter.high), endpoint=True))
-    if parameter.distribution == "log-uniform":
-        return float(np.exp(rng.uniform(log(parameter.low), log(parameter.high))))
-    return float(rng.uniform(parameter.low, parameter.high))
 
 
 def _instrument(settings: Simulate, technique: Technique) -> Instrument:

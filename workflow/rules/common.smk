@@ -34,6 +34,7 @@ from configuration import (
     start_checksum,
     start_faults,
     start_files,
+    system_files,
     with_scales_of_start,
     unwritable,
 )
