@@ -1,4 +1,7 @@
-"""Files that are whole or absent."""
+"""Files that are whole or absent.
+
+No library replaces this: atomicwrites is archived, and replaces files but not folders.
+"""
 
 import errno
 import os

@@ -1,4 +1,7 @@
-"""What the log of every stage begins with: where it runs, with what, and what it was told."""
+"""What the log of every stage begins with: where it runs, with what, and its settings.
+
+`torch.utils.collect_env` does not replace this: it lists no job, no h5py and no sasmodels, and takes 3 s.
+"""
 
 import os
 import platform

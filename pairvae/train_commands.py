@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pairvae import settings as told
 from pairvae.errors import UserError
+from pairvae.settings import Baselines, JointTrain, Pretrain
 from pairvae.stage_options import (
     Gpus,
     In,
@@ -50,7 +50,7 @@ def pretrain(
     if find_learning_rate or find_batch_size:
         from pairvae.train.finders import find
 
-        find(spectra, pairs, begin(told.Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads)
+        find(spectra, pairs, begin(Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads)
         return
     from pairvae.report.training_figures import draw_training
     from pairvae.train.pretrain import pretrain as run
@@ -59,7 +59,7 @@ def pretrain(
         raise UserError(
             "pretrain: expected --weights, --history and --resume; or --find-learning-rate, --find-batch-size"
         )
-    run(spectra, pairs, begin(told.Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
+    run(spectra, pairs, begin(Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
 
 
 @app.command(name="joint_train")
@@ -81,7 +81,7 @@ def joint_train(
     from pairvae.report.training_figures import draw_training
     from pairvae.train.joint_train import joint_train as run
 
-    stage, pretrained = begin(told.JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
+    stage, pretrained = begin(JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
     run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
 
 
@@ -101,8 +101,8 @@ def baselines(
     """Predict the test split by mean curve, nearest neighbours and direct networks."""
     from pairvae.evaluation.baselines import baselines as run
 
-    networks: dict[Technique, told.Pretrain] = {
-        "saxs": settings_of(told.Pretrain, pretrain_saxs),
-        "sans": settings_of(told.Pretrain, pretrain_sans),
+    networks: dict[Technique, Pretrain] = {
+        "saxs": settings_of(Pretrain, pretrain_saxs),
+        "sans": settings_of(Pretrain, pretrain_sans),
     }
-    run(saxs, sans, pairs, networks, begin(told.Baselines, settings, gpus), predictions, resume, threads)
+    run(saxs, sans, pairs, networks, begin(Baselines, settings, gpus), predictions, resume, threads)

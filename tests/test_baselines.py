@@ -86,15 +86,29 @@ def test_every_baseline_predicts_every_test_sample_both_ways(evaluated):
                 assert np.isfinite(file[f"{name}/{path}"][:]).all()
 
 
-def test_direct_network_knows_what_each_technique_is_told(evaluated, tmp_path):
-    settings = evaluated.pretrain
-    covariates = {"saxs": (), "sans": ("d2o_fraction", "material")}
-    networks = {t: settings.model_copy(update={"covariates": names}) for t, names in covariates.items()}
-    files = [evaluated.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    few = evaluated.baselines.model_copy(update={"steps": 2})
-    baselines(*files, networks, few, tmp_path / "baselines.h5", tmp_path / "resume", threads=1)
-    with h5py.File(tmp_path / "baselines.h5") as file:
-        assert all(np.isfinite(file[f"direct/{path}"][:]).all() for path in CROSS_PATHS)
+def test_direct_network_predicts_from_its_covariates_and_from_no_other_column(gridded, tmp_path):
+    table = read_pairs(gridded.path("pairs.csv"))
+    known, other, *_ = table.index[table["sample_id"].isin(complete_pairs(table, "test")["sample_id"])]
+    changed = table.copy()
+    changed.loc[known, "d2o_fraction"] = 1 - table.loc[known, "d2o_fraction"]
+    changed.loc[other, "material"] = {"silica": "latex", "latex": "silica"}[table.loc[other, "material"]]
+    networks = {
+        technique: gridded.pretrain.model_copy(update={"covariates": names})
+        for technique, names in {"saxs": (), "sans": ("d2o_fraction",)}.items()
+    }
+    spectra = [gridded.path(f"spectra/{technique}.h5") for technique in networks]
+    few = gridded.baselines.model_copy(update={"steps": 2})
+    found = []
+    for name, samples in (("given", table), ("changed", changed)):
+        pairs, predictions = tmp_path / f"{name}.csv", tmp_path / f"{name}.h5"
+        samples.to_csv(pairs, index=False)
+        baselines(*spectra, pairs, networks, few, predictions, tmp_path / "resume", threads=1)
+        with h5py.File(predictions) as file:
+            found.append({path: file[f"direct/{path}"][:] for path in CROSS_PATHS})
+    for path in CROSS_PATHS:
+        apart = np.abs(found[1][path] - found[0][path]).max(axis=1)
+        assert apart[0] > 1e-3, path
+        assert not apart[1:].any(), path
 
 
 def test_stage_writes_what_the_functions_say_of_the_train_split(evaluated):

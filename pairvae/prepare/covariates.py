@@ -1,4 +1,4 @@
-"""Facts of a sample that the networks are told: numbers and categories, missing ones allowed."""
+"""Facts of a sample that the networks take as input: numbers and categories, missing ones allowed."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -79,7 +79,7 @@ def _overlap(low: Spectrum, high: Spectrum, assumed: float, scale: bool) -> Over
             below = np.sum(weight * other**2)
             fitted = float(np.sum(weight * one * other) / below) if below > 0 else 1.0
             if not (np.isfinite(fitted) and fitted > 0):
-                factor = 1.0  # nothing but noise: no factor can be told
+                factor = 1.0  # nothing but noise: no factor can be found
                 break
             factor = fitted
     difference, spread = one - factor * other, np.hypot(one_sigma, factor * other_sigma)

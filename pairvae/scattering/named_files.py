@@ -1,4 +1,7 @@
-"""The files that a person names: one by one, by pattern, or by folder."""
+"""The files that a person names: one by one, by pattern, or by folder.
+
+Python's `glob` alone does not replace this: it silently skips a folder that cannot be read.
+"""
 
 import glob
 import os

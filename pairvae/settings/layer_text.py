@@ -1,4 +1,7 @@
-"""Layers as text, `2*conv 32 32 3`: which names there are and how many numbers each takes."""
+"""Layers as text, `2*conv 32 32 3`: which names there are and how many numbers each takes.
+
+Most of this is the table. A parser generator such as lark would replace ten lines, and none of the messages.
+"""
 
 import difflib
 import math

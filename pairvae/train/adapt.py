@@ -1,4 +1,4 @@
-"""A trained model as the beginning of another training: told of new covariates, else unchanged."""
+"""A trained model as the beginning of another training: with new covariates, otherwise unchanged."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ def start_network(
     table : DataFrame
         Training samples with their covariates.
     names : tuple of str
-        Columns that the networks shall be told, besides those that the model knows.
+        Columns that the networks take as input, besides those that the model knows.
     member : int
         Which member of an ensemble to begin with; counted round where the folder holds fewer.
 

@@ -1,4 +1,11 @@
-"""What learning rate and what batch size a training could have: tried for a moment, nothing is trained."""
+"""What learning rate and what batch size a training could have: tried for a moment, nothing is trained.
+
+Lightning's Tuner does not replace this. `lr_find` takes the slope per unit of the rate, not per decade: on curves of
+spheres it suggests 1e-5, or 0.6 without its early stop, where the loss falls most steeply at 0.008. It stops as soon
+as the loss is negative, as `log_likelihood` is, writes a checkpoint and takes 1.1 to 1.2 times the processor time.
+`scale_batch_size` goes on until memory runs out, which on a CPU ends the process instead of raising an error, and never
+beyond the number of samples.
+"""
 
 import itertools
 from collections.abc import Iterator

@@ -123,6 +123,8 @@ class History(callbacks.Callback):
 class Average(callbacks.WeightAveraging):
     """Running average of the weights, used in validation and kept as the result.
 
+    The decay of Lightning's `EMAWeightAveraging` is constant, so that a short training keeps its first weights.
+
     Polyak and Juditsky, SIAM J. Control Optim. 30 (1992) 838.
     """
 

@@ -35,7 +35,7 @@ class Tracking(callbacks.Callback):
     name : str
         Of the stage.
     settings : Fit
-        Which trackers; all settings are told to them.
+        Which trackers; each records all settings.
     history : callable
         Gives the rows of the history so far: this callback stands behind the one that fills it.
     folder : Path

@@ -1,6 +1,7 @@
 """How learning rate, KL weight and weight average change over the steps.
 
-`step` of `steps` is how far a training is: optimiser steps, or seconds of a given time.
+`step` of `steps` is how far a training is: optimiser steps, or seconds of a given time. Torch's own schedulers count
+steps alone.
 """
 
 import math

