@@ -97,7 +97,7 @@ def evaluate(
         whole = Band(*at_scale(target, *trained.bands(*shown, joint=True)))
         curves = Curves(measured[target], exact.get(target))
         paths[path] = by_material(curves, material, middle, lower, upper)
-        constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
+        constant = 2 * np.broadcast_to(trained.calibration.bands[path].constant.numpy(), middle.shape)
         paths[path] |= {
             # what a band of one width per q would have to be to cover as much of the validation curves
             "band_width_of_constant_dex": float(constant[curves.mask].mean()),
@@ -127,7 +127,7 @@ def evaluate(
     score = {t: one.novelty.score for t, one in read.items()}
     found |= {f"latent_logvar/{t}": one.code.logvar.numpy() for t, one in read.items()}
     known = {t: tensors[t]["covariates"] for t in TECHNIQUES}
-    draw = partial(draw_codes, trained.calibration, seed=0)
+    draw = partial(draw_codes, trained.calibration.references, seed=0)
     found |= latent_grids(trained.network, code, known, material, draw)
     every = read_pairs(pairs)
     for t in TECHNIQUES:

@@ -68,7 +68,7 @@ def check(model: CalibratedModel, saxs: Curves, sans: Curves, covariates: Covari
     counts = {t: len(batch["mask"]) for t, batch in pairs.items()}
     if counts["saxs"] != counts["sans"]:
         raise UserError(f"check: {counts['saxs']} SAXS and {counts['sans']} SANS curves; expected as many of both")
-    fitted = model.calibrated("consistency.")
+    fitted = model.calibration.consistency
     code = {t: codes(model.network, t, batch) for t, batch in pairs.items()}
     measures = pair_measures(model.network, pairs, fitted, code)
     factors = []
@@ -91,7 +91,7 @@ def detection(model: CalibratedModel, pairs: Batches, material: Array) -> dict[s
     material : array of str, shape (pairs,)
         Each SANS curve is swapped for that of the next sample of its material: the swap that is hardest to see.
     """
-    fitted = model.calibrated("consistency.")
+    fitted = model.calibration.consistency
     partner = np.arange(len(material))
     for kind in set(material):
         mine = np.flatnonzero(material == kind)
@@ -138,7 +138,7 @@ def check_files(
     samples = inputs.pairs(sans, model)
     if output is not None:
         inputs.spare([output], samples)
-    known = len(model.calibrated("consistency.")["scores_untold"])
+    known = len(model.calibration.consistency.scores_untold)
     if alarm * (known + 1) < 1:
         print(
             f"check: warning: with {known} validation pairs the smallest p-value is {1 / (known + 1):.2g}: no pair can "

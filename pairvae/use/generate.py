@@ -76,7 +76,7 @@ def generate(
     count, seed = whole_number("generate: count", count, 1), whole_number("generate: seed", seed, 0)
     if not isinstance(temperature, Real) or not 0 <= temperature < float("inf"):
         raise UserError(f"generate: the temperature is {temperature}; expected a number ≥ 0, as 1")
-    code = draw_codes(model.calibration, count, temperature, seed)
+    code = draw_codes(model.calibration.references, count, temperature, seed)
     return _decoded(model, code, covariates or {}, "generated")
 
 

@@ -87,7 +87,7 @@ def match(
 
 def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
     """`match` of curves as the networks see them."""
-    source, fitted = other(to), model.calibrated("consistency.")
+    source, fitted = other(to), model.calibration.consistency
     of: Batches = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
     place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
