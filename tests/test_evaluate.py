@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.evaluation.evaluate import retrieval
+from pairvae.evaluation.retrieval import retrieval
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra

@@ -1,15 +1,12 @@
 """Curves through their own technique's network: denoised, with what was not measured filled in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.models.predict import Array
-from pairvae.prepare.spectra_file import Spectra
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
@@ -18,8 +15,6 @@ from pairvae.use.arguments import Covariates, Curves, check_technique, settings_
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import about_sigma, band_sigma
-
-NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,37 +152,3 @@ def reconstruct_files(
         print(
             f"{path}: novelty {one.novelty:.2f}{guess}; {int((~one.measured).sum())} of {one.q.size} points filled in"
         )
-
-
-def denoising(measured: Spectra, denoised: Array, truth: Array) -> list[Mapping[str, Any]]:
-    """How near to the truth curves are as they were measured and as they were denoised, by noise.
-
-    Parameters
-    ----------
-    measured : Spectra
-        Noisy curves; points that were not measured do not count.
-    denoised, truth : array, shape (samples, q)
-        log10 I after the network, and without noise.
-
-    Returns
-    -------
-    list of dict
-        For each quarter of the samples, from few counts (large sigma) to many: `samples`, the median `sigma_dex`,
-        and `rmse_measured` and `rmse_denoised` against the truth, in decades.
-    """
-    noise = np.nanmedian(np.where(measured.mask, measured.log_sigma, np.nan), axis=1)
-    groups = np.array_split(np.argsort(-noise, kind="stable"), min(NOISE_LEVELS, len(noise)))
-
-    def rmse(guess: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> float:
-        off = (guess - truth)[rows][measured.mask[rows] & np.isfinite(truth[rows])]
-        return float(np.sqrt(np.mean(off**2)))
-
-    return [
-        {
-            "samples": len(rows),
-            "sigma_dex": float(np.median(noise[rows])),
-            "rmse_measured": rmse(measured.log_intensity, rows),
-            "rmse_denoised": rmse(denoised, rows),
-        }
-        for rows in groups
-    ]
