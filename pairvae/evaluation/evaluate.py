@@ -168,10 +168,10 @@ def _retrieval(split: TestSplit) -> dict[str, dict[str, float]]:
 
 
 def _novelty(split: TestSplit, technique: Technique) -> dict[str, Any]:
-    score = split.encoded[technique].novelty.score
+    novelty = split.encoded[technique].novelty
     return {
-        "median": float(np.median(score)),
-        "share_above_1": float((score > 1).mean()),
+        "median": float(np.median(novelty.score)),
+        "share_above_1": float(novelty.is_unusual.mean()),
         "found": wrong_curves(split, technique),
     }
 

@@ -48,7 +48,7 @@ def _scores(split: TestSplit, path: str, mask: Tensor, with_covariates: bool = T
     shift = free_scale(split.model.network, target, bands.middle, pairs[target])
     scores = split.curves(target, some).scores(slice(None), *(limit + shift for limit in bands))
     names = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
-    unusual = float((encoded.novelty.score > 1).mean())
+    unusual = float(encoded.novelty.is_unusual.mean())
     return {name: scores[name] for name in names} | {"novelty_above_1": unusual}
 
 
@@ -67,7 +67,7 @@ def wrong_curves(split: TestSplit, technique: Technique) -> dict[str, dict[str, 
         enough = wrong["mask"].sum(dim=1) >= FEWEST
         share = None
         if enough.any():
-            share = float((split.model.encoded(technique, take(wrong, enough)).novelty.score > 1).mean())
+            share = float(split.model.encoded(technique, take(wrong, enough)).novelty.is_unusual.mean())
         shares[name] = {"samples": int(enough.sum()), "share_above_1": share}
     return shares
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from pairvae.trust.conformal import quantile
 from pairvae.trust.missing import Situation, nearest_situation, put, situations
 from pairvae.trust.neighbours import distance_in_spread
 
+UNUSUAL = 1.0  # novelty above which a curve is called unlike the training
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
 MOST = 60_000.0  # what float16 holds; beyond are codes of a network whose own never vary
@@ -54,6 +56,11 @@ def fit_novelty(
     return fitted
 
 
+def is_unusual(novelty: Array) -> npt.NDArray[np.bool_]:
+    """Which novelty scores say that a curve is unlike the training curves."""
+    return novelty > UNUSUAL
+
+
 class Novelty(NamedTuple):
     """Why curves may be unlike the training, each (samples,); above 1: unlike it.
 
@@ -73,6 +80,11 @@ class Novelty(NamedTuple):
     def score(self) -> Array:
         """The larger of both."""
         return np.maximum(self.unlike, self.missing)
+
+    @property
+    def is_unusual(self) -> npt.NDArray[np.bool_]:
+        """Which curves are unlike the training curves, or lack too much."""
+        return is_unusual(self.score)
 
 
 class Encoded(NamedTuple):

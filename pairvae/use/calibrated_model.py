@@ -1,7 +1,7 @@
 """What every verb needs of a calibrated model: curves as tensors, codes with their novelty, calibrated bands."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
@@ -58,6 +58,10 @@ class CalibratedModel:
     def q(self, technique: Technique) -> Curve:
         """Grid of a technique in 1/Å, a copy: nobody can change the model's own."""
         return self.network.of(technique).q.cpu().numpy().copy()
+
+    def intensity_unit(self, technique: Technique) -> Literal["1/cm", "arbitrary"]:
+        """Unit of predicted intensities: "arbitrary" where the network knows a technique up to a factor."""
+        return "arbitrary" if self.network.of(technique).scale_free else "1/cm"
 
     def tensors(
         self, spectra: Curves, technique: Technique, covariates: Covariates = None
