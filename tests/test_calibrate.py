@@ -216,7 +216,7 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
 def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     network = copy.deepcopy(model.network)
-    last = network.saxs.members[0].encoder[-1]
+    last = network.saxs.members[0].encoder.layers[-1]
     with torch.no_grad():
         last.weight[: round(share * model.network.saxs.members[0].latent_dim)] *= 1e-9
     train, val = (paired_tensors(*files, network, split) for split in ("train", "val"))
