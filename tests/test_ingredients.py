@@ -253,7 +253,7 @@ def test_training_with_schedules_heads_and_thawing_parts_goes_on_bit_for_bit(pre
     }
     killed, whole = (Joint(pretrained, tmp_path / name, **everything) for name in ("killed", "whole"))
     expected = whole.train()
-    keep, kept = fit.Kept.on_train_epoch_end, []
+    keep, kept = fit.ResumeFile.on_train_epoch_end, []
 
     def keep_and_die(self, *arguments):
         keep(self, *arguments)
@@ -262,7 +262,7 @@ def test_training_with_schedules_heads_and_thawing_parts_goes_on_bit_for_bit(pre
             raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit.Kept, "on_train_epoch_end", keep_and_die)
+        patched.setattr(fit.ResumeFile, "on_train_epoch_end", keep_and_die)
         with pytest.raises(SystemExit):
             killed.train()
     torch.rand(7)
