@@ -62,7 +62,7 @@ def wrong_curves(split: TestSplit, technique: Technique) -> dict[str, dict[str, 
         "q_in_1/angstrom_taken_for_1/nm": stretched(some, q, 0.1),
         "intensity_in_1/m_taken_for_1/cm": brighter(some, 100),
         "intensity_in_1/cm_taken_for_1/m": brighter(some, 0.01),
-        "background_alone": background(some),
+        "background_alone": background(some, split.model.gridding[technique].noise_floor),
     }.items():
         enough = wrong["mask"].sum(dim=1) >= FEWEST
         share = None
@@ -90,8 +90,11 @@ def brighter(curves: Batch, factor: float) -> Batch:
     return {**curves, "log_intensity": curves["log_intensity"] + float(np.log10(factor)) * curves["mask"]}
 
 
-def background(curves: Batch, seed: int = 0) -> Batch:
-    """For every curve the flat background that its last tenth shows, with the relative error found there."""
+def background(curves: Batch, noise_floor: float, seed: int = 0) -> Batch:
+    """For every curve the flat background that its last tenth shows, with the relative error found there.
+
+    Its noisy intensities are raised to `noise_floor` sigma, as `normalize` does.
+    """
     draw = np.random.default_rng(seed)
     flat = {name: tensor.clone() for name, tensor in curves.items()}
     for row, mask in enumerate(curves["mask"].numpy() > 0):
@@ -100,8 +103,7 @@ def background(curves: Batch, seed: int = 0) -> Batch:
         log_sigma = float(np.median(curves["log_sigma"][row].numpy()[end]))
         relative = np.log(10) * log_sigma
         level = (10 ** curves["log_intensity"][row].double().numpy()[end]).mean()
-        # as low as intensities get before their logarithm is taken by default, in units of sigma
-        noisy = np.maximum(1 + relative * draw.normal(size=points.size), 0.3 * relative)
+        noisy = np.maximum(1 + relative * draw.normal(size=points.size), noise_floor * relative)
         flat["log_intensity"][row, points] = torch.from_numpy(np.log10(level * noisy)).to(flat["log_intensity"])
         flat["log_sigma"][row, points] = log_sigma
     return flat

@@ -118,4 +118,4 @@ class CalibratedModel:
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")
             rows.append(row)
-        return stacked(technique, q, [curves[0].sample for curves in samples], rows)
+        return stacked(technique, q, [curves[0].sample for curves in samples], rows, self.gridding[technique])
