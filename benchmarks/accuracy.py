@@ -24,7 +24,8 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
 from pairvae.evaluation.baselines import DirectStage, mean_curve, nearest_neighbours
-from pairvae.evaluation.evaluate import gridded_truth, retrieval
+from pairvae.evaluation.retrieval import retrieval
+from pairvae.evaluation.split import gridded_truth
 from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined

@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pairvae.evaluation.baselines import baselines
-from pairvae.evaluation.evaluate import gridded_truth
 from pairvae.evaluation.predictions_file import BASELINES
+from pairvae.evaluation.split import gridded_truth
 from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.models.predict import Array

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pairvae.errors import UserError
-from pairvae.evaluation.evaluate import retrieval
+from pairvae.evaluation.retrieval import retrieval
 from pairvae.models.pairvae import CROSS_PATHS
 from pairvae.scattering.spectrum import TECHNIQUES
 

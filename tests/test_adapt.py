@@ -94,7 +94,7 @@ def test_network_told_of_new_covariates_begins_as_the_model(begin, model, projec
 def test_new_covariates_are_learnt_from_zero(adapt):
     network, facts = adapt(covariates=("temperature",), steps=60)
     assert facts["training"]["joint_train/1"]["best_epoch"] >= 1
-    assert network.saxs.encoder_skip.weight[:, -2:].abs().max() > 0
+    assert network.saxs.encoder.skip.weight[:, -2:].abs().max() > 0
 
 
 def test_adapted_model_predicts_a_new_project_better_than_training_from_scratch(trained, project, adapt, tmp_path):

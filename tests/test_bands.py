@@ -9,7 +9,7 @@ from pairvae.models.tensors import paired_tensors, take
 from pairvae.prepare.covariates import Covariate
 from pairvae.trust.bands import NEAR, WIDEST
 from pairvae.trust.conformal import conformal_factor
-from pairvae.trust.missing import PLACES, SHARES, gaps, hide_range, is_told, nearest_situation, put, situations
+from pairvae.trust.missing import PLACES, SHARES, covariates_known, gaps, hide_range, nearest_situation, put, situations
 from pairvae.trust.neighbours import BINS, FEW, binned, local_error, nearest
 from pairvae.trust.novelty import Novelty
 
@@ -94,18 +94,18 @@ def test_one_point_is_always_left():
 
 def test_every_situation_is_recognised_as_itself():
     mask = torch.ones(5, 200)
-    cases = situations(told=True)
+    cases = situations(with_covariates=True)
     typical = torch.stack([gaps(put({"mask": mask, "covariates": mask}, one)["mask"])[0] for one in cases])
     for number, case in enumerate(cases):
         assert nearest_situation(put({"mask": mask, "covariates": mask}, case)["mask"], typical) == [number] * 5
-    assert len({one.name for one in cases + situations(told=False)}) == 2 * len(cases)
+    assert len({one.name for one in cases + situations(with_covariates=False)}) == 2 * len(cases)
 
 
-def test_a_sample_is_told_only_where_every_covariate_is_known():
+def test_covariates_of_a_sample_are_known_only_where_every_one_is():
     described = (Covariate(name="d2o", kind="number"), Covariate(name="buffer", kind="category", values=("a", "b")))
     known = torch.tensor([[0.0, 1, 0, 1], [0, 0, 0, 1], [0.3, 1, 0, 0], [0, 0, 0, 0]])
-    assert is_told(known, described).tolist() == [True, False, False, False]
-    assert is_told(known[:, :0], ()).tolist() == [True] * 4
+    assert covariates_known(known, described).tolist() == [True, False, False, False]
+    assert covariates_known(known[:, :0], ()).tolist() == [True] * 4
 
 
 # The model's bands
@@ -122,22 +122,22 @@ def inside(model, path, pairs, case, joint=False):
     """Which measured points of the target lie in the band; True where nothing was measured."""
     target, source = ends(path)
     read, known = model.encoded(source, put(pairs[source], case)), pairs[target]
-    band = model.bands(path, read, known["covariates"] * float(case.told), joint)
+    band = model.bands(path, read, known["covariates"] * float(case.with_covariates), joint)
     value, mask = known["log_intensity"].double().numpy(), known["mask"].numpy() > 0
     return (value >= band.lower) & (value <= band.upper) | ~mask, mask
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("told", [True, False])
-def test_band_covers_the_curves_it_was_calibrated_with_whatever_is_hidden(model, val, path, told):
-    for case in situations(told):
+@pytest.mark.parametrize("with_covariates", [True, False])
+def test_band_covers_the_curves_it_was_calibrated_with_whatever_is_hidden(model, val, path, with_covariates):
+    for case in situations(with_covariates):
         covered, mask = inside(model, path, val, case)
         assert covered[mask].mean() > 0.87, case.name
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_joint_band_holds_whole_curves_and_is_wider(model, val, path):
-    case = situations(told=True)[0]
+    case = situations(with_covariates=True)[0]
     whole, _ = inside(model, path, val, case, joint=True)
     each, _ = inside(model, path, val, case)
     assert whole.all(axis=1).mean() >= 0.9

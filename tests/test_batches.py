@@ -7,9 +7,18 @@ import torch
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import as_tensors
 from pairvae.settings import Architecture, Pretrain
-from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, other_samples, shift
+from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, other_samples, renoised, shift
 from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches
 from pairvae.train.schedules import average_decay, cosine_with_warmup, linear_warmup
+
+
+@pytest.mark.parametrize("floor", [0.1, 0.3])
+def test_noise_drawn_anew_ends_at_the_floor_of_the_normalized_curves(floor):
+    torch.manual_seed(0)
+    log_sigma = torch.full((50, 40), 0.4)
+    curves = {"log_intensity": torch.zeros(50, 40), "log_sigma": log_sigma, "noise_floor": torch.full((50, 1), floor)}
+    lowest = renoised(curves, 1.0).min()
+    assert float(lowest) == pytest.approx(np.log10(floor * np.log(10) * 0.4))
 
 
 def rows(samples):

@@ -9,15 +9,16 @@ import pytest
 import torch
 from scipy.stats import binom
 
+from pairvae.model_folder import load_folder
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.trust.bands import fit_bands
+from pairvae.trust.calibrate import fit_calibration
+from pairvae.trust.calibration import Calibration
 from pairvae.trust.conformal import conformal_factor
 from pairvae.trust.missing import put, situations
 from pairvae.trust.neighbours import distance_in_spread
-from pairvae.trust.novelty import WORSE, encoded, fit_novelty, flatness
-from pairvae.trust.references import fit_references
+from pairvae.trust.novelty import WORSE, encoded, flatness
 
 RNG = np.random.default_rng(0)
 
@@ -178,9 +179,9 @@ def test_too_much_missing_is_told_from_a_curve_unlike_the_training(model, traine
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     val = paired_tensors(*files, model.network, "val")
     for technique in ("saxs", "sans"):
-        for case in situations(told=False):
+        for case in situations(with_covariates=False):
             found = model.encoded(technique, put(val[technique], case)).novelty
-            worse = float(model.calibration[f"worse.{technique}.{case.name}"]) / WORSE
+            worse = float(model.calibration.worse[technique][case]) / WORSE
             assert np.median(found.missing) == pytest.approx(worse)
             assert (found.unlike > 1).mean() <= 0.15
             np.testing.assert_array_equal(found.score > 1, (found.unlike > 1) | (found.missing > 1))
@@ -204,8 +205,8 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
     val = paired_tensors(*files, model.network, "val")
     calm = 0
     for technique in ("saxs", "sans"):
-        for case in situations(told=False):
-            if model.calibration[f"worse.{technique}.{case.name}"] < WORSE:
+        for case in situations(with_covariates=False):
+            if model.calibration.worse[technique][case] < WORSE:
                 assert (model.encoded(technique, put(val[technique], case)).novelty.score > 1).mean() <= 0.15
                 calm += case.hidden > 0
     assert calm
@@ -215,17 +216,26 @@ def test_shorter_curves_are_usual_while_they_predict_well(model, trained):
 def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     network = copy.deepcopy(model.network)
-    last = network.saxs.members[0].encoder[-1]
+    last = network.saxs.members[0].encoder.layers[-1]
     with torch.no_grad():
         last.weight[: round(share * model.network.saxs.members[0].latent_dim)] *= 1e-9
     train, val = (paired_tensors(*files, network, split) for split in ("train", "val"))
-    fitted = fit_references(network, train, val)
-    fitted |= fit_novelty(network, val, fitted)
-    fitted |= fit_bands(network, train, val, 0.9, fitted)
+    fitted = fit_calibration(network, train, val, 0.9)
     for technique in ("saxs", "sans"):
         found = encoded(network, technique, val[technique], fitted).novelty.score
         assert np.isfinite(found).all()
         assert np.median(found) <= 1
+
+
+def test_calibration_has_the_names_of_the_model_folder(model, trained):
+    tensors, _ = load_folder(trained.path("model"))
+    written = {name: tensor for name, tensor in tensors.items() if not name.startswith("network.")}
+    again = model.calibration.to_tensors()
+    assert again.keys() == written.keys()
+    assert all(torch.equal(again[name], tensor) for name, tensor in written.items())
+    del tensors["factor.sans_from_saxs.low50"]
+    with pytest.raises(KeyError, match=r"factor\.sans_from_saxs\.low50"):
+        Calibration.from_tensors(tensors)
 
 
 def test_samples_of_a_rare_kind_are_not_strange_among_themselves():

@@ -65,7 +65,7 @@ def test_pairs_are_compared_with_pairs_of_which_as_much_was_told(trained, model,
     pairs = paired_tensors(*files, model.network, "val")
     if silent:
         pairs = {t: one | {"covariates": torch.zeros_like(one["covariates"])} for t, one in pairs.items()}
-    fitted = model.calibrated("consistency.")
+    fitted = model.calibration.consistency
     found = p_values(model.network, pairs, pair_measures(model.network, pairs, fitted), fitted)
     samples = len(found)
     np.testing.assert_allclose(np.sort(found), np.arange(2, samples + 2) / (samples + 1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.evaluation.evaluate import retrieval
+from pairvae.evaluation.retrieval import retrieval
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
@@ -164,7 +164,7 @@ def test_wrong_units_are_what_their_names_say():
     assert q[seen][0] == pytest.approx(0.1)
     np.testing.assert_allclose(far["log_intensity"][0].numpy()[seen], -4 * np.log10(q[seen] / 10), atol=1e-6)
     np.testing.assert_allclose(brighter(curve, 100)["log_intensity"], curve["log_intensity"] + 2)
-    flat = background(curve)["log_intensity"][0].numpy()
+    flat = background(curve, 0.3)["log_intensity"][0].numpy()
     assert flat.std() == pytest.approx(0.01, rel=0.3)
     assert -0.5 < np.log10(np.mean(10**flat)) - curve["log_intensity"][0, -1] < 0.5
 

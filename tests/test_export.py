@@ -44,7 +44,7 @@ def test_onnx_gives_the_numbers_of_the_model(exported, evaluated, model, path, r
     }
     found = session.run(["predicted_log_intensity", "lower", "upper"], given)
     middle, std = predict(model.network, path, codes(model.network, source, of[source]), of[target]["covariates"])
-    half = model.calibration[f"band.{path}"].numpy() * std
+    half = model.calibration.bands[path].band.numpy() * std
     expected = (middle, middle - half, middle + half)
     for values, right in zip(found, expected, strict=True):
         np.testing.assert_allclose(values, right, atol=1e-4)

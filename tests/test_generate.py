@@ -10,7 +10,9 @@ from pairvae.errors import UserError
 from pairvae.scattering.measured_samples import named_samples
 from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.trust.calibration import References
 from pairvae.trust.latent_prior import draw_codes
+from pairvae.trust.missing import WHOLE
 
 
 def spread(pairs):
@@ -27,7 +29,7 @@ def test_same_seed_gives_the_same_pairs_and_a_larger_count_begins_with_them(mode
 def test_temperature_widens_what_is_drawn(model):
     widths = [spread(model.generate(60, temperature=t, seed=3)) for t in (0.2, 1.0, 2.0)]
     assert widths[0] < widths[1] < widths[2]
-    around = sum(len(model.calibration[f"reference.{t}.whole"]) for t in TECHNIQUES)
+    around = sum(len(model.calibration.references[t].reference[WHOLE]) for t in TECHNIQUES)
     typical = {tuple(pair.code) for pair in model.generate(2 * around, temperature=0)}
     assert len(typical) <= around  # without a temperature only the means around training codes are drawn
 
@@ -109,8 +111,8 @@ def test_kinds_are_drawn_as_often_as_they_occur_as_wide_as_they_are_and_nothing_
     rng = np.random.default_rng(0)
     size, far = 6, np.array([8.0, 0, 0, 0, 0, 0])
     codes = 0.3 * rng.normal(size=(3000, size)) + far * (rng.random((3000, 1)) < 0.25)
-    known = {f"reference.{t}.whole": torch.from_numpy(codes) / 2 for t in TECHNIQUES}
-    known |= {f"code_scale.{t}": torch.full((size,), 2.0) for t in TECHNIQUES}
+    of_both = References(torch.full((size,), 2.0), torch.zeros(1, 3), {WHOLE: torch.from_numpy(codes) / 2})
+    known = dict.fromkeys(TECHNIQUES, of_both)
     drawn = draw_codes(known, 6000, 1.0, seed=1).numpy()
     assert (drawn[:, 0] > 4).mean() == pytest.approx(0.25, abs=0.03)
     assert not ((drawn[:, 0] > 2) & (drawn[:, 0] < 6)).any()

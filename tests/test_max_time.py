@@ -38,7 +38,7 @@ def test_time_decides_how_many_steps_and_the_rate_reaches_its_end(train):
 
 
 def test_training_that_was_killed_has_the_rest_of_its_time(train, monkeypatch):
-    keep, kept = fit.Kept.on_train_epoch_end, []
+    keep, kept = fit.ResumeFile.on_train_epoch_end, []
 
     def keep_and_die(self, *arguments):
         keep(self, *arguments)
@@ -47,7 +47,7 @@ def test_training_that_was_killed_has_the_rest_of_its_time(train, monkeypatch):
             raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit.Kept, "on_train_epoch_end", keep_and_die)
+        patched.setattr(fit.ResumeFile, "on_train_epoch_end", keep_and_die)
         with pytest.raises(SystemExit):
             train()
     history, _, _ = train()

@@ -272,6 +272,21 @@ def test_joined_networks_come_back_from_their_facts():
     assert network.saxs.latent_dim == network.sans.latent_dim == 6
 
 
+def test_weights_have_the_names_of_format_1_and_come_back_under_them():
+    settings = Architecture(channels=(4, 8), hidden=16, linear_skips=True, linear_blocks=1)
+    network = ResVAE(50, 4, settings, (Covariate(name="d2o", kind="number"),))
+    tensors = network.state_dict()
+    assert {name.partition(".")[0] for name in tensors} == {
+        *("q", "mean", "std", "convolutions", "encoder_skip", "encoder"),
+        *("decoder", "deconvolutions", "decoder_skip", "error"),
+    }
+    assert tensors["encoder.2.weight"] is not None
+    again = ResVAE.from_facts(network.facts())
+    again.load_state_dict(tensors)
+    assert torch.equal(again.encoder.layers[-1].weight, network.encoder.layers[-1].weight)
+    assert [name for name, _ in again.named_parameters()] == [name for name, _ in network.named_parameters()]
+
+
 def test_single_network_stays_as_it_is():
     network = pair_of_networks(0)
     assert joined([network]) is network
@@ -282,7 +297,7 @@ def test_encoder_is_told_the_local_slope_where_it_is_known():
     network = ResVAE(50, 4, Architecture(channels=(4, 8), hidden=16, slopes=(3,)))
     network.q.copy_(q)
     seen = []
-    network.convolutions.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network.encoder.convolutions.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     mask = torch.ones(2, 50)
     mask[1, 20] = 0
     # Porod's law, at two intensities

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pairvae.evaluation.scores import denoising
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.read import read_spectrum
-from pairvae.use.reconstruct import denoising
 
 NOISE = 0.6  # σ over intensity: a handful of counts
 

@@ -93,5 +93,5 @@ def test_published_configuration_is_valid_and_has_the_published_number_of_weight
         assert network.latent_dim == 64
         weights = sum(parameter.numel() for parameter in network.parameters())
         assert weights == pytest.approx(published_weights(), rel=0.01)
-        assert network.decoder_skip is None
+        assert network.decoder.skip is None
         assert network.scaling == "min_max"

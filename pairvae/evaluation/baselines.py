@@ -56,7 +56,7 @@ class DirectStage(Stage):
         visible = hide_part(source["mask"], self.settings.mask_probability)
         known = [source["covariates"], target["covariates"]]
         known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))
-        noisy = renoised(source["log_intensity"], source["log_sigma"], self.settings.renoise)
+        noisy = renoised(source, self.settings.renoise)
         network = networks[self.target]
         curve = self.at_scale(self._curve(noisy, visible, *known), target, network.scale_free)
         return self.compared("reconstruction", self.target, network, curve, target) | self.network.auxiliary()

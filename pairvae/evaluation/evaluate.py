@@ -1,45 +1,32 @@
 """How good the predictions are: errors, bands, retrieval, beside the baselines, on the test split."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import torch
 
-from pairvae.atomic import written_whole
 from pairvae.evaluation.code_measures import mutual_information, normality
 from pairvae.evaluation.latent_grids import latent_grids
 from pairvae.evaluation.likelihood import likelihood
-from pairvae.evaluation.predictions_file import BASELINES
-from pairvae.evaluation.scores import Curves, by_material
+from pairvae.evaluation.metrics_file import write_metrics
+from pairvae.evaluation.predictions_file import write_predictions
+from pairvae.evaluation.retrieval import detection, retrieval, retrieval_by_likelihood
+from pairvae.evaluation.scores import Curves, by_material, denoising
+from pairvae.evaluation.split import TestSplit, load_test_split
 from pairvae.evaluation.spoilt_curves import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.evaluation.structural_parameters import kept_structure
-from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
-from pairvae.models.predict import Array, codes, free_scale, predict_beside
+from pairvae.models.predict import codes, predict_beside
 from pairvae.models.tensors import paired_tensors
-from pairvae.prepare.normalize import grid_curves
-from pairvae.prepare.pair import FACTS, SPLITS, complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, measured_share, read_counts, read_spectra
-from pairvae.scattering.curves_file import CurvesFile
+from pairvae.prepare.pair import SPLITS, complete_pairs, rows_of
+from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
-from pairvae.settings import Normalize
-from pairvae.trust.bands import Band
 from pairvae.trust.latent_prior import draw_codes
-from pairvae.use.calibrated_model import CalibratedModel
-from pairvae.use.check import detection
-from pairvae.use.match import retrieval_by_likelihood
-from pairvae.use.reconstruct import denoising
 from pairvae.use.trained_model import load_model
-
-FORMAT = 1
 
 
 def evaluate(
@@ -71,231 +58,182 @@ def evaluate(
         Processor cores.
     """
     torch.set_num_threads(threads)
-    trained = load_model(model)
-    table = complete_pairs(read_pairs(pairs), "test")
-    files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
-    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
-    exact = {t: gridded_truth(truth[t], measured[t], trained.gridding[t]) for t in TECHNIQUES} if truth else {}
-    tensors = paired_tensors(saxs, sans, pairs, trained.network, "test")
-    read = {t: trained.encoded(t, tensors[t]) for t in TECHNIQUES}
-    code = {t: one.code.mean for t, one in read.items()}
+    split = load_test_split(load_model(model), {"saxs": saxs, "sans": sans}, pairs, baselines, truth)
+    scores = _metrics(split)
+    write_predictions(predictions, split.model.coverage, split.table, _arrays(split))
+    write_metrics(metrics, {"run": metrics.absolute().parent.name, **scores})
+    for path in CROSS_PATHS:
+        own = scores["paths"][path]
+        against = ", ".join(f"{share:+.0%} against {name}" for name, share in scores["gain_over"][path].items())
+        print(
+            f"evaluate {path}: RMSE {own[f'rmse_{split.reference}']:.4f} decades ({against}); "
+            f"coverage {own['coverage']:.1%}"
+        )
 
-    def at_scale(technique: Technique, *curves: Array) -> list[Array]:
-        """Predicted curves at the scale of the measured ones, fitted to the first, where the technique has none."""
-        shift = free_scale(trained.network, technique, curves[0], tensors[technique])
-        return [curve + shift for curve in curves]
 
-    exact = {t: at_scale(t, curves)[0] for t, curves in exact.items()}
-    material = table["material"].fillna("").to_numpy(str)
+def _metrics(split: TestSplit) -> dict[str, Any]:
+    """Contents of metrics.json."""
+    about, network = split.model.about, split.model.network
+    paths, baselines = _paths(split), _baselines(split)
+    return {
+        "pairs": about["pairs"],
+        "techniques": about["grids"],
+        "coverage_nominal": split.model.coverage,
+        "paths": paths,
+        "validation": _validation(split),
+        "baselines": baselines,
+        "gain_over": _gain_over(paths, baselines, f"rmse_{split.reference}"),
+        "retrieval": _retrieval(split),
+        "retrieval_by_likelihood": {
+            f"{to}_of_{other(to)}": retrieval_by_likelihood(split.model, split.tensors, to) for to in TECHNIQUES
+        },
+        "pair_check": detection(split.model, split.tensors, split.material),
+        "denoising": {
+            t: denoising(split.measured[t], split.bands[f"{t}_from_{t}"].middle, truth)
+            for t, truth in split.truth.items()
+        },
+        "novelty": {t: _novelty(split, t) for t in TECHNIQUES},
+        "hidden_ranges": {path: hidden_ranges(split, path) for path in CROSS_PATHS},
+        "unknown_covariates": {path: unknown_covariates(split, path) for path in CROSS_PATHS},
+        "likelihood": {path: _likelihood(split, path) for path in PATHS},
+        "mutual_information": {
+            t: mutual_information(split.encoded[t].code.mean.numpy(), split.table) for t in TECHNIQUES
+        },
+        "normality": {t: normality(split.encoded[t].code) for t in TECHNIQUES},
+        "structure": {path: _structure(split, path) for path in CROSS_PATHS},
+        "data": {t: _data(split, t) for t in TECHNIQUES},
+        "materials": _materials(split),
+        "covariates": sorted({covariate.name for t in TECHNIQUES for covariate in network.of(t).covariates}),
+        "training": about.get("training", {}),
+        "versions": about["versions"],
+    }
 
-    paths: dict[str, Any] = {}
-    found: dict[str, Array] = {}
+
+def _paths(split: TestSplit) -> dict[str, Any]:
+    """Errors and bands of all four paths."""
+    scores: dict[str, Any] = {}
     for path in PATHS:
-        target, source = ends(path)
-        shown = (path, read[source], tensors[target]["covariates"])
-        middle, lower, upper = at_scale(target, *trained.bands(*shown))
-        whole = Band(*at_scale(target, *trained.bands(*shown, joint=True)))
-        curves = Curves(measured[target], exact.get(target))
-        paths[path] = by_material(curves, material, middle, lower, upper)
-        constant = 2 * np.broadcast_to(trained.calibration[f"constant.{path}"].numpy(), middle.shape)
-        paths[path] |= {
+        curves, band, joint = split.curves(ends(path)[0]), split.bands[path], split.joint_bands[path]
+        width = band.upper - band.lower
+        factors = split.model.calibration.bands[path]
+        constant = 2 * np.broadcast_to(factors.constant.numpy(), width.shape)
+        scores[path] = by_material(curves, split.material, *band) | {
             # what a band of one width per q would have to be to cover as much of the validation curves
             "band_width_of_constant_dex": float(constant[curves.mask].mean()),
-            "band_width_over_constant": float((upper - lower)[curves.mask].mean() / constant[curves.mask].mean()),
+            "band_width_over_constant": float(width[curves.mask].mean() / constant[curves.mask].mean()),
             "joint": {
-                "coverage_of_curves": curves.coverage_of_curves(whole.lower, whole.upper),
-                "band_width_dex": float((whole.upper - whole.lower)[curves.mask].mean()),
+                "coverage_of_curves": curves.coverage_of_curves(joint.lower, joint.upper),
+                "band_width_dex": float((joint.upper - joint.lower)[curves.mask].mean()),
             },
         }
-        found |= {
-            f"predicted/{path}/log_intensity": middle,
-            f"predicted/{path}/lower": lower,
-            f"predicted/{path}/upper": upper,
-            f"error/{path}": curves.rmse(middle),
-        }
-    beside: dict[str, dict[str, Any]] = {name: {} for name in BASELINES}
-    gain: dict[str, dict[str, float]] = {path: {} for path in CROSS_PATHS}
-    with h5py.File(baselines, "r") as file:
-        for name in BASELINES:
-            for path in CROSS_PATHS:
-                target, _ = ends(path)
-                (guess,) = at_scale(target, file[f"{name}/{path}"][:].astype(np.float64))
-                found[f"baseline/{name}/{path}"] = guess
-                beside[name][path] = by_material(Curves(measured[target], exact.get(target)), material, guess)
-                key = "rmse_truth" if exact else "rmse_measured"
-                gain[path][name] = 1 - paths[path][key] / beside[name][path][key]
-    score = {t: one.novelty.score for t, one in read.items()}
-    found |= {f"latent_logvar/{t}": one.code.logvar.numpy() for t, one in read.items()}
-    known = {t: tensors[t]["covariates"] for t in TECHNIQUES}
-    draw = partial(draw_codes, trained.calibration, seed=0)
-    found |= latent_grids(trained.network, code, known, material, draw)
-    every = read_pairs(pairs)
-    for t in TECHNIQUES:
-        of_split = {split: every[(every["split"] == split) & every[f"row_{t}"].notna()] for split in SPLITS}
-        found |= {
-            f"measured_share/{t}/{split}": measured_share(files[t], rows_of(rows, t))
-            for split, rows in of_split.items()
-        }
-
-    result = {
-        "format": FORMAT,
-        "run": metrics.absolute().parent.name,
-        "pairs": trained.about["pairs"],
-        "techniques": trained.about["grids"],
-        "coverage_nominal": trained.coverage,
-        "paths": paths,
-        "validation": _validation(trained, files, pairs),
-        "baselines": beside,
-        "gain_over": gain,
-        "retrieval": {
-            "sans_of_saxs": retrieval(code["saxs"].numpy(), code["sans"].numpy()),
-            "saxs_of_sans": retrieval(code["sans"].numpy(), code["saxs"].numpy()),
-        },
-        "retrieval_by_likelihood": {
-            f"{to}_of_{other(to)}": retrieval_by_likelihood(trained, tensors, to) for to in TECHNIQUES
-        },
-        "pair_check": detection(trained, tensors, material),
-        "denoising": {
-            t: denoising(measured[t], found[f"predicted/{t}_from_{t}/log_intensity"], truth_of)
-            for t, truth_of in exact.items()
-        },
-        "novelty": {
-            t: {
-                "median": float(np.median(n)),
-                "share_above_1": float((n > 1).mean()),
-                "found": wrong_curves(trained, t, tensors[t]),
-            }
-            for t, n in score.items()
-        },
-        "hidden_ranges": {path: hidden_ranges(trained, path, tensors, measured, exact) for path in CROSS_PATHS},
-        "unknown_covariates": {
-            path: unknown_covariates(trained, path, tensors, measured, exact) for path in CROSS_PATHS
-        },
-        "likelihood": {
-            path: likelihood(trained.network, path, read[ends(path)[1]].code, tensors[ends(path)[0]]) for path in PATHS
-        },
-        "mutual_information": {t: mutual_information(code[t].numpy(), table) for t in TECHNIQUES},
-        "normality": {t: normality(read[t].code) for t in TECHNIQUES},
-        "structure": {
-            path: kept_structure(measured[t], exact.get(t), found[f"predicted/{path}/log_intensity"])
-            for path, t in ((path, ends(path)[0]) for path in CROSS_PATHS)
-        },
-        "data": {
-            t: {
-                "simulated": bool(exact),
-                "curves": {s: int((every[f"row_{t}"].notna() & (every["split"] == s)).sum()) for s in SPLITS},
-                "counts": read_counts(files[t]),
-            }
-            for t in TECHNIQUES
-        },
-        "materials": {
-            kind: {split: int((every.loc[every["material"] == kind, "split"] == split).sum()) for split in SPLITS}
-            for kind in sorted(every["material"].dropna().unique())
-        },
-        "covariates": sorted({one.name for t in TECHNIQUES for one in trained.network.of(t).covariates}),
-        "training": trained.about.get("training", {}),
-        "versions": trained.about["versions"],
-    }
-    facts = {str(name): table[name] for name in table if name not in FACTS and not _is_json(table[name])}
-    names = table["sample_id"].tolist()
-    rest = (facts, measured, exact, code, score, found)
-    _write_predictions(predictions, trained.coverage, names, material, *rest)
-    with written_whole(metrics) as temporary:
-        temporary.write_text(json.dumps(_plain(result), indent=2) + "\n", encoding="utf-8")
-    for path in CROSS_PATHS:
-        error = paths[path]["rmse_truth" if exact else "rmse_measured"]
-        against = ", ".join(f"{share:+.0%} against {name}" for name, share in gain[path].items())
-        print(f"evaluate {path}: RMSE {error:.4f} decades ({against}); coverage {paths[path]['coverage']:.1%}")
-
-
-def _validation(trained: CalibratedModel, files: Mapping[Technique, Path], pairs: Path) -> dict[str, dict[str, Any]]:
-    """Errors of the predictions on the validation split: what runs are chosen by, so that the test stays unseen."""
-    table = complete_pairs(read_pairs(pairs), "val")
-    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
-    tensors = paired_tensors(files["saxs"], files["sans"], pairs, trained.network, "val")
-    scores = {}
-    for path in CROSS_PATHS:
-        target, source = ends(path)
-        code = codes(trained.network, source, tensors[source])
-        middle = predict_beside(trained.network, path, code, tensors[target]).log_intensity
-        scores[path] = Curves(measured[target], None).scores(np.arange(len(table)), middle)
     return scores
 
 
-def retrieval(asking: Array, answering: Array) -> dict[str, float]:
-    """How often the partner is the nearest, or among the five nearest, of all test codes.
-
-    Parameters
-    ----------
-    asking, answering : array, shape (samples, latent)
-        Codes of partners in the same order; distances are Euclidean after each component was divided by
-        its standard deviation over both.
-    """
-    scale = np.concatenate([asking, answering]).std(axis=0)
-    asking, answering = (codes / np.where(scale > 0, scale, 1) for codes in (asking, answering))
-    rank = []
-    for i, one in enumerate(asking):
-        distance = ((answering - one) ** 2).sum(axis=1)
-        rank.append((distance <= distance[i]).sum() - 1)  # as near is not nearer: codes all alike find nothing
-    ranks = np.array(rank)
-    return {"top1": float((ranks < 1).mean()), "top5": float((ranks < 5).mean()), "candidates": len(ranks)}
+def _validation(split: TestSplit) -> dict[str, dict[str, Any]]:
+    """Errors of the predictions on the validation split: what runs are chosen by, so that the test stays unseen."""
+    network, files = split.model.network, split.files
+    table = complete_pairs(split.samples, "val")
+    tensors = paired_tensors(files["saxs"], files["sans"], split.pairs, network, "val")
+    scores = {}
+    for path in CROSS_PATHS:
+        target, source = ends(path)
+        code = codes(network, source, tensors[source])
+        middle = predict_beside(network, path, code, tensors[target]).log_intensity
+        measured = read_spectra(files[target], rows_of(table, target))
+        scores[path] = Curves(measured, None).scores(np.arange(len(table)), middle)
+    return scores
 
 
-def gridded_truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
-    """Noise-free log10 I of the test samples on the grid of the measured ones."""
-    wanted = {sample: row for row, sample in enumerate(measured.sample_id)}
-    exact = np.full(measured.log_intensity.shape, np.nan)
-    with CurvesFile(path) as table:
-        for sample, group in groupby(table, attrgetter("sample")):
-            if sample in wanted:
-                exact[wanted[sample]] = grid_curves(list(group), measured.q, gridding).log_intensity
-    return exact
+def _baselines(split: TestSplit) -> dict[str, dict[str, Any]]:
+    """Errors of the baselines, along the paths that cross."""
+    return {
+        name: {path: by_material(split.curves(ends(path)[0]), split.material, guess) for path, guess in guesses.items()}
+        for name, guesses in split.baselines.items()
+    }
 
 
-def _write_predictions(
-    path: Path,
-    coverage: float,
-    sample_id: list[str],
-    material: Array,
-    facts: Mapping[str, "pd.Series[Any]"],
-    measured: Mapping[Technique, Spectra],
-    exact: Mapping[Technique, Array],
-    code: Mapping[Technique, torch.Tensor],
-    novelty: Mapping[Technique, Array],
-    found: Mapping[str, Array],
-) -> None:
-    with hdf5_written_whole(path) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["coverage"] = coverage
-        file["sample_id"] = np.array(sample_id, dtype=object)
-        file["material"] = material.astype(object)
-        file.create_group("covariate")
-        for number, (name, column) in enumerate(facts.items()):
-            # a name may hold anything, a slash too: it is an attribute
-            text = not pd.api.types.is_numeric_dtype(column)
-            file[f"covariate/{number}"] = column.fillna("").to_numpy(object) if text else column.to_numpy(np.float64)
-            file[f"covariate/{number}"].attrs["name"] = name
-        for t in TECHNIQUES:
-            file[f"q/{t}"] = measured[t].q
-            file[f"measured/{t}/log_intensity"] = measured[t].log_intensity
-            file[f"measured/{t}/log_sigma"] = measured[t].log_sigma
-            if t in exact:
-                file[f"truth/{t}/log_intensity"] = exact[t].astype(np.float32)
-            file[f"latent/{t}"] = code[t].numpy()
-            file[f"novelty/{t}"] = novelty[t]
-        for name, values in found.items():
-            file[name] = values.astype(np.float32)
+def _gain_over(
+    paths: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]], error: str
+) -> dict[str, dict[str, float]]:
+    """By how much of a baseline's error that of the model is smaller."""
+    return {
+        path: {name: 1 - paths[path][error] / scores[path][error] for name, scores in baselines.items()}
+        for path in CROSS_PATHS
+    }
 
 
-def _is_json(column: "pd.Series[Any]") -> bool:
-    """Whether a column holds objects, as the parameters of simulated particles: nothing to sort or to colour by."""
-    return bool(column.astype(str).str.startswith("{").any())
+def _retrieval(split: TestSplit) -> dict[str, dict[str, float]]:
+    code = {t: split.encoded[t].code.mean.numpy() for t in TECHNIQUES}
+    return {f"{other(t)}_of_{t}": retrieval(code[t], code[other(t)]) for t in TECHNIQUES}
 
 
-def _plain(value: Any) -> Any:
-    """The same with null instead of numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _novelty(split: TestSplit, technique: Technique) -> dict[str, Any]:
+    novelty = split.encoded[technique].novelty
+    return {
+        "median": float(np.median(novelty.score)),
+        "share_above_1": float(novelty.is_unusual.mean()),
+        "found": wrong_curves(split, technique),
+    }
+
+
+def _likelihood(split: TestSplit, path: str) -> dict[str, float | None]:
+    target, source = ends(path)
+    return likelihood(split.model.network, path, split.encoded[source].code, split.tensors[target])
+
+
+def _structure(split: TestSplit, path: str) -> dict[str, dict[str, Any]]:
+    target, _ = ends(path)
+    return kept_structure(split.measured[target], split.truth.get(target), split.bands[path].middle)
+
+
+def _data(split: TestSplit, technique: Technique) -> dict[str, Any]:
+    measured = split.samples[f"row_{technique}"].notna()
+    return {
+        "simulated": bool(split.truth),
+        "curves": {name: int((measured & (split.samples["split"] == name)).sum()) for name in SPLITS},
+        "counts": read_counts(split.files[technique]),
+    }
+
+
+def _materials(split: TestSplit) -> dict[str, dict[str, int]]:
+    """Samples of each material in each split."""
+    samples = split.samples
+    return {
+        kind: {name: int((samples.loc[samples["material"] == kind, "split"] == name).sum()) for name in SPLITS}
+        for kind in sorted(samples["material"].dropna().unique())
+    }
+
+
+def _arrays(split: TestSplit) -> dict[str, npt.NDArray[Any]]:
+    """Numbers of predictions.h5, under their names; what is computed here as float32."""
+    computed: dict[str, npt.NDArray[Any]] = {}
+    for path, band in split.bands.items():
+        computed |= {
+            f"predicted/{path}/log_intensity": band.middle,
+            f"predicted/{path}/lower": band.lower,
+            f"predicted/{path}/upper": band.upper,
+            f"error/{path}": split.curves(ends(path)[0]).rmse(band.middle),
+        }
+    for name, guesses in split.baselines.items():
+        computed |= {f"baseline/{name}/{path}": guess for path, guess in guesses.items()}
+    code = {t: encoded.code.mean for t, encoded in split.encoded.items()}
+    covariates = {t: split.tensors[t]["covariates"] for t in TECHNIQUES}
+    draw = partial(draw_codes, split.model.calibration.references, seed=0)
+    computed |= latent_grids(split.model.network, code, covariates, split.material, draw)
+    as_they_are: dict[str, npt.NDArray[Any]] = {}
+    for t in TECHNIQUES:
+        computed[f"latent_logvar/{t}"] = split.encoded[t].code.logvar.numpy()
+        if t in split.truth:
+            computed[f"truth/{t}/log_intensity"] = split.truth[t]
+        with_curve = split.samples[split.samples[f"row_{t}"].notna()]
+        for name in SPLITS:
+            rows = rows_of(with_curve[with_curve["split"] == name], t)
+            computed[f"measured_share/{t}/{name}"] = measured_share(split.files[t], rows)
+        as_they_are |= {
+            f"q/{t}": split.measured[t].q,
+            f"measured/{t}/log_intensity": split.measured[t].log_intensity,
+            f"measured/{t}/log_sigma": split.measured[t].log_sigma,
+            f"latent/{t}": code[t].numpy(),
+            f"novelty/{t}": split.encoded[t].novelty.score,
+        }
+    return as_they_are | {name: values.astype(np.float32) for name, values in computed.items()}

@@ -1,15 +1,19 @@
-"""metrics.json of evaluate, checked: the numbers of the report."""
+"""metrics.json of evaluate, written, and checked: the numbers of the report."""
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS
 from pairvae.unreadable import unreadable
+
+FORMAT = 1
 
 
 class Score(BaseModel):
@@ -186,6 +190,22 @@ class Metrics(BaseModel):
         better = {name for name, gain in gains.items() if gain is not None and gain <= 0}
         better |= {name for name in rivals if gains.get(name) is None and own is not None and rivals[name] <= own}
         return sorted(better, key=lambda name: rivals.get(name, math.inf))
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write metrics.json; its keys are those of `Metrics`, and more."""
+    with written_whole(path) as temporary:
+        text = json.dumps(_plain({"format": FORMAT, **metrics}), indent=2)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """The same with null instead of numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_metrics(path: Path) -> Metrics:

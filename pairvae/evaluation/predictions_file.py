@@ -1,6 +1,6 @@
-"""predictions.h5 of evaluate, checked and in memory: what the figures are drawn from."""
+"""predictions.h5 of evaluate, written, and checked and in memory: what the figures are drawn from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,14 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from pairvae.errors import UserError
+from pairvae.hdf5_file import hdf5_written_whole
+from pairvae.prepare.pair import FACTS
 from pairvae.unreadable import unreadable
 
+FORMAT = 1
 TECHNIQUES = ("saxs", "sans")
 SPLITS = ("train", "val", "test")
 CROSS = ("sans_from_saxs", "saxs_from_sans")
@@ -59,6 +63,42 @@ class Predictions:
         measured = self[f"measured/{technique}/log_intensity"]
         truth = self.arrays.get(f"truth/{technique}/log_intensity", measured)
         return np.where(np.isfinite(measured), truth, np.nan)
+
+
+def write_predictions(path: Path, coverage: float, table: pd.DataFrame, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write predictions.h5.
+
+    Parameters
+    ----------
+    path : Path
+        To write.
+    coverage : float
+        Share of the measured points that the bands are to cover.
+    table : DataFrame
+        The samples with the columns of the pairs file.
+    arrays : mapping of array
+        Numbers under their names in the file.
+    """
+    with hdf5_written_whole(path) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["coverage"] = coverage
+        file["sample_id"] = table["sample_id"].to_numpy(object)
+        file["material"] = table["material"].fillna("").to_numpy(object)
+        file.create_group("covariate")
+        columns = [name for name in table if name not in FACTS and not _is_json(table[name])]
+        for number, name in enumerate(columns):
+            # a name may hold anything, a slash too: it is an attribute
+            column = table[name]
+            text = not pd.api.types.is_numeric_dtype(column)
+            file[f"covariate/{number}"] = column.fillna("").to_numpy(object) if text else column.to_numpy(np.float64)
+            file[f"covariate/{number}"].attrs["name"] = str(name)
+        for name, values in arrays.items():
+            file[name] = values
+
+
+def _is_json(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds objects, as the parameters of simulated particles: nothing to sort or to colour by."""
+    return bool(column.astype(str).str.startswith("{").any())
 
 
 def read_predictions(path: Path) -> Predictions:

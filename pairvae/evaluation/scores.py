@@ -1,5 +1,6 @@
 """Errors of predicted curves against measured ones and, where it is known, the truth."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 
 THIRDS = 3  # of the q range, scored apart
+NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 Rows = npt.NDArray[np.int64] | slice
 
 
@@ -76,7 +78,7 @@ class Curves:
 
 
 def by_material(
-    curves: Curves, material: Array, guess: Array, lower: Array | None = None, upper: Array | None = None
+    curves: Curves, material: npt.NDArray[np.str_], guess: Array, lower: Array | None = None, upper: Array | None = None
 ) -> dict[str, Any]:
     """Scores of all test samples, and of those of each material."""
     kinds = sorted(set(material) - {""})
@@ -84,3 +86,37 @@ def by_material(
         **curves.scores(slice(None), guess, lower, upper),
         "by_material": {kind: curves.scores(np.flatnonzero(material == kind), guess, lower, upper) for kind in kinds},
     }
+
+
+def denoising(measured: Spectra, denoised: Array, truth: Array) -> list[Mapping[str, Any]]:
+    """How near to the truth curves are as they were measured and as they were denoised, by noise.
+
+    Parameters
+    ----------
+    measured : Spectra
+        Noisy curves; points that were not measured do not count.
+    denoised, truth : array, shape (samples, q)
+        log10 I after the network, and without noise.
+
+    Returns
+    -------
+    list of dict
+        For each quarter of the samples, from few counts (large sigma) to many: `samples`, the median `sigma_dex`,
+        and `rmse_measured` and `rmse_denoised` against the truth, in decades.
+    """
+    noise = np.nanmedian(np.where(measured.mask, measured.log_sigma, np.nan), axis=1)
+    groups = np.array_split(np.argsort(-noise, kind="stable"), min(NOISE_LEVELS, len(noise)))
+
+    def rmse(guess: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> float:
+        off = (guess - truth)[rows][measured.mask[rows] & np.isfinite(truth[rows])]
+        return float(np.sqrt(np.mean(off**2)))
+
+    return [
+        {
+            "samples": len(rows),
+            "sigma_dex": float(np.median(noise[rows])),
+            "rmse_measured": rmse(measured.log_intensity, rows),
+            "rmse_denoised": rmse(denoised, rows),
+        }
+        for rows in groups
+    ]

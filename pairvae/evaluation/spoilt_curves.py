@@ -1,112 +1,75 @@
 """Test curves made worse on purpose: in wrong units, pure background, with a q range or the covariates missing."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.evaluation.scores import Curves
+from pairvae.evaluation.split import TestSplit
 from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, free_scale
-from pairvae.models.tensors import Batch, Batches, take
-from pairvae.prepare.spectra_file import Spectra
+from pairvae.models.tensors import Batch, take
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.missing import PLACES, SHARES, hide_range
-from pairvae.use.calibrated_model import CalibratedModel
 
 AT_MOST = 2000  # test samples that are tried: 15 times each
 FEWEST = 8  # points on the grid, below which a curve in a wrong unit is hardly one
 
 
-def hidden_ranges(
-    trained: CalibratedModel,
-    path: str,
-    pairs: Batches,
-    measured: Mapping[Technique, Spectra],
-    exact: Mapping[Technique, Array],
-) -> dict[str, Any]:
-    """Errors, coverage and novelty where part of the source's curve is hidden: at its low end, high end, or middle.
-
-    Parameters
-    ----------
-    pairs : mapping of dict of Tensor
-        Test pairs as `paired_tensors` gives them.
-    measured, exact : dict
-        Test curves, and noise-free log10 I where known.
-    """
-    mask = pairs[ends(path)[1]]["mask"]
-    whole = _scores(trained, path, pairs, measured, exact, mask)
+def hidden_ranges(split: TestSplit, path: str) -> dict[str, Any]:
+    """Errors, coverage and novelty where part of the source's curve is hidden: at its low end, high end, or middle."""
+    mask = split.tensors[ends(path)[1]]["mask"]
+    whole = _scores(split, path, mask)
     return {
         place: [{"hidden": 0.0, **whole}]
-        + [
-            {"hidden": share, **_scores(trained, path, pairs, measured, exact, hide_range(mask, place, share))}
-            for share in SHARES
-        ]
+        + [{"hidden": share, **_scores(split, path, hide_range(mask, place, share))} for share in SHARES]
         for place in PLACES
     }
 
 
-def unknown_covariates(
-    trained: CalibratedModel,
-    path: str,
-    pairs: Batches,
-    measured: Mapping[Technique, Spectra],
-    exact: Mapping[Technique, Array],
-) -> dict[str, Any] | None:
-    """The same for whole curves of samples of which nothing is told; None for a model without covariates."""
-    if not trained.network.of(ends(path)[0]).covariates:
+def unknown_covariates(split: TestSplit, path: str) -> dict[str, Any] | None:
+    """The same for whole curves of samples without covariates; None for a model without covariates."""
+    target, source = ends(path)
+    if not split.model.network.of(target).covariates:
         return None
-    untold = {t: curves | {"covariates": 0 * curves["covariates"]} for t, curves in pairs.items()}
-    return _scores(trained, path, untold, measured, exact, pairs[ends(path)[1]]["mask"])
+    return _scores(split, path, split.tensors[source]["mask"], with_covariates=False)
 
 
-def _scores(
-    trained: CalibratedModel,
-    path: str,
-    pairs: Batches,
-    measured: Mapping[Technique, Spectra],
-    exact: Mapping[Technique, Array],
-    mask: Tensor,
-) -> dict[str, Any]:
+def _scores(split: TestSplit, path: str, mask: Tensor, with_covariates: bool = True) -> dict[str, Any]:
+    """Scores of a path from the source's curves under another mask (pairs, q)."""
     target, source = ends(path)
     some = slice(AT_MOST)
-    curves, partner = take(pairs[source] | {"mask": mask}, some), take(pairs[target], some)
-    read = trained.encoded(source, curves)
-    bands = trained.bands(path, read, partner["covariates"])
-    shift = free_scale(trained.network, target, bands.middle, partner)
-    against = Curves(measured[target], exact.get(target), some)
-    scores = against.scores(slice(None), *(one + shift for one in bands))
-    kept = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
-    unusual = float((read.novelty.score > 1).mean())
-    return {name: scores[name] for name in kept} | {"novelty_above_1": unusual}
+    pairs = {t: take(curves, some) for t, curves in split.tensors.items()}
+    if not with_covariates:
+        pairs = {t: curves | {"covariates": 0 * curves["covariates"]} for t, curves in pairs.items()}
+    encoded = split.model.encoded(source, pairs[source] | {"mask": mask[some]})
+    bands = split.model.bands(path, encoded, pairs[target]["covariates"])
+    shift = free_scale(split.model.network, target, bands.middle, pairs[target])
+    scores = split.curves(target, some).scores(slice(None), *(limit + shift for limit in bands))
+    names = ("samples", "rmse_truth", "rmse_measured", "coverage", "band_width_dex")
+    unusual = float(encoded.novelty.is_unusual.mean())
+    return {name: scores[name] for name in names} | {"novelty_above_1": unusual}
 
 
-def wrong_curves(trained: CalibratedModel, technique: Technique, curves: Batch) -> dict[str, dict[str, float | None]]:
-    """How many test curves are called unusual when they are in a wrong unit, or pure background.
-
-    Parameters
-    ----------
-    curves : dict of Tensor
-        Test curves of one technique.
-    """
-    some = take(curves, slice(AT_MOST))
-    q = trained.network.of(technique).q.numpy()
-    found: dict[str, dict[str, float | None]] = {}
+def wrong_curves(split: TestSplit, technique: Technique) -> dict[str, dict[str, float | None]]:
+    """How many test curves of a technique are called unusual when they are in a wrong unit, or pure background."""
+    some = take(split.tensors[technique], slice(AT_MOST))
+    q = split.model.network.of(technique).q.numpy()
+    shares: dict[str, dict[str, float | None]] = {}
     for name, wrong in {
         "q_in_1/nm_taken_for_1/angstrom": stretched(some, q, 10),
         "q_in_1/angstrom_taken_for_1/nm": stretched(some, q, 0.1),
         "intensity_in_1/m_taken_for_1/cm": brighter(some, 100),
         "intensity_in_1/cm_taken_for_1/m": brighter(some, 0.01),
-        "background_alone": background(some),
+        "background_alone": background(some, split.model.gridding[technique].noise_floor),
     }.items():
         enough = wrong["mask"].sum(dim=1) >= FEWEST
-        share = (
-            float((trained.encoded(technique, take(wrong, enough)).novelty.score > 1).mean()) if enough.any() else None
-        )
-        found[name] = {"samples": int(enough.sum()), "share_above_1": share}
-    return found
+        share = None
+        if enough.any():
+            share = float(split.model.encoded(technique, take(wrong, enough)).novelty.is_unusual.mean())
+        shares[name] = {"samples": int(enough.sum()), "share_above_1": share}
+    return shares
 
 
 def stretched(curves: Batch, q: Array, factor: float) -> Batch:
@@ -127,8 +90,11 @@ def brighter(curves: Batch, factor: float) -> Batch:
     return {**curves, "log_intensity": curves["log_intensity"] + float(np.log10(factor)) * curves["mask"]}
 
 
-def background(curves: Batch, seed: int = 0) -> Batch:
-    """For every curve the flat background that its last tenth shows, with the relative error found there."""
+def background(curves: Batch, noise_floor: float, seed: int = 0) -> Batch:
+    """For every curve the flat background that its last tenth shows, with the relative error found there.
+
+    Its noisy intensities are raised to `noise_floor` sigma, as `normalize` does.
+    """
     draw = np.random.default_rng(seed)
     flat = {name: tensor.clone() for name, tensor in curves.items()}
     for row, mask in enumerate(curves["mask"].numpy() > 0):
@@ -137,8 +103,7 @@ def background(curves: Batch, seed: int = 0) -> Batch:
         log_sigma = float(np.median(curves["log_sigma"][row].numpy()[end]))
         relative = np.log(10) * log_sigma
         level = (10 ** curves["log_intensity"][row].double().numpy()[end]).mean()
-        # as low as intensities get before their logarithm is taken by default, in units of sigma
-        noisy = np.maximum(1 + relative * draw.normal(size=points.size), 0.3 * relative)
+        noisy = np.maximum(1 + relative * draw.normal(size=points.size), noise_floor * relative)
         flat["log_intensity"][row, points] = torch.from_numpy(np.log10(level * noisy)).to(flat["log_intensity"])
         flat["log_sigma"][row, points] = log_sigma
     return flat

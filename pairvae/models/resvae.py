@@ -1,6 +1,7 @@
 """The residual variational autoencoder of one technique."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,17 +10,26 @@ from torch import Tensor, nn
 
 from pairvae.errors import UserError
 from pairvae.models import losses
-from pairvae.models.blocks import ACTIVATION, residual_linear
-from pairvae.models.layer_lists import decoder_layers, encoder_layers
-from pairvae.models.layers import modules
+from pairvae.models.decoder import Decoder, ErrorHead
+from pairvae.models.encoder import Encoder
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
 
+# Modules, and the names that their tensors have in a file: format 1 is older than the modules.
+FILE_NAMES = {
+    "encoder.convolutions": "convolutions",
+    "encoder.skip": "encoder_skip",
+    "encoder.quantization": "quantization",
+    "encoder.layers": "encoder",
+    "decoder.layers": "decoder",
+    "decoder.deconvolutions": "deconvolutions",
+    "decoder.skip": "decoder_skip",
+}
 LOG_VARIANCE = (-14.0, 4.0)  # clamp of the predicted curve's log-variance, in decades²
 NO_SPREAD = -40.0  # log-variance of a quantised code: its samples are the code itself, to the last digit of float32
-STEEP = 4.0  # decades of intensity per decade of q, Porod's law: slopes are told in units of it
+STEEP = 4.0  # decades of intensity per decade of q, Porod's law: slopes are in units of it
 SMALLEST_STD = 0.05  # decades; a grid point that never varies must not blow up when standardised
 
 
@@ -61,14 +71,9 @@ class ResVAE(nn.Module):
     architecture : Architecture
         What encoder and decoder are made of.
     covariates : tuple of Covariate
-        What encoder and decoder are told besides the curve.
+        What encoder and decoder see besides the curve.
     scale_free : bool
         Shapes only: the scale of a curve does not reach the code, and that of a decoded curve means nothing.
-
-    Attributes
-    ----------
-    layers : dict of list of Built
-        The layers of "encoder" and "decoder" one by one, with their texts and shapes.
 
     Raises
     ------
@@ -103,39 +108,23 @@ class ResVAE(nn.Module):
         self.register_buffer("std", torch.ones(points))
         if made.scaling == "min_max":
             self.register_buffer("low", torch.zeros(points))
-        known, hidden = sum(covariate.width for covariate in covariates), made.hidden
-        activation, linear_blocks = str(made.activation), made.linear_blocks or 0
-        self.shape = made.image or (points,)
+        self.shape, self.slopes = made.image or (points,), made.slopes or ()
         if math.prod(self.shape) != points:
             raise UserError(f"architecture.image: {list(self.shape)} pixels are not the {points} points of the data")
-        self.slopes = made.slopes or ()
-        before = encoder_layers(made, self.shape)
-        self.padding, self.layers = before.padding, {"encoder": before.layers}
-        self.convolutions = modules(before.layers)
-        told = known + ((1 + made.mask_channel) * points if made.linear_skips else 0)
-        self.encoder_skip = nn.Linear(told, hidden, bias=bool(made.linear_skips)) if told else None
-        self.quantization = _quantization(made)
-        code = nn.Linear(hidden, latent_dim if self.quantization else 2 * latent_dim)
-        if self.quantization is None:
-            nn.init.constant_(code.bias[latent_dim:], -4.0)  # begin with a narrow posterior
-        linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
-        self.encoder = nn.Sequential(*linear, nn.LayerNorm(hidden), code) if linear else nn.Sequential(code)
-
-        read = nn.Linear(latent_dim + known, hidden)
-        linear = [residual_linear(hidden, made.dropout, activation) for _ in range(linear_blocks)]
-        self.decoder = nn.Sequential(read, *(linear or [ACTIVATION[activation]()]))
-        self.layers["decoder"] = decoder_layers(made, before.short, self.shape)
-        self.deconvolutions = modules(self.layers["decoder"])
-        self.decoder_skip = nn.Linear(hidden, points) if made.linear_skips else None
+        width = sum(covariate.width for covariate in covariates)
+        self.encoder = Encoder(made, self.shape, latent_dim, width)
+        self.decoder = Decoder(made, self.encoder.short, self.shape, latent_dim, width)
         # one error for reconstructions from the own curve, one for predictions from the partner's
-        if made.variance == "per_q":
-            error = nn.Linear(hidden, 2 * points)
-            nn.init.constant_(error.bias, -4.0)
-            self.error: nn.Module | None = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), error)
-        else:
-            self.error = None
+        self.error = ErrorHead(made.hidden, points) if made.variance == "per_q" else None
         if made.variance == "one":
             self.log_variance = nn.Parameter(torch.full((2,), -4.0))
+        self.register_state_dict_post_hook(_flatten_names)
+        self.register_load_state_dict_pre_hook(_nest_names)
+
+    @property
+    def quantization(self) -> VectorQuantization | FiniteScalarQuantization | None:
+        """What makes the code one of few values."""
+        return self.encoder.quantization
 
     def fit_scaler(self, spectra: Spectra) -> None:
         """Take grid and scaler from the train split, measured points only.
@@ -188,14 +177,8 @@ class ResVAE(nn.Module):
             x = x + self.scaled(self.mean) * (1 - mask)
         seen = [x, mask] if self.mask_channel else [x]
         x = torch.stack([*seen, *(self._slope(log_intensity, mask, reach) for reach in self.slopes)], dim=1)
-        sides = [side for more in reversed(self.padding) for side in (0, more)]
-        features = self.convolutions(nn.functional.pad(x.unflatten(2, self.shape), sides))
-        if self.encoder_skip is not None:
-            told = [x[:, : len(seen)].flatten(1), covariates] if self.decoder_skip is not None else [covariates]
-            features = features + self.encoder_skip(torch.cat(told, dim=1))
-        z = self.encoder(features)
+        z = self.encoder(x, covariates)
         if self.quantization is not None:
-            z = self.quantization(z)
             return Code(z, torch.full_like(z, NO_SPREAD))
         mean, logvar = z.chunk(2, dim=1)
         return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
@@ -216,13 +199,7 @@ class ResVAE(nn.Module):
         from_partner : bool
             The code came from the other technique: the larger of the two learned errors.
         """
-        hidden = self.decoder(torch.cat([code, covariates], dim=1))
-        x = self.deconvolutions(hidden)[:, 0]
-        for axis, length in enumerate(self.shape, start=1):
-            x = x.narrow(axis, 0, length)
-        x = x.flatten(1)
-        if self.decoder_skip is not None:
-            x = x + self.decoder_skip(hidden)
+        hidden, x = self.decoder(code, covariates)
         if self.output == "sigmoid":
             x = torch.sigmoid(x)
         x = self.std * x
@@ -234,8 +211,7 @@ class ResVAE(nn.Module):
 
     def _log_variance(self, hidden: Tensor, from_partner: bool) -> Tensor:
         if self.error is not None:
-            # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
-            return self.error(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
+            return self.error.log_variance(hidden, from_partner)
         if self.architecture.variance == "one":
             return self.log_variance[int(from_partner)].expand(hidden.shape[0], self.points)
         return hidden.new_full((), 2 * math.log(self.architecture.fixed_error_dex)).expand(hidden.shape[0], self.points)
@@ -252,7 +228,7 @@ class ResVAE(nn.Module):
         return code.mean.new_tensor(vectors * math.log(self.quantization.count))
 
     def auxiliary(self) -> dict[str, Tensor]:
-        """What the quantisations add to a training step since this was last asked; empty without them.
+        """What the quantisations have added to the training since the last call; empty without them.
 
         Returns
         -------
@@ -278,14 +254,26 @@ class ResVAE(nn.Module):
             points=facts["points"],
             latent_dim=facts["latent_dim"],
             architecture=Architecture.model_validate(facts["architecture"]),
-            covariates=tuple(Covariate.model_validate(one) for one in facts["covariates"]),
+            covariates=tuple(Covariate.model_validate(covariate) for covariate in facts["covariates"]),
             scale_free=facts.get("scale_free", False),
         )
 
 
-def _quantization(made: Architecture) -> VectorQuantization | FiniteScalarQuantization | None:
-    if made.quantization == "none":
-        return None
-    if made.quantization == "vq":
-        return VectorQuantization(made.codes, made.code_dim, made.commitment_weight)
-    return FiniteScalarQuantization(made.levels)
+def _flatten_names(_: nn.Module, tensors: dict[str, Tensor], prefix: str, __: Any) -> None:
+    """Give tensors of a state dict their names in a file."""
+    for name in [name for name in tensors if name.startswith(prefix)]:
+        tensors[prefix + _renamed(name.removeprefix(prefix), FILE_NAMES)] = tensors.pop(name)
+
+
+def _nest_names(_: nn.Module, tensors: dict[str, Tensor], prefix: str, *__: Any) -> None:
+    """Give tensors of a file the names of the modules."""
+    nested = {in_file: name for name, in_file in FILE_NAMES.items()}
+    for name in [name for name in tensors if name.startswith(prefix)]:
+        tensors[prefix + _renamed(name.removeprefix(prefix), nested)] = tensors.pop(name)
+
+
+def _renamed(name: str, names: Mapping[str, str]) -> str:
+    for start, other in names.items():
+        if name.startswith(f"{start}."):
+            return other + name.removeprefix(start)
+    return name

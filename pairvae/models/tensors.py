@@ -14,7 +14,8 @@ from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 
-# Curves of one technique: log_intensity, log_sigma and mask (samples, q), covariates (samples, width).
+# Curves of one technique: log_intensity, log_sigma and mask (samples, q), noise_floor (samples, 1), covariates
+# (samples, width).
 Batch = dict[str, Tensor]
 # Of both techniques, or of the only one that is trained; row i of each is the same sample.
 Batches = dict[Technique, Batch]
@@ -35,7 +36,8 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE | Ensemble
     Returns
     -------
     dict of Tensor
-        log_intensity, log_sigma, mask, each (samples, q), and covariates (samples, width).
+        log_intensity, log_sigma, mask, each (samples, q), noise_floor (samples, 1) of `Spectra`, and covariates
+        (samples, width).
     """
     mask = torch.from_numpy(spectra.mask)
     log_intensity = torch.where(mask, torch.from_numpy(spectra.log_intensity), network.mean.cpu())
@@ -44,6 +46,7 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE | Ensemble
         "log_intensity": log_intensity,
         "log_sigma": log_sigma,
         "mask": mask.float(),
+        "noise_floor": torch.full((len(mask), 1), spectra.noise_floor),
         "covariates": torch.from_numpy(encode_covariates(network.covariates, table)),
     }
 

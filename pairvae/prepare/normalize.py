@@ -105,9 +105,9 @@ def _parts(
     def slice_of_table() -> Spectra:
         nonlocal shape
         if not settings.scale_free:
-            return stacked(table.technique, q, names, rows)
+            return stacked(table.technique, q, names, rows, settings)
         shape = mean_shape(rows) if shape is None else shape
-        return stacked(table.technique, q, names, [at_common_scale(row, shape) for row in rows], scale_free=True)
+        return stacked(table.technique, q, names, [at_common_scale(row, shape) for row in rows], settings)
 
     for sample, group in groupby(table, attrgetter("sample")):
         curves = list(group)
@@ -134,9 +134,7 @@ def _parts(
         yield slice_of_table()
 
 
-def stacked(
-    technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve], scale_free: bool = False
-) -> Spectra:
+def stacked(technique: Technique, q: Curve, names: list[str], rows: list[GriddedCurve], settings: Normalize) -> Spectra:
     """Gridded samples as the rows of one table.
 
     Parameters
@@ -149,8 +147,8 @@ def stacked(
         Samples, in the order of the rows.
     rows : list of GriddedCurve
         Their curves on the grid.
-    scale_free : bool
-        The curves were brought to a common scale.
+    settings : Normalize
+        Whether the curves were brought to a common scale, and the floor.
 
     Returns
     -------
@@ -164,7 +162,8 @@ def stacked(
         log_sigma=np.stack([row.log_sigma for row in rows]).astype(np.float32),
         mask=np.stack([row.mask for row in rows]),
         sample_id=names,
-        scale_free=scale_free,
+        scale_free=settings.scale_free,
+        noise_floor=settings.noise_floor,
     )
 
 

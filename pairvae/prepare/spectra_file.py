@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pairvae.errors import ReadError
 from pairvae.hdf5_file import hdf5_written_whole
 from pairvae.scattering.spectrum import Curve, Technique
+from pairvae.settings import Normalize
 from pairvae.unreadable import unreadable
 
 FORMAT = 1
@@ -42,6 +43,8 @@ class Spectra:
         Names of the rows.
     scale_free : bool
         The curves were brought to a common scale: intensities are relative.
+    noise_floor : float
+        Least intensity in units of sigma before the logarithm, where noise is drawn anew.
     """
 
     technique: Technique
@@ -51,6 +54,7 @@ class Spectra:
     mask: npt.NDArray[np.bool_]
     sample_id: list[str]
     scale_free: bool = False
+    noise_floor: float = Normalize().noise_floor
 
     def is_one_curve(self, gauge: "Spectra") -> bool:
         """Whether every row is the first row of another table, as far as both were measured."""
@@ -86,7 +90,7 @@ def write_spectra(
         file.create_dataset("sample_id", (0,), h5py.string_dtype(), maxshape=(None,), chunks=(ROWS,))
         for part in parts:
             start = file["sample_id"].shape[0]
-            file.attrs["scale_free"] = part.scale_free
+            file.attrs.update({"scale_free": part.scale_free, "noise_floor": part.noise_floor})
             for name in (*kinds, "sample_id"):
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
@@ -113,6 +117,7 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
             mask=file["mask"][wanted][back],
             sample_id=file["sample_id"].asstr()[wanted][back].tolist(),
             scale_free=bool(file.attrs.get("scale_free", False)),
+            noise_floor=float(file.attrs.get("noise_floor", Spectra.noise_floor)),
         )
 
 

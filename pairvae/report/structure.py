@@ -74,24 +74,24 @@ def rows_of(network: ResVAE) -> list[Row]:
 def _rows(network: ResVAE) -> Iterator[Row]:
     hidden, code, points = (network.architecture.hidden,), (network.latent_dim,), (1, *network.shape)
     inputs = ["curve", *["mask"] * network.mask_channel, *(f"slope over ±{reach}" for reach in network.slopes)]
-    padded = tuple(length + more for length, more in zip(network.shape, network.padding, strict=True))
+    padded = tuple(length + more for length, more in zip(network.shape, network.encoder.padding, strict=True))
     yield Row("encoder", ", ".join(inputs), (len(inputs), *padded), 0)
-    for layer in network.layers["encoder"]:
+    for layer in network.encoder.built:
         yield Row("encoder", layer.text, layer.shape, _count(layer.module))
-    if network.encoder_skip is not None:
-        yield Row("encoder", f"+ {_text(network.encoder_skip)} of the input", hidden, _count(network.encoder_skip))
-    *blocks, last = network.encoder
+    if (skip := network.encoder.skip) is not None:
+        yield Row("encoder", f"+ {_text(skip)} of the input", hidden, _count(skip))
+    *blocks, last = network.encoder.layers
     for block in blocks:
         yield Row("encoder", _text(block), hidden, _count(block))
     yield Row("code", _text(last), (last.out_features,), _count(last))  # type: ignore[arg-type]
     if network.quantization is not None:
         yield Row("code", network.architecture.quantization, code, _count(network.quantization))
-    for block in network.decoder:
+    for block in network.decoder.layers:
         yield Row("decoder", _text(block), hidden, _count(block))
-    for layer in network.layers["decoder"]:
+    for layer in network.decoder.built:
         yield Row("decoder", layer.text, layer.shape, _count(layer.module))
-    if network.decoder_skip is not None:
-        yield Row("decoder", f"+ {_text(network.decoder_skip)} past the blocks", points, _count(network.decoder_skip))
+    if (skip := network.decoder.skip) is not None:
+        yield Row("decoder", f"+ {_text(skip)} past the blocks", points, _count(skip))
     yield Row("decoder", f"curve, {network.output}", points, 0)
     error = sum(_count(part) for part in (network.error,) if part is not None)
     error += network.log_variance.numel() if network.architecture.variance == "one" else 0

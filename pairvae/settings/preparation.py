@@ -58,6 +58,11 @@ class Normalize(StageSettings):
         False, description="Scale the settings of one sample to the first by a factor fitted where they overlap."
     )
 
+    @property
+    def noise_floor(self) -> float:
+        """Least intensity in units of sigma where noise is drawn anew: the default where such points are masked."""
+        return self.floor_in_sigma or Normalize().floor_in_sigma
+
 
 class Pair(Seeded):
     """Match the curves of one sample and split the samples once for all stages."""

@@ -12,7 +12,6 @@ from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit
 
 HIDDEN_AT_MOST = 0.4  # of the grid, at each end or in one gap
-FLOOR_IN_SIGMA = 0.3  # default of normalize.floor_in_sigma
 UNKNOWN_SHARE = 0.1  # of the samples whose covariates are hidden
 
 
@@ -39,23 +38,24 @@ def hide_covariates(covariates: Tensor) -> Tensor:
     return covariates * (torch.rand(len(covariates), 1, device=covariates.device) >= UNKNOWN_SHARE)
 
 
-def renoised(log_intensity: Tensor, log_sigma: Tensor, factor: float) -> Tensor:
-    """Curves measured once more: I + factor · σ · ε with ε of variance 1, floored at 0.3 σ as `normalize` floors them.
+def renoised(curves: Batch, factor: float) -> Tensor:
+    """log10 I of curves measured once more: I + factor · σ · ε with ε of variance 1, floored as `normalize` does.
 
     Denoising autoencoder: Vincent et al., ICML 2008.
 
     Parameters
     ----------
-    log_intensity, log_sigma : Tensor, shape (batch, q)
-        log10 I and its standard uncertainty in decades.
+    curves : dict of Tensor
+        As `as_tensors` gives them.
     factor : float
         0 leaves the curves as they are and draws no random numbers.
     """
     if not factor:
-        return log_intensity
-    relative = math.log(10) * log_sigma
+        return curves["log_intensity"]
+    relative = math.log(10) * curves["log_sigma"]
     noisy = 1 + factor * relative * torch.randn_like(relative)
-    return log_intensity + torch.log10(torch.maximum(noisy, (FLOOR_IN_SIGMA * relative).clamp(1e-6, 1)))
+    lowest = (curves["noise_floor"] * relative).clamp(1e-6, 1)
+    return curves["log_intensity"] + torch.log10(torch.maximum(noisy, lowest))
 
 
 def other_samples(batch: Batches, networks: Mapping[Technique, ResVAE], settings: Fit, left: float = 1.0) -> Batches:

@@ -7,6 +7,8 @@ import math
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +142,12 @@ class EarlyStopping(callbacks.EarlyStopping):
     """A training that had stopped stays stopped when it is started again."""
 
     def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        """Called behind the resume file, before the first epoch."""
+        """Called after the resume file is read, before the first epoch."""
         trainer.should_stop = self.wait_count >= self.patience
 
 
-class Kept(callbacks.Checkpoint):
-    """Keep every epoch in a file that is whole or absent: what a killed training goes on from.
+class ResumeFile(callbacks.Checkpoint):
+    """Keep every epoch in a file that is whole or absent, from which a killed training resumes.
 
     Lightning's own callback with `save_top_k=0, save_last=True` saves when training ends, not before.
     A training that was asked to stop does so between two batches, never inside a write.
@@ -160,12 +162,12 @@ class Kept(callbacks.Checkpoint):
         self._stop_if_asked(stage, trainer.current_epoch)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, stage: Stage, *_: Any) -> None:  # type: ignore[override]
-        """Stop here if asked to; behind the last batch of an epoch, the epoch is kept first."""
+        """Stop here if asked to; after the last batch of an epoch, the epoch is kept first."""
         if not trainer.is_last_batch:
             self._stop_if_asked(stage, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
-        """Called behind all other callbacks."""
+        """Called after all other callbacks."""
         with written_whole(self.path) as temporary:
             trainer.save_checkpoint(temporary)
         self._stop_if_asked(stage, trainer.current_epoch + 1)
@@ -191,7 +193,7 @@ def fit(
     """Train until steps or time are over or nothing improves; leave the best averaged weights in the network.
 
     Every epoch is kept in `resume/<key>/last.ckpt`, the key being a hash of `identity` and the settings; a
-    killed training goes on behind its last whole epoch.
+    killed training resumes after its last whole epoch.
 
     Parameters
     ----------
@@ -222,20 +224,42 @@ def fit(
     device = find_device(settings.accelerator)
     batches = TrainBatches(to_device(train, device), settings.batch_size, settings.steps, settings.seed)
     stage.total_steps = batches.epochs * len(batches)
-    print(
-        f"{stage.name}: {batches.samples} samples, "
-        + (f"{batches.epochs} epochs" if settings.max_time is None else f"{settings.max_time:g} minutes in epochs")
-        + f" of {len(batches)} steps of {batches.batch_size}, on {device.type}",
-        flush=True,
-    )
+    length = f"{batches.epochs} epochs" if settings.max_time is None else f"{settings.max_time:g} minutes in epochs"
+    size = f"{len(batches)} steps of {batches.batch_size}"
+    print(f"{stage.name}: {batches.samples} samples, {length} of {size}, on {device.type}", flush=True)
     deciding = settings.model_dump_json(exclude=SHOW_ONLY)
     key = hashlib.sha256(f"{identity} {deciding}".encode()).hexdigest()[:16]
     last = resume / key / "last.ckpt"
     best, history = Best(stage), History(stage, batches.epochs)
     tracking = Tracking(stage.name, settings, lambda: history.rows, resume / "monitor")
-    goes_on = resumable(last)
-    if stage.keep_start and not goes_on:
+    resumes = resumable(last)
+    if stage.keep_start and not resumes:
         best.begin(val)
+    watching = [
+        best,  # before the average: it looks while the averaged weights stand in the network
+        *([figures] if figures else []),
+        Average(settings.average_decay),
+        EarlyStopping("val/loss", settings.min_delta, settings.patience),
+        history,
+        *([tracking] if settings.monitor else []),
+        ResumeFile(last),
+    ]
+    with _without_advice():
+        trainer = _trainer(settings, device, batches.epochs, resume, watching)
+        shown = ValidationBatches(to_device(val, device))
+        trainer.fit(stage, batches, shown, ckpt_path=last if resumes else None, weights_only=True)
+    stage.network.load_state_dict(best.weights)
+    stage.network.eval()
+    print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
+    with torch.inference_mode():
+        codes = stage.cpu().codes({t: take(curves, slice(LATENT_ROWS)) for t, curves in train.items()})
+    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
+    return history
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Leave out warnings of Lightning that do not hold here."""
     with warnings.catch_warnings():
         # the batches are slices of tensors in memory: there are no workers to add
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -244,39 +268,23 @@ def fit(
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own, about torch
         # those that judge curves never train
         warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        trainer = lightning.Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
-            plugins=[LightningEnvironment()],  # one process, whatever a batch system's variables say
-            precision=settings.precision,
-            max_epochs=batches.epochs if settings.max_time is None else -1,
-            gradient_clip_val=settings.gradient_clip,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_model_summary=False,
-            enable_progress_bar=sys.stderr.isatty(),
-            default_root_dir=resume,
-            callbacks=[
-                best,  # before the average: it looks while the averaged weights stand in the network
-                *([figures] if figures else []),
-                Average(settings.average_decay),
-                EarlyStopping("val/loss", settings.min_delta, settings.patience),
-                history,
-                *([tracking] if settings.monitor else []),
-                Kept(last),
-            ],
-        )
-        trainer.fit(
-            stage,
-            batches,
-            ValidationBatches(to_device(val, device)),
-            ckpt_path=last if goes_on else None,
-            weights_only=True,
-        )
-    stage.network.load_state_dict(best.weights)
-    stage.network.eval()
-    print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
-    with torch.inference_mode():
-        codes = stage.cpu().codes({t: take(curves, slice(LATENT_ROWS)) for t, curves in train.items()})
-    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
-    return history
+        yield
+
+
+def _trainer(
+    settings: Fit, device: torch.device, epochs: int, resume: Path, watching: list[callbacks.Callback]
+) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        plugins=[LightningEnvironment()],  # one process, whatever a batch system's variables say
+        precision=settings.precision,
+        max_epochs=epochs if settings.max_time is None else -1,
+        gradient_clip_val=settings.gradient_clip,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        default_root_dir=resume,
+        callbacks=watching,
+    )

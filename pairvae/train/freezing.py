@@ -5,9 +5,6 @@ from torch import nn
 from pairvae.models.pairvae import PairVAE
 from pairvae.settings import JointTrain
 
-# What lies before the code in a network of one technique; the rest is its decoder.
-ENCODER = ("convolutions", "encoder_skip", "encoder", "quantization")
-
 
 def layers_from_code(network: nn.Module, part: str) -> list[nn.Module]:
     """Modules with parameters of their own, those nearest to the code first.
@@ -20,7 +17,7 @@ def layers_from_code(network: nn.Module, part: str) -> list[nn.Module]:
     layers = [
         module
         for name, module in network.named_modules()
-        if (name.partition(".")[0] in ENCODER) == (part == "encoder")
+        if name.startswith("encoder.") == (part == "encoder")  # the rest belongs to the decoder
         and next(module.parameters(recurse=False), None) is not None
     ]
     return layers[::-1] if part == "encoder" else layers

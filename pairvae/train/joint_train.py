@@ -82,7 +82,7 @@ class JointStage(Stage):
         known = {t: hide_covariates(batch[t]["covariates"]) for t in TECHNIQUES}
         codes: dict[str, Code] = {
             t: networks[t].encode(
-                renoised(batch[t]["log_intensity"], batch[t]["log_sigma"], settings.renoise),
+                renoised(batch[t], settings.renoise),
                 hide_part(batch[t]["mask"], settings.mask_probability),
                 known[t],
             )

@@ -189,10 +189,10 @@ class Stage(lightning.LightningModule, ABC):
             The other samples.
         """
         curves = other_samples({technique: curves}, {technique: network}, settings, self.left())[technique]
-        target, known = curves["log_intensity"], hide_covariates(curves["covariates"])
+        covariates = hide_covariates(curves["covariates"])
         visible = hide_part(curves["mask"], settings.mask_probability)
-        code = network.encode(renoised(target, curves["log_sigma"], settings.renoise), visible, known)
-        curve = network.decode(code.sample(settings.sampling_noise), known, from_partner=False)
+        code = network.encode(renoised(curves, settings.renoise), visible, covariates)
+        curve = network.decode(code.sample(settings.sampling_noise), covariates, from_partner=False)
         return code, self.at_scale(curve, curves, network.scale_free), curves
 
     def at_scale(self, curve: Decoded, measured: Batch, scale_free: bool) -> Decoded:

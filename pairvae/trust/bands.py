@@ -1,5 +1,6 @@
 """Bands that keep their word: the decoder's own error, corrected by that of similar samples, then calibrated."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +10,13 @@ from torch import Tensor
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.predict import Array, Predicted, codes, predict_beside
 from pairvae.models.tensors import Batch, Batches, take
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.trust.calibration import BandFactors, BySituation, NoveltyLimits, References
 from pairvae.trust.conformal import conformal_factor, quantile
-from pairvae.trust.missing import is_told, nearest_situation, put, situations
+from pairvae.trust.missing import WHOLE, Situation, covariates_known, nearest_situation, put, situations
 from pairvae.trust.neighbours import binned, local_error
 from pairvae.trust.novelty import Encoded, unlike
-from pairvae.trust.references import FEWER, every_situation, kept, nearest_kept
+from pairvae.trust.references import FEWER, every_situation, nearest_references, reference_curves
 
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 WIDEST = 10.0  # times the usual width, of bands of curves unlike the training
@@ -29,9 +31,14 @@ class Band(NamedTuple):
 
 
 def fit_bands(
-    network: PairVAE, train: Batches, val: Batches, coverage: float, calibration: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """What `half_widths` needs, learned from errors of training samples and calibrated on validation samples.
+    network: PairVAE,
+    train: Batches,
+    val: Batches,
+    coverage: float,
+    references: Mapping[Technique, References],
+    limits: Mapping[Technique, NoveltyLimits],
+) -> tuple[dict[str, BandFactors], dict[Technique, BySituation]]:
+    """Learn bands from errors of training samples and calibrate them on validation samples.
 
     Parameters
     ----------
@@ -39,45 +46,86 @@ def fit_bands(
         Pairs as `paired_tensors` gives them.
     coverage : float
         Share of the measured points that a band shall cover.
-    calibration : dict of Tensor
+    references, limits : mapping
         From `fit_references` and `fit_novelty`.
+
+    Returns
+    -------
+    tuple of dict
+        `bands` and `worse` of a `Calibration`.
     """
-    fitted: dict[str, Tensor] = {}
+    bands: dict[str, BandFactors] = {}
+    worse: dict[Technique, BySituation] = {}
     for source in TECHNIQUES:
-        whole, wider = 0.0, {}
-        for case in every_situation(network, source):
-            new = {t: take(curves, slice(FEWER if case.hidden else None)) for t, curves in val.items()}
-            curves = put(new[source], case)
-            code = codes(network, source, curves)
-            if case.told:  # comes first; covariates do not make a curve strange
-                wider[case] = _widening(unlike(network, source, curves, calibration))
-            found = nearest_kept(calibration, source, case, code, NEAR)
-            known = calibration[f"reference.{source}.{case.name}"] * calibration[f"code_scale.{source}"]
-            for path in (one for one in PATHS if ends(one)[1] == source):
-                target, _ = ends(path)
-                off, std = _errors(network, path, known, kept(train[target], case), case.told)
-                errors = binned(off / std, NEAR)
-                off, std = _errors(network, path, code, new[target], case.told)
-                score = off / std / local_error(errors, found.row, off.shape[1]) / wider[case._replace(told=True)]
-                factor = conformal_factor(score, coverage)
-                largest = np.max(np.where(np.isfinite(score), score / factor, 0), axis=1)
-                name = f"{path}.{case.name}"
-                fitted[f"error.{name}"] = errors
-                fitted[f"factor.{name}"] = torch.from_numpy(factor)
-                fitted[f"joint.{name}"] = torch.tensor(quantile(largest, coverage))
-                if case.name == "whole":
-                    fitted[f"band.{path}"] = torch.from_numpy(conformal_factor(off / std, coverage))
-                    fitted[f"constant.{path}"] = torch.from_numpy(conformal_factor(off, coverage))
-                if path in CROSS_PATHS:
-                    error = float(np.sqrt(np.nanmean(off**2)))
-                    whole = whole if case.hidden else error
-                    fitted[f"worse.{source}.{case.name}"] = torch.tensor(error / whole)
-    return fitted
+        encoded = _encode_situations(network, source, val[source], references[source], limits[source])
+        for path in (path for path in PATHS if ends(path)[1] == source):
+            target, _ = ends(path)
+            bands[path], error = _fit_path(network, path, train[target], val[target], coverage, encoded)
+            if path in CROSS_PATHS:
+                whole = {case.with_covariates: value for case, value in error.items() if not case.hidden}
+                worse[source] = {
+                    case: torch.tensor(value / whole[case.with_covariates]) for case, value in error.items()
+                }
+    return bands, worse
+
+
+class _EncodedSituation(NamedTuple):
+    """Validation curves in one situation, and the training curves that they are compared with."""
+
+    rows: slice  # of the validation pairs
+    code: Tensor
+    reference: Tensor  # codes of the training curves
+    neighbours: Tensor  # rows of `reference`, nearest to `code`
+    widening: Array
+
+
+def _encode_situations(
+    network: PairVAE, source: Technique, val: Batch, references: References, limits: NoveltyLimits
+) -> dict[Situation, _EncodedSituation]:
+    encoded: dict[Situation, _EncodedSituation] = {}
+    for case in every_situation(network, source):
+        rows = slice(FEWER if case.hidden else None)
+        curves = put(take(val, rows), case)
+        code = codes(network, source, curves)
+        if case.with_covariates:  # comes first; covariates do not make a curve strange
+            widening = _widening(unlike(network, source, curves, references, limits))
+        else:
+            widening = encoded[case._replace(with_covariates=True)].widening
+        neighbours = nearest_references(references, case, code, NEAR).row
+        encoded[case] = _EncodedSituation(rows, code, references.codes(case), neighbours, widening)
+    return encoded
+
+
+def _fit_path(
+    network: PairVAE,
+    path: str,
+    train: Batch,
+    val: Batch,
+    coverage: float,
+    encoded: Mapping[Situation, _EncodedSituation],
+) -> tuple[BandFactors, dict[Situation, float]]:
+    """Bands of one path, and the RMS error in decades of the validation curves in each situation."""
+    errors, factors, joint, rms = {}, {}, {}, {}
+    for case, source in encoded.items():
+        training = reference_curves(train, case)
+        off, std = _errors(network, path, source.reference, training, case.with_covariates)
+        errors[case] = binned(off / std, NEAR)
+        off, std = _errors(network, path, source.code, take(val, source.rows), case.with_covariates)
+        score = off / std / local_error(errors[case], source.neighbours, off.shape[1]) / source.widening
+        factor = conformal_factor(score, coverage)
+        largest = np.max(np.where(np.isfinite(score), score / factor, 0), axis=1)
+        factors[case] = torch.from_numpy(factor)
+        joint[case] = torch.tensor(quantile(largest, coverage))
+        rms[case] = float(np.sqrt(np.nanmean(off**2)))
+        if case == WHOLE:
+            band, constant = conformal_factor(off / std, coverage), conformal_factor(off, coverage)
+    return BandFactors(errors, factors, joint, torch.from_numpy(band), torch.from_numpy(constant)), rms
 
 
 def half_widths(
     network: PairVAE,
-    calibration: dict[str, Tensor],
+    references: References,
+    bands: BandFactors,
     path: str,
     encoded: Encoded,
     covariates: Tensor,
@@ -93,8 +141,10 @@ def half_widths(
 
     Parameters
     ----------
-    calibration : dict of Tensor
-        From `fit_references`, `fit_novelty` and `fit_bands`.
+    references : References
+        Of the source.
+    bands : BandFactors
+        Of the path.
     path : str
         target_from_source.
     encoded : Encoded
@@ -110,18 +160,17 @@ def half_widths(
     ----------
     Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, section 5.2 (locally weighted conformal inference).
     """
-    target, source = ends(path)
-    place = nearest_situation(encoded.mask, calibration[f"gaps.{source}"])
-    told = is_told(covariates, network.of(target).covariates).tolist()
-    cases = [situations(known)[i] for i, known in zip(place, told, strict=True)]
+    target, _ = ends(path)
+    place = nearest_situation(encoded.mask, references.gaps)
+    known = covariates_known(covariates, network.of(target).covariates).tolist()
+    cases = [situations(with_covariates)[i] for i, with_covariates in zip(place, known, strict=True)]
     half = np.empty_like(predicted.std)
     for case in set(cases):
-        name = f"{path}.{case.name}"
-        rows = [i for i, one in enumerate(cases) if one == case]
-        found = nearest_kept(calibration, source, case, encoded.code.mean[rows], NEAR)
-        local = local_error(calibration[f"error.{name}"], found.row, half.shape[1])
-        more = calibration[f"joint.{name}"].item() if joint else 1.0
-        half[rows] = more * calibration[f"factor.{name}"].numpy() * local * predicted.std[rows]
+        rows = [i for i, situation in enumerate(cases) if situation == case]
+        neighbours = nearest_references(references, case, encoded.code.mean[rows], NEAR)
+        local = local_error(bands.error[case], neighbours.row, half.shape[1])
+        more = bands.joint[case].item() if joint else 1.0
+        half[rows] = more * bands.factor[case].numpy() * local * predicted.std[rows]
     return half * _widening(encoded.novelty.unlike)
 
 
@@ -130,9 +179,9 @@ def _widening(novelty: Array) -> Array:
     return np.clip(novelty, 1, WIDEST)[:, None]
 
 
-def _errors(network: PairVAE, path: str, code: Tensor, measured: Batch, told: bool) -> tuple[Array, Array]:
+def _errors(network: PairVAE, path: str, code: Tensor, measured: Batch, with_covariates: bool) -> tuple[Array, Array]:
     """|measured − predicted| of every point of the target, NaN where not measured, and the predicted standard error."""
-    told_of = {**measured, "covariates": measured["covariates"] * float(told)}
-    predicted = predict_beside(network, path, code.float(), told_of)
+    seen = {**measured, "covariates": measured["covariates"] * float(with_covariates)}
+    predicted = predict_beside(network, path, code.float(), seen)
     off = np.abs(measured["log_intensity"].double().numpy() - predicted.log_intensity)
     return np.where(measured["mask"].numpy() > 0, off, np.nan), predicted.std

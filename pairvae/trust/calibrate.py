@@ -14,11 +14,12 @@ from pairvae.checksum import sha256
 from pairvae.model_file import load_pairvae
 from pairvae.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
-from pairvae.models.tensors import paired_tensors
+from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
 from pairvae.trust.bands import fit_bands
+from pairvae.trust.calibration import Calibration
 from pairvae.trust.consistency import fit_consistency
 from pairvae.trust.novelty import fit_novelty
 from pairvae.trust.references import fit_references
@@ -50,7 +51,7 @@ def calibrate(
     model : Path
         Folder to write; see `pairvae.model_folder`.
     """
-    loaded = [load_pairvae(one) for one in weights]
+    loaded = [load_pairvae(file) for file in weights]
     network = joined([member for member, _ in loaded]).eval()
     val = paired_tensors(saxs, sans, pairs, network, "val")
     train = paired_tensors(saxs, sans, pairs, network, "train")
@@ -60,11 +61,7 @@ def calibrate(
             "than they promise: raise pair.val_fraction or add pairs"
         )
     tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
-    tensors |= fit_references(network, train, val)
-    tensors |= fit_novelty(network, val, tensors)
-    tensors |= fit_bands(network, train, val, settings.coverage, tensors)
-    consistency = fit_consistency(network, train, val)
-    tensors |= {f"consistency.{name}": tensor for name, tensor in consistency.items()}
+    tensors |= fit_calibration(network, train, val, settings.coverage).to_tensors()
 
     table = read_pairs(pairs)
     about = {
@@ -72,7 +69,9 @@ def calibrate(
         "network": network.facts(),
         "settings": {
             "joint_train": [facts["joint_train"] for _, facts in loaded],
-            "normalize": {t: one.model_dump(mode="json", exclude={"numerics"}) for t, one in gridding.items()},
+            "normalize": {
+                t: normalize.model_dump(mode="json", exclude={"numerics"}) for t, normalize in gridding.items()
+            },
             "calibrate": settings.model_dump(mode="json", exclude={"numerics"}),
         },
         "training": {name: outcome for _, facts in loaded for name, outcome in facts["training"].items()},
@@ -87,6 +86,24 @@ def calibrate(
         "inputs_sha256": {file.name: sha256(file) for file in (saxs, sans, pairs)},
     }
     save_folder(model, tensors, about)
+
+
+def fit_calibration(network: PairVAE, train: Batches, val: Batches, coverage: float) -> Calibration:
+    """Learn everything that is calibrated.
+
+    Parameters
+    ----------
+    network : PairVAE
+        Trained.
+    train, val : mapping of dict of Tensor
+        Pairs as `paired_tensors` gives them.
+    coverage : float
+        Share of the measured points that a band shall cover.
+    """
+    references = fit_references(network, train, val)
+    limits = fit_novelty(network, val, references)
+    bands, worse = fit_bands(network, train, val, coverage, references, limits)
+    return Calibration(references, limits, bands, worse, fit_consistency(network, train, val))
 
 
 def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:

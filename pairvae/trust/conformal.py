@@ -13,8 +13,8 @@ ENOUGH = 400  # scores behind each q point's factor; neighbours in q lend theirs
 
 def quantile(score: Array, coverage: float) -> float:
     """The ⌈(n + 1)·coverage⌉-th smallest of n finite scores, the largest where that is more than n."""
-    known = np.sort(score[np.isfinite(score)])
-    return float(known[min(int(np.ceil((known.size + 1) * coverage)), known.size) - 1])
+    finite = np.sort(score[np.isfinite(score)])
+    return float(finite[min(int(np.ceil((finite.size + 1) * coverage)), finite.size) - 1])
 
 
 def conformal_factor(score: Array, coverage: float) -> Array:
@@ -41,4 +41,4 @@ def conformal_factor(score: Array, coverage: float) -> Array:
     reach = min(points, -(-max(0, ENOUGH - samples) // (2 * max(samples, 1))))
     near = (score[:, max(0, i - reach) : i + reach + 1] for i in range(points))
     # never measured on validation samples: the pooled scores are the best guess
-    return np.array([quantile(one if np.isfinite(one).any() else score, coverage) for one in near])
+    return np.array([quantile(scores if np.isfinite(scores).any() else score, coverage) for scores in near])

@@ -5,6 +5,7 @@ round, and the distance of the two codes. Each is divided by its 95 % quantile o
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,41 +16,39 @@ from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.predict import Array, codes, misfit, predict_beside
 from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.trust.calibration import Consistency
+from pairvae.trust.missing import covariates_known
 
 MEASURES = (*CROSS_PATHS, "codes")  # the order of the columns
 USUAL = 0.95  # share of the training pairs below 1 in each measure
 
 
-def fit_consistency(network: PairVAE, train: Batches, val: Batches) -> dict[str, Tensor]:
+def fit_consistency(network: PairVAE, train: Batches, val: Batches) -> Consistency:
     """Learn what is usual from training pairs, and how often which score is exceeded from validation pairs.
 
     Parameters
     ----------
     train, val : mapping
         True pairs by technique, as `as_tensors` gives them.
-
-    Returns
-    -------
-    dict of Tensor
-        precision (latent, latent) of the difference of two partners' codes, usual (3,), and the ascending scores
-        (samples,) of the validation pairs, those of which all covariates are known, and all of them, told nothing.
     """
     code = {t: codes(network, t, train[t]).double() for t in TECHNIQUES}
     difference = code["saxs"] - code["sans"]
     scatter = difference.T @ difference / len(difference)  # partners' codes differ by 0 on average
     scatter += 1e-3 * scatter.diagonal().mean() * torch.eye(len(scatter), dtype=scatter.dtype)
-    fitted = {"precision": torch.linalg.inv(scatter), "usual": torch.ones(len(MEASURES), dtype=torch.float64)}
-    fitted["usual"] = torch.from_numpy(np.quantile(pair_measures(network, train, fitted), USUAL, axis=0))
-    scores = strangeness(pair_measures(network, val, fitted))[_all_told(network, val)]
-    silent = {t: batch | {"covariates": torch.zeros_like(batch["covariates"])} for t, batch in val.items()}
-    untold = strangeness(pair_measures(network, silent, fitted))
-    return fitted | {"scores": torch.from_numpy(np.sort(scores)), "scores_untold": torch.from_numpy(np.sort(untold))}
+    in_own_units = torch.ones(len(MEASURES), dtype=torch.float64)
+    fitted = Consistency(torch.linalg.inv(scatter), in_own_units, scores=torch.empty(0), scores_untold=torch.empty(0))
+    usual = np.quantile(pair_measures(network, train, fitted), USUAL, axis=0)
+    fitted = replace(fitted, usual=torch.from_numpy(usual))
+    scores = strangeness(pair_measures(network, val, fitted))[_all_covariates_known(network, val)]
+    hidden = {t: batch | {"covariates": torch.zeros_like(batch["covariates"])} for t, batch in val.items()}
+    untold = strangeness(pair_measures(network, hidden, fitted))
+    return replace(fitted, scores=torch.from_numpy(np.sort(scores)), scores_untold=torch.from_numpy(np.sort(untold)))
 
 
 def pair_measures(
     network: PairVAE,
     pairs: Batches,
-    fitted: Mapping[str, Tensor],
+    fitted: Consistency,
     code: Mapping[Technique, Tensor] | None = None,
 ) -> Array:
     """The three measures of pairs, shape (pairs, 3) in the order of `MEASURES`, in units of what is usual.
@@ -58,10 +57,10 @@ def pair_measures(
     ----------
     pairs : mapping
         Curves by technique; row i of one is asked to belong to row i of the other.
-    fitted : mapping
-        What `fit_consistency` learned.
+    fitted : Consistency
+        From `fit_consistency`.
     code : mapping, optional
-        Mean codes (pairs, latent) by technique where they are known already.
+        Mean codes (pairs, latent) by technique where they have been computed.
     """
     code = code or {t: codes(network, t, pairs[t]) for t in TECHNIQUES}
     columns = []
@@ -70,12 +69,12 @@ def pair_measures(
         predicted = predict_beside(network, path, code[source], pairs[target])
         columns.append(misfit(pairs[target], predicted))
     columns.append(whitened(code["saxs"] - code["sans"], fitted).norm(dim=1).numpy())
-    return np.stack(columns, axis=1) / fitted["usual"].numpy()
+    return np.stack(columns, axis=1) / fitted.usual.numpy()
 
 
-def whitened(code: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
+def whitened(code: Tensor, fitted: Consistency) -> Tensor:
     """Codes (…, latent) in coordinates in which the codes of true pairs differ by a unit normal in each direction."""
-    return code.double() @ torch.linalg.cholesky(fitted["precision"])
+    return code.double() @ torch.linalg.cholesky(fitted.precision)
 
 
 def strangeness(measures: Array) -> Array:
@@ -92,12 +91,12 @@ def likeness(measures: Array) -> Array:
     return -np.log(np.maximum(measures, 1e-12)).sum(axis=1)
 
 
-def p_values(network: PairVAE, pairs: Batches, measures: Array, fitted: Mapping[str, Tensor]) -> Array:
+def p_values(network: PairVAE, pairs: Batches, measures: Array, fitted: Consistency) -> Array:
     """Share of true pairs that look as strange or stranger, shape (pairs,).
 
     Conformal: (1 + number of validation scores ≥ score) / (1 + number of validation scores), so that of new true
-    pairs at most a share α has p ≤ α. Pairs of which a covariate is not known are compared with validation pairs of
-    which none was told: they look stranger, too.
+    pairs at most a share α has p ≤ α. Pairs with an unknown covariate are compared with validation pairs without
+    covariates, which look stranger, too.
 
     Parameters
     ----------
@@ -109,20 +108,16 @@ def p_values(network: PairVAE, pairs: Batches, measures: Array, fitted: Mapping[
     Vovk, Gammerman and Shafer, Algorithmic learning in a random world (2005), eq. 2.20.
     """
     score = strangeness(measures)
-    told, untold = (conformal(score, fitted[name].numpy()) for name in ("scores", "scores_untold"))
-    return np.where(_all_told(network, pairs), told, untold)
+    with_covariates, without = (conformal(score, scores.numpy()) for scores in (fitted.scores, fitted.scores_untold))
+    return np.where(_all_covariates_known(network, pairs), with_covariates, without)
 
 
-def conformal(score: Array, known: Array) -> Array:
-    """(1 + number of known scores ≥ score) / (1 + number of known scores), shape (pairs,); known scores ascend."""
-    return (1 + known.size - np.searchsorted(known, score, side="left")) / (1 + known.size)
+def conformal(score: Array, usual: Array) -> Array:
+    """(1 + number of usual scores ≥ score) / (1 + number of usual scores), shape (pairs,); usual scores ascend."""
+    return (1 + usual.size - np.searchsorted(usual, score, side="left")) / (1 + usual.size)
 
 
-def _all_told(network: PairVAE, pairs: Batches) -> npt.NDArray[np.bool_]:
+def _all_covariates_known(network: PairVAE, pairs: Batches) -> npt.NDArray[np.bool_]:
     """Whether every covariate of a pair is known, shape (pairs,)."""
-    known = np.ones(len(pairs["saxs"]["mask"]), np.bool_)
-    for technique, batch in pairs.items():
-        widths = [covariate.width for covariate in network.of(technique).covariates]
-        for part in batch["covariates"].split(widths, dim=1) if widths else ():
-            known &= (part != 0).any(dim=1).numpy()
-    return known
+    known = [covariates_known(batch["covariates"], network.of(t).covariates) for t, batch in pairs.items()]
+    return torch.stack(known).all(dim=0).numpy()

@@ -13,37 +13,39 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.trust.calibration import References
+from pairvae.trust.missing import WHOLE
 from pairvae.trust.neighbours import ALIKE, nearest, spread
 
 SMOOTHING = 0.5  # of the neighbours' standard deviation: less repeats the training codes, more leaves their sheet
 
 
-def draw_codes(calibration: Mapping[str, Tensor], count: int, temperature: float, seed: int) -> Tensor:
+def draw_codes(references: Mapping[Technique, References], count: int, temperature: float, seed: int) -> Tensor:
     """Draw codes (count, latent), each around the code of a training curve of either technique.
 
     The first codes are the same for any count.
 
     Parameters
     ----------
-    calibration : mapping
+    references : mapping
         From `fit_references`.
     temperature : float
         Factor of the distance of a code from the mean of its neighbours.
     """
     generator = torch.Generator().manual_seed(seed)
-    codes = {technique: calibration[f"reference.{technique}.whole"].double() for technique in TECHNIQUES}
+    codes = {technique: references[technique].reference[WHOLE].double() for technique in TECHNIQUES}
     drawn = []
     for _ in range(count):
         technique = TECHNIQUES[int(torch.randint(len(TECHNIQUES), (), generator=generator))]
-        known = codes[technique]
-        chosen = int(torch.randint(len(known), (), generator=generator))
-        middle, covariance = spread(known[nearest(known[chosen : chosen + 1], known, ALIKE).row[0]])
+        training = codes[technique]
+        chosen = int(torch.randint(len(training), (), generator=generator))
+        middle, covariance = spread(training[nearest(training[chosen : chosen + 1], training, ALIKE).row[0]])
         unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)
         off = (
-            math.sqrt(1 - SMOOTHING**2) * (known[chosen] - middle)
+            math.sqrt(1 - SMOOTHING**2) * (training[chosen] - middle)
             + SMOOTHING * torch.linalg.cholesky(covariance) @ unit
         )
         code = middle + temperature * off
-        drawn.append(code * calibration[f"code_scale.{technique}"])
+        drawn.append(code * references[technique].code_scale)
     return torch.stack(drawn).float()

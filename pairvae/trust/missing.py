@@ -15,22 +15,26 @@ PLACES: tuple[Place, ...] = get_args(Place)
 
 
 class Situation(NamedTuple):
-    """Where and how much of a curve is hidden, and whether the networks are told the covariates."""
+    """Where and how much of a curve is hidden, and whether the networks see the covariates."""
 
     place: Place
     hidden: float
-    told: bool
+    with_covariates: bool
 
     @property
     def name(self) -> str:
         """Part of the names of the calibration's tensors: `whole`, `low50` or `low50.untold`."""
         where = f"{self.place}{round(100 * self.hidden)}" if self.hidden else "whole"
-        return where + ("" if self.told else ".untold")
+        return where + ("" if self.with_covariates else ".untold")
 
 
-def situations(told: bool) -> list[Situation]:
+WHOLE = Situation("low", 0.0, True)  # curves as they were measured, with covariates
+
+
+def situations(with_covariates: bool) -> list[Situation]:
     """Whole curves first, then every place with every share."""
-    return [Situation("low", 0.0, told), *(Situation(place, share, told) for place in PLACES for share in SHARES)]
+    hidden = (Situation(place, share, with_covariates) for place in PLACES for share in SHARES)
+    return [Situation("low", 0.0, with_covariates), *hidden]
 
 
 def put(curves: Batch, situation: Situation) -> Batch:
@@ -38,7 +42,7 @@ def put(curves: Batch, situation: Situation) -> Batch:
     return {
         **curves,
         "mask": hide_range(curves["mask"], situation.place, situation.hidden),
-        "covariates": curves["covariates"] * float(situation.told),
+        "covariates": curves["covariates"] * float(situation.with_covariates),
     }
 
 
@@ -66,7 +70,7 @@ def gaps(mask: Tensor) -> Tensor:
     rank, count = mask.cumsum(dim=1), mask.sum(dim=1, keepdim=True)
     low, high = (rank == 0), (rank == count) & (mask == 0)
     within = (mask == 0) & ~low & ~high
-    return torch.stack([one.float().mean(dim=1) for one in (low, within, high)], dim=1)
+    return torch.stack([missing.float().mean(dim=1) for missing in (low, within, high)], dim=1)
 
 
 def nearest_situation(mask: Tensor, typical: Tensor) -> list[int]:
@@ -82,7 +86,7 @@ def nearest_situation(mask: Tensor, typical: Tensor) -> list[int]:
     return torch.cdist(gaps(mask), typical, p=1).argmin(dim=1).tolist()
 
 
-def is_told(covariates: Tensor, described: Sequence[Covariate]) -> Tensor:
+def covariates_known(covariates: Tensor, described: Sequence[Covariate]) -> Tensor:
     """Of which samples every covariate is known, bool (samples,); all, where there are no covariates."""
-    blocks = covariates.split([one.width for one in described], dim=1) if described else ()
+    blocks = covariates.split([covariate.width for covariate in described], dim=1) if described else ()
     return torch.stack([torch.ones(len(covariates)).bool(), *(block.any(dim=1) for block in blocks)]).all(dim=0)

@@ -21,7 +21,7 @@ PART = 256  # codes whose neighbours' covariances are in memory at once
 FEW = 10  # times as many training samples as neighbours are needed: fewer say nothing of a place
 
 
-class Found(NamedTuple):
+class Neighbours(NamedTuple):
     """Distances and rows of the nearest, nearest first, each (samples, count)."""
 
     distance: Tensor
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 @torch.inference_mode()
-def nearest(asked: Tensor, known: Tensor, count: int) -> Found:
+def nearest(asked: Tensor, known: Tensor, count: int) -> Neighbours:
     """Nearest rows of `known` (references, latent) for each of `asked` (samples, latent), Euclidean."""
     known = known.float()
     count = min(count, len(known))
@@ -37,7 +37,7 @@ def nearest(asked: Tensor, known: Tensor, count: int) -> Found:
         torch.cdist(part.float(), known, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False)
         for part in asked.split(ROWS)
     ]
-    return Found(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
+    return Neighbours(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
 
 
 def binned(score: Array, near: int) -> Tensor:

@@ -1,8 +1,10 @@
 """How unlike the training curves a curve is."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -11,41 +13,52 @@ from pairvae.models.predict import Array, codes, posterior, predict
 from pairvae.models.resvae import Code
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.trust.calibration import Calibration, NoveltyLimits, References
 from pairvae.trust.conformal import quantile
 from pairvae.trust.missing import Situation, nearest_situation, put, situations
 from pairvae.trust.neighbours import distance_in_spread
 
+UNUSUAL = 1.0  # novelty above which a curve is called unlike the training
 USUAL = 0.95  # share of the validation curves that counts as usual
 ALMOST_ALL = 0.995  # share of the validation curves that are not called flat
 MOST = 60_000.0  # what float16 holds; beyond are codes of a network whose own never vary
 WORSE = 3.0  # times the error of whole curves, beyond which too much is missing to be like the training
 
 
-def fit_novelty(network: PairVAE, val: Batches, fitted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What `unlike` needs beside the reference codes.
+def fit_novelty(
+    network: PairVAE, val: Batches, references: Mapping[Technique, References]
+) -> dict[Technique, NoveltyLimits]:
+    """What `unlike` needs besides the references.
 
     Parameters
     ----------
     val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
-    fitted : dict of Tensor
+    references : mapping
         From `fit_references`.
     """
-    found: dict[str, Tensor] = {}
+    fitted: dict[Technique, NoveltyLimits] = {}
     for technique in TECHNIQUES:
+        answers: dict[Situation, Tensor] = {}
+        limits: dict[Situation, Tensor] = {}
         for case in _cases(network, technique):
-            name = f"{technique}.{case.name}"
-            known = fitted[f"reference.{name}"].float() * fitted[f"code_scale.{technique}"]
-            answer = _answer(network, technique, known) / fitted[f"code_scale.{technique}"]
-            found[f"answer.{name}"] = answer.clamp(-MOST, MOST).half()
+            own = references[technique]
+            answer = _answer(network, technique, own.codes(case)) / own.code_scale
+            answers[case] = answer.clamp(-MOST, MOST).half()
             curves = put(val[technique], case)
-            code = codes(network, technique, _untold(curves))
-            far, flat = _strangeness(network, technique, curves, code, case, fitted | found)
+            code = codes(network, technique, _without_covariates(curves))
+            far, flat = _strangeness(network, technique, curves, code, case, own, answers[case])
             # quantised codes of most curves are codes of training curves: no distance at all is usual
             usual = np.maximum([quantile(far, USUAL), quantile(flat, ALMOST_ALL)], 1e-6)
             either = quantile(np.maximum(far / usual[0], flat / usual[1]), USUAL)
-            found[f"usual.{name}"] = torch.from_numpy(usual * either)
-    return found
+            limits[case] = torch.from_numpy(usual * either)
+        fitted[technique] = NoveltyLimits(answers, limits)
+    return fitted
+
+
+def is_unusual(novelty: Array) -> npt.NDArray[np.bool_]:
+    """Which novelty scores say that a curve is unlike the training curves."""
+    return novelty > UNUSUAL
 
 
 class Novelty(NamedTuple):
@@ -68,6 +81,11 @@ class Novelty(NamedTuple):
         """The larger of both."""
         return np.maximum(self.unlike, self.missing)
 
+    @property
+    def is_unusual(self) -> npt.NDArray[np.bool_]:
+        """Which curves are unlike the training curves, or lack too much."""
+        return is_unusual(self.score)
+
 
 class Encoded(NamedTuple):
     """Curves of one technique as the model understands them.
@@ -87,20 +105,22 @@ class Encoded(NamedTuple):
     novelty: Novelty
 
 
-def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: dict[str, Tensor]) -> Encoded:
+def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: Calibration) -> Encoded:
     """Codes of curves, and how unusual they are.
 
     Parameters
     ----------
     curves : dict of Tensor
         As `as_tensors` gives them.
-    calibration : dict of Tensor
-        From `fit_references`, `fit_novelty` and `fit_bands`.
+    calibration : Calibration
+        Of this network.
     """
     code = posterior(network, technique, curves)
-    strange = unlike(network, technique, curves, calibration, None if network.of(technique).covariates else code.mean)
-    place = nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])
-    worse = np.array([float(calibration[f"worse.{technique}.{case.name}"]) for case in _cases(network, technique)])
+    references, limits = calibration.references[technique], calibration.limits[technique]
+    known_code = None if network.of(technique).covariates else code.mean
+    strange = unlike(network, technique, curves, references, limits, known_code)
+    place = nearest_situation(curves["mask"], references.gaps)
+    worse = np.array([float(calibration.worse[technique][case]) for case in _cases(network, technique)])
     return Encoded(code, curves["mask"], Novelty(strange, worse[place] / WORSE))
 
 
@@ -108,7 +128,8 @@ def unlike(
     network: PairVAE,
     technique: Technique,
     curves: Batch,
-    calibration: dict[str, Tensor],
+    references: References,
+    limits: NoveltyLimits,
     code: Tensor | None = None,
 ) -> Array:
     """How unlike the training curves are as far as they were measured, shape (samples,).
@@ -122,20 +143,23 @@ def unlike(
 
     Parameters
     ----------
-    calibration : dict of Tensor
-        From `fit_references` and `fit_novelty`.
+    references : References
+        From `fit_references`, of the technique.
+    limits : NoveltyLimits
+        From `fit_novelty`, of the technique.
     code : Tensor, shape (samples, latent), optional
-        Mean codes of the curves, told no covariates, where they are known already.
+        Mean codes of the curves without covariates, where they have been computed.
     """
-    code = codes(network, technique, _untold(curves)) if code is None else code
+    code = codes(network, technique, _without_covariates(curves)) if code is None else code
     cases = _cases(network, technique)
-    place = [cases[i] for i in nearest_situation(curves["mask"], calibration[f"gaps.{technique}"])]
-    found = np.empty(len(place))
+    place = [cases[i] for i in nearest_situation(curves["mask"], references.gaps)]
+    score = np.empty(len(place))
     for case in set(place):
-        rows = [i for i, one in enumerate(place) if one == case]
-        strange = _strangeness(network, technique, take(curves, rows), code[rows], case, calibration)
-        found[rows] = (strange / calibration[f"usual.{technique}.{case.name}"].numpy()[:, None]).max(axis=0)
-    return found
+        rows = [i for i, situation in enumerate(place) if situation == case]
+        some, answer = take(curves, rows), limits.answer[case]
+        strange = _strangeness(network, technique, some, code[rows], case, references, answer)
+        score[rows] = (strange / limits.usual[case].numpy()[:, None]).max(axis=0)
+    return score
 
 
 def _strangeness(
@@ -144,21 +168,22 @@ def _strangeness(
     curves: Batch,
     code: Tensor,
     case: Situation,
-    calibration: dict[str, Tensor],
+    references: References,
+    answer: Tensor,
 ) -> Array:
     """Distance of code and answer from the training curves, and flatness of the curve, shape (2, samples)."""
-    name, scale = f"{technique}.{case.name}", calibration[f"code_scale.{technique}"]
-    asked = torch.cat([code / scale, _answer(network, technique, code) / scale], dim=1)
-    known = torch.cat([calibration[f"reference.{name}"], calibration[f"answer.{name}"]], dim=1)
-    return np.stack([distance_in_spread(asked, known), flatness(curves)])
+    scale = references.code_scale
+    new = torch.cat([code / scale, _answer(network, technique, code) / scale], dim=1)
+    training = torch.cat([references.reference[case], answer], dim=1)
+    return np.stack([distance_in_spread(new, training), flatness(curves)])
 
 
 def _answer(network: PairVAE, technique: Technique, code: Tensor) -> Tensor:
-    """Codes (samples, latent) of the partners predicted from codes, of which no covariate is told."""
+    """Codes (samples, latent) of the partners predicted from codes without covariates."""
     target = other(technique)
-    untold = torch.zeros(len(code), sum(covariate.width for covariate in network.of(target).covariates))
-    partner = torch.from_numpy(predict(network, f"{target}_from_{technique}", code, untold).log_intensity).float()
-    return codes(network, target, {"log_intensity": partner, "mask": torch.ones_like(partner), "covariates": untold})
+    unknown = torch.zeros(len(code), sum(covariate.width for covariate in network.of(target).covariates))
+    partner = torch.from_numpy(predict(network, f"{target}_from_{technique}", code, unknown).log_intensity).float()
+    return codes(network, target, {"log_intensity": partner, "mask": torch.ones_like(partner), "covariates": unknown})
 
 
 def flatness(curves: Batch) -> Array:
@@ -172,8 +197,8 @@ def flatness(curves: Batch) -> Array:
 
 def _cases(network: PairVAE, technique: Technique) -> list[Situation]:
     """Those of unknown covariates, where there are any: a judgement of the curve alone."""
-    return situations(told=not network.of(technique).covariates)
+    return situations(with_covariates=not network.of(technique).covariates)
 
 
-def _untold(curves: Batch) -> Batch:
+def _without_covariates(curves: Batch) -> Batch:
     return {**curves, "covariates": torch.zeros_like(curves["covariates"])}

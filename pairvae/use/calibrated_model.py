@@ -1,14 +1,14 @@
 """What every verb needs of a calibrated model: curves as tensors, codes with their novelty, calibrated bands."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
-from pairvae.models.pairvae import PairVAE
+from pairvae.models.pairvae import PairVAE, ends
 from pairvae.models.predict import predict
 from pairvae.models.tensors import Batch, as_tensors
 from pairvae.parse_settings import parse
@@ -19,6 +19,7 @@ from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
 from pairvae.trust.bands import Band, half_widths
+from pairvae.trust.calibration import Calibration
 from pairvae.trust.novelty import Encoded, encoded
 from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
 
@@ -30,13 +31,13 @@ class CalibratedModel:
     ----------
     network : PairVAE
         With its weights.
-    calibration : dict of Tensor
-        Band factors and novelty statistics.
+    calibration : Calibration
+        What bands, novelty and the check of pairs need.
     about : dict
         Contents of model.json.
     """
 
-    def __init__(self, network: PairVAE, calibration: dict[str, Tensor], about: dict[str, Any]) -> None:
+    def __init__(self, network: PairVAE, calibration: Calibration, about: dict[str, Any]) -> None:
         self.network, self.calibration, self.about = network, calibration, about
         self.coverage: float = about["settings"]["calibrate"]["coverage"]
         self.gridding = {
@@ -50,16 +51,17 @@ class CalibratedModel:
     def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
         """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`."""
         predicted = predict(self.network, path, source.code.mean, covariates)
-        half = half_widths(self.network, self.calibration, path, source, covariates, predicted, joint)
+        references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
+        half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
         return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
-
-    def calibrated(self, prefix: str) -> dict[str, Tensor]:
-        """Tensors of the calibration whose names begin with a prefix, under the rest of their names."""
-        return {n.removeprefix(prefix): t for n, t in self.calibration.items() if n.startswith(prefix)}
 
     def q(self, technique: Technique) -> Curve:
         """Grid of a technique in 1/Å, a copy: nobody can change the model's own."""
         return self.network.of(technique).q.cpu().numpy().copy()
+
+    def intensity_unit(self, technique: Technique) -> Literal["1/cm", "arbitrary"]:
+        """Unit of predicted intensities: "arbitrary" where the network knows a technique up to a factor."""
+        return "arbitrary" if self.network.of(technique).scale_free else "1/cm"
 
     def tensors(
         self, spectra: Curves, technique: Technique, covariates: Covariates = None
@@ -116,4 +118,4 @@ class CalibratedModel:
             if not row.mask.any():
                 raise UserError(f"{name}: {why_empty(curves, q, row)}; check the unit of q and the file")
             rows.append(row)
-        return stacked(technique, q, [curves[0].sample for curves in samples], rows)
+        return stacked(technique, q, [curves[0].sample for curves in samples], rows, self.gridding[technique])

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.predict import Array, codes, predict
-from pairvae.models.tensors import Batches, take
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
 from pairvae.use.arguments import Covariates, Curves
@@ -68,7 +66,7 @@ def check(model: CalibratedModel, saxs: Curves, sans: Curves, covariates: Covari
     counts = {t: len(batch["mask"]) for t, batch in pairs.items()}
     if counts["saxs"] != counts["sans"]:
         raise UserError(f"check: {counts['saxs']} SAXS and {counts['sans']} SANS curves; expected as many of both")
-    fitted = model.calibrated("consistency.")
+    fitted = model.calibration.consistency
     code = {t: codes(model.network, t, batch) for t, batch in pairs.items()}
     measures = pair_measures(model.network, pairs, fitted, code)
     factors = []
@@ -79,32 +77,6 @@ def check(model: CalibratedModel, saxs: Curves, sans: Curves, covariates: Covari
         off = np.where(mask, pairs[target]["log_intensity"].double().numpy() - predicted, 0)
         factors.append(10 ** (off.sum(axis=1) / mask.sum(axis=1)))
     return Verdicts(p_values(model.network, pairs, measures, fitted), measures, np.stack(factors, axis=1))
-
-
-def detection(model: CalibratedModel, pairs: Batches, material: Array) -> dict[str, float]:
-    """How often true pairs are called suspect, and how many swapped ones are found, at `FALSE_ALARMS`.
-
-    Parameters
-    ----------
-    pairs : mapping
-        True pairs by technique, in the same order.
-    material : array of str, shape (pairs,)
-        Each SANS curve is swapped for that of the next sample of its material: the swap that is hardest to see.
-    """
-    fitted = model.calibrated("consistency.")
-    partner = np.arange(len(material))
-    for kind in set(material):
-        mine = np.flatnonzero(material == kind)
-        partner[mine] = np.roll(mine, 1)
-    moved = torch.from_numpy(partner)
-    swapped = take(pairs["sans"], moved)
-    swapped["covariates"] = pairs["sans"]["covariates"]  # what the row says of the sample stays
-    other_pairs: Batches = {"saxs": pairs["saxs"], "sans": swapped}
-    right, wrong = (
-        p_values(model.network, one, pair_measures(model.network, one, fitted), fitted) <= FALSE_ALARMS
-        for one in (pairs, other_pairs)
-    )
-    return {"alarm": FALSE_ALARMS, "false_alarms": float(right.mean()), "swapped_found": float(wrong.mean())}
 
 
 def check_files(
@@ -138,7 +110,7 @@ def check_files(
     samples = inputs.pairs(sans, model)
     if output is not None:
         inputs.spare([output], samples)
-    known = len(model.calibrated("consistency.")["scores_untold"])
+    known = len(model.calibration.consistency.scores_untold)
     if alarm * (known + 1) < 1:
         print(
             f"check: warning: with {known} validation pairs the smallest p-value is {1 / (known + 1):.2g}: no pair can "

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pairvae.atomic import written_whole
 from pairvae.models.predict import Array
 from pairvae.scattering.spectrum import Technique
+from pairvae.trust.novelty import is_unusual
 from pairvae.use.arguments import Covariates, Curves
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
@@ -30,6 +32,11 @@ class Codes:
     mean: Array
     logvar: Array
     novelty: Array
+
+    @property
+    def is_unusual(self) -> npt.NDArray[np.bool_]:
+        """Which curves are unlike the training data, shape (samples,)."""
+        return is_unusual(self.novelty)
 
 
 def encode(model: CalibratedModel, spectra: Curves, technique: Technique, covariates: Covariates = None) -> Codes:
@@ -90,6 +97,4 @@ def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, o
     table = pd.DataFrame({**named, "novelty": codes.novelty, **columns})
     with written_whole(output) as temporary:
         table.to_csv(temporary, index=False, errors="surrogateescape")
-    print(
-        f"{output}: codes of {len(samples)} {technique} curves, {int((codes.novelty > 1).sum())} with novelty above 1"
-    )
+    print(f"{output}: codes of {len(samples)} {technique} curves, {codes.is_unusual.sum()} with novelty above 1")

@@ -108,7 +108,7 @@ def export(model: CalibratedModel, folder: str | Path, metrics: str | Path | Non
 def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     target, source = ends(path)
     networks = {t: model.network.of(t) for t in (target, source)}
-    one = OnePath(networks[source], networks[target], path in CROSS_PATHS, model.calibration[f"band.{path}"]).eval()
+    one = OnePath(networks[source], networks[target], path in CROSS_PATHS, model.calibration.bands[path].band).eval()
     widths = [sum(covariate.width for covariate in networks[t].covariates) for t in (source, target)]
     points = networks[source].points
     # two rows: a batch of one would be taken for a constant

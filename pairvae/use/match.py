@@ -21,7 +21,6 @@ from pairvae.use.arguments import Covariates, Curves, check_technique, whole_num
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 
-ASKED = 500  # curves whose partner is looked for to say how often it is found; more cost time and change little
 SHORT_LIST = 50  # candidates with the nearest codes, of which the likelihood is computed
 
 
@@ -87,7 +86,7 @@ def match(
 
 def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
     """`match` of curves as the networks see them."""
-    source, fitted = other(to), model.calibrated("consistency.")
+    source, fitted = other(to), model.calibration.consistency
     of: Batches = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
     place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
@@ -111,26 +110,6 @@ def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: T
         likeness=np.concatenate([part.likeness for part in found]),
         p_value=np.concatenate([part.p_value for part in found]),
     )
-
-
-def retrieval_by_likelihood(model: CalibratedModel, pairs: Batches, to: Technique) -> dict[str, float]:
-    """How often the true partner is the most probable, or among the five most probable, of all.
-
-    Parameters
-    ----------
-    pairs : mapping
-        Partners in the same order, by technique; `ASKED` of them, evenly spaced, are asked for their partner.
-    """
-    count = len(pairs[to]["mask"])
-    rows = np.unique(np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64))
-    asking = take(pairs[other(to)], torch.from_numpy(rows))
-    right = match_tensors(model, asking, pairs[to], to, 5).candidate == rows[:, None]
-    return {
-        "top1": float(right[:, 0].mean()),
-        "top5": float(right.any(axis=1).mean()),
-        "asked": len(rows),
-        "candidates": count,
-    }
 
 
 def match_files(

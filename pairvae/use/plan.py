@@ -50,8 +50,8 @@ def plan(
 
     Examples
     --------
-    >>> for told, sans in model.plan(saxs, to="sans", values={"d2o_fraction": [0, 0.5, 1]}):
-    ...     print(told["d2o_fraction"], sans.intensity[0])
+    >>> for conditions, sans in model.plan(saxs, to="sans", values={"d2o_fraction": [0, 0.5, 1]}):
+    ...     print(conditions["d2o_fraction"], sans.intensity[0])
     """
     check_technique("plan: to", to)
     known = [covariate.name for covariate in model.network.of(to).covariates]
@@ -63,9 +63,9 @@ def plan(
             raise UserError(f"covariate {name!r}: is given as {listed!r}; expected a list of values, as [0, 0.5, 1]")
         if not len(listed):
             raise UserError(f"covariate {name!r}: has no value; expected at least one")
-    told = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+    conditions = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     (settings,) = settings_of([spectrum])
-    return list(zip(told, translate(model, [settings] * len(told), to, told), strict=True))
+    return list(zip(conditions, translate(model, [settings] * len(conditions), to, conditions), strict=True))
 
 
 def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel, to: Technique, output: Path) -> None:
@@ -97,36 +97,34 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel
     for sample in samples:
         fixed = {name: [value] for name, value in sample.covariates.items() if name not in values}
         plans.append(plan(model, sample.curves[source], to, {**fixed, **values}))
-    for sample, path, found in zip(tracked(samples, "write", len(samples)), tables, plans, strict=True):
-        _write_table(path, found)
+    for sample, path, planned in zip(tracked(samples, "write", len(samples)), tables, plans, strict=True):
+        _write_table(path, planned)
         figure = path.with_suffix(".html")
-        _write_figure(figure, found, f"{to.upper()} of {sample.name}, predicted from {source.upper()}", values)
-        novelty = found[0][1].novelty
-        guess = " (unlike the training data: a guess)" if novelty > 1 else ""
-        print(f"{path}: {len(found)} predictions, novelty {novelty:.2f}{guess}; drawn in {figure}")
+        _write_figure(figure, planned, f"{to.upper()} of {sample.name}, predicted from {source.upper()}", values)
+        print(f"{path}: {len(planned)} predictions, {planned[0][1].novelty_summary}; drawn in {figure}")
 
 
-def _write_table(path: Path, found: Sequence[tuple[Mapping[str, Any], Prediction]]) -> None:
+def _write_table(path: Path, planned: Sequence[tuple[Mapping[str, Any], Prediction]]) -> None:
     parts = [
         # a word in the first column: to SasView, which goes by position, it is no curve
-        pd.DataFrame({"technique": one.technique, **told} | {name: getattr(one, name) for name in SHOWN})
-        for told, one in found
+        pd.DataFrame({"technique": curve.technique, **conditions} | {name: getattr(curve, name) for name in SHOWN})
+        for conditions, curve in planned
     ]
-    one = found[0][1]
-    said = [
-        f"{one.technique} predicted by PairVAE from {one.source}",
-        f"lower and upper: band that covers {one.coverage:.0%} of measured points",
-        f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
-        f"q [1/A], intensity, lower and upper [{one.intensity_unit}]",
+    first = planned[0][1]
+    notes = [
+        f"{first.technique} predicted by PairVAE from {first.source}",
+        f"lower and upper: band that covers {first.coverage:.0%} of measured points",
+        first.novelty_note,
+        f"q [1/A], intensity, lower and upper [{first.intensity_unit}]",
     ]
     with written_whole(path) as temporary, temporary.open("w", -1, "utf-8", "surrogateescape", "") as file:
-        file.writelines(f"# {line}\n" for line in said)
+        file.writelines(f"# {line}\n" for line in notes)
         pd.concat(parts).to_csv(file, index=False)
 
 
 def _write_figure(
     path: Path,
-    found: Sequence[tuple[Mapping[str, Any], Prediction]],
+    planned: Sequence[tuple[Mapping[str, Any], Prediction]],
     title: str,
     varied: Mapping[str, Sequence[str]],
 ) -> None:
@@ -134,16 +132,16 @@ def _write_figure(
     from plotly.colors import sample_colorscale
 
     figure = go.Figure()
-    shades = sample_colorscale("Viridis", [i / max(1, len(found) - 1) * 0.9 for i in range(len(found))])
-    for (told, one), shade in zip(found, shades, strict=True):
-        name = ", ".join(f"{key} = {told[key]}" for key in varied)
-        line = {"x": one.q, "line_color": shade, "legendgroup": name, "mode": "lines"}
+    shades = sample_colorscale("Viridis", [i / max(1, len(planned) - 1) * 0.9 for i in range(len(planned))])
+    for (conditions, curve), shade in zip(planned, shades, strict=True):
+        name = ", ".join(f"{key} = {conditions[key]}" for key in varied)
+        line = {"x": curve.q, "line_color": shade, "legendgroup": name, "mode": "lines"}
         edge = {**line, "line_width": 0, "hoverinfo": "skip", "showlegend": False}
-        figure.add_scatter(y=one.lower, **edge)
-        figure.add_scatter(y=one.upper, fill="tonexty", opacity=0.2, fillcolor=_faint(shade), **edge)
-        figure.add_scatter(y=one.intensity, name=name, **line)
+        figure.add_scatter(y=curve.lower, **edge)
+        figure.add_scatter(y=curve.upper, fill="tonexty", opacity=0.2, fillcolor=_faint(shade), **edge)
+        figure.add_scatter(y=curve.intensity, name=name, **line)
     figure.update_xaxes(type="log", title="q / Å⁻¹", exponentformat="power")
-    band = found[0][1]
+    band = planned[0][1]
     unit = "cm⁻¹" if band.intensity_unit == "1/cm" else "a.u."
     figure.update_yaxes(type="log", title=f"intensity / {unit}", exponentformat="power")
     figure.update_layout(

@@ -1,4 +1,4 @@
-"""A predicted curve."""
+"""Predicted curves: what all have in common, and those of the other technique."""
 
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -7,34 +7,31 @@ from typing import Literal
 import numpy as np
 
 from pairvae.errors import UserError
-from pairvae.scattering.spectrum import Curve, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.trust.novelty import UNUSUAL
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A predicted curve.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PredictedCurve:
+    """A curve with a calibrated band and the novelty of the input.
 
     Parameters
     ----------
     technique : {"saxs", "sans"}
         What would measure it.
     q : array, shape (points,)
-        In 1/Å, the target technique's grid.
+        In 1/Å, the technique's grid.
     intensity, lower, upper : array, shape (points,)
         Median and calibrated band of a measurement, in `intensity_unit`.
     sigma : array, shape (points,)
         One standard deviation of a measurement around the median, for programs that know no band; see `band_sigma`.
     coverage : float
-        Share of measured points that the band covers; of whole measured curves, where joint.
-    joint : bool
-        The band is to hold the whole curve.
+        Share of measured points that the band covers.
     novelty : float
-        How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves; above,
-        the prediction is a guess, and the band wider by so much.
+        How unusual the input is: 1 is as unusual as the most unusual 5 % of validation curves. Above 1 the curve is a
+        guess; its band has already been widened by this factor.
     sample, source : str
         Sample and file of the input.
-    draws : array, shape (draws, points), optional
-        Intensities of codes drawn from the posterior: what else the input may mean, without noise.
     intensity_unit : {"1/cm", "arbitrary"}
         "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
@@ -49,9 +46,50 @@ class Prediction:
     novelty: float
     sample: str
     source: str
+    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
+
+    @property
+    def is_unusual(self) -> bool:
+        """The input is unlike the training data: do not trust this curve."""
+        return self.novelty > UNUSUAL
+
+    @property
+    def novelty_note(self) -> str:
+        """The line on novelty in a file."""
+        return f"novelty {self.novelty:.3f} (above {UNUSUAL:g}: unlike the training data)"
+
+    @property
+    def novelty_summary(self) -> str:
+        """The words on novelty in a message."""
+        return f"novelty {self.novelty:.2f}" + (" (unlike the training data: a guess)" if self.is_unusual else "")
+
+    def spectrum(self, name: str, notes: tuple[str, ...]) -> Spectrum:
+        """The curve to be written; `name` stands for the sample where the input has none."""
+        return Spectrum(
+            q=self.q,
+            intensity=self.intensity,
+            sigma=self.sigma,
+            technique=self.technique,
+            sample=self.sample or name,
+            intensity_unit=self.intensity_unit,
+            notes=notes,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction(PredictedCurve):
+    """A curve of the other technique; see `PredictedCurve`.
+
+    Parameters
+    ----------
+    joint : bool
+        The band is to hold the whole curve: `coverage` is the share of whole measured curves.
+    draws : array, shape (draws, points), optional
+        Intensities of codes drawn from the posterior: what else the input may mean, without noise.
+    """
+
     draws: Curve | None = None
     joint: bool = False
-    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
     def on(self, q: Curve) -> "Prediction":
         """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.

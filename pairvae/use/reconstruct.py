@@ -1,65 +1,32 @@
 """Curves through their own technique's network: denoised, with what was not measured filled in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.models.predict import Array
-from pairvae.prepare.spectra_file import Spectra
 from pairvae.progress import tracked
 from pairvae.scattering.measured_samples import output_names
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Technique
 from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
-from pairvae.use.prediction import about_sigma, band_sigma
-
-NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
+from pairvae.use.prediction import PredictedCurve, about_sigma, band_sigma
 
 
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """A curve as its own technique's network understands it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reconstruction(PredictedCurve):
+    """A curve as its own technique's network understands it: denoised; see `PredictedCurve`.
 
     Parameters
     ----------
-    technique : {"saxs", "sans"}
-        What measured it.
-    q : array, shape (points,)
-        In 1/Å, the technique's grid.
-    intensity, lower, upper : array, shape (points,)
-        Denoised curve and the calibrated band of a measurement, in 1/cm.
-    sigma : array, shape (points,)
-        One standard deviation of a measurement, as in `Prediction`.
     measured : array of bool, shape (points,)
         False: filled in; bands are those of curves with such a q range hidden.
-    coverage : float
-        Share of measured points that the band covers.
-    novelty : float
-        Above 1 the network does not know such curves: do not use its reconstruction.
-    sample, source : str
-        Sample and file of the curve.
-    intensity_unit : {"1/cm", "arbitrary"}
-        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
     """
 
-    technique: Technique
-    q: Curve
-    intensity: Curve
-    lower: Curve
-    upper: Curve
-    sigma: Curve
     measured: npt.NDArray[np.bool_]
-    coverage: float
-    novelty: float
-    sample: str
-    source: str
-    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
 
 
 def reconstruct(
@@ -89,8 +56,9 @@ def reconstruct(
     check_technique("technique", technique)
     samples = settings_of(spectra)
     curves, table = model.tensors(spectra, technique, covariates)
-    read, known = model.encoded(technique, curves), model.covariates(technique, table)
-    middle, lower, upper = (10**log for log in model.bands(f"{technique}_from_{technique}", read, known))
+    encoded = model.encoded(technique, curves)
+    path = f"{technique}_from_{technique}"
+    middle, lower, upper = (10**log for log in model.bands(path, encoded, model.covariates(technique, table)))
     sigma = band_sigma(middle, lower, upper, model.coverage)
     measured = curves["mask"].numpy() > 0
     return [
@@ -103,10 +71,10 @@ def reconstruct(
             sigma=sigma[i],
             measured=measured[i],
             coverage=model.coverage,
-            novelty=float(read.novelty.score[i]),
+            novelty=float(encoded.novelty.score[i]),
             sample=settings[0].sample,
-            source=" + ".join(one.source.file for one in settings),
-            intensity_unit="arbitrary" if model.network.of(technique).scale_free else "1/cm",
+            source=" + ".join(curve.source.file for curve in settings),
+            intensity_unit=model.intensity_unit(technique),
         )
         for i, settings in enumerate(samples)
     ]
@@ -135,59 +103,16 @@ def reconstruct_files(
     paths = output_names([one.name for one in samples], output, f"{technique}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
     curves, covariates = [one.curves[technique] for one in samples], [one.covariates for one in samples]
-    found = reconstruct(model, curves, technique, covariates)
-    for path, one in zip(tracked(paths, "write", len(paths)), found, strict=True):
+    results = reconstruct(model, curves, technique, covariates)
+    for path, result in zip(tracked(paths, "write", len(paths)), results, strict=True):
         notes = (
-            f"reconstructed by PairVAE from {one.source}",
-            f"band covers {one.coverage:.0%}; measured 0: filled in where the curve had no usable point",
-            f"novelty {one.novelty:.3f} (above 1: unlike the training data)",
+            f"reconstructed by PairVAE from {result.source}",
+            f"band covers {result.coverage:.0%}; measured 0: filled in where the curve had no usable point",
+            result.novelty_note,
         )
-        curve = Spectrum(
-            q=one.q,
-            intensity=one.intensity,
-            sigma=one.sigma,
-            technique=technique,
-            sample=one.sample or path.name.split(".")[0],
-            intensity_unit=one.intensity_unit,
-        )
-        extra = {"measured": one.measured.astype(np.float64)}
-        band, about = (one.lower, one.upper), about_sigma(one.coverage)
-        write_curve(path, replace(curve, notes=notes), format, band, extra, about_sigma=about)
-        guess = " (unlike the training data: a guess)" if one.novelty > 1 else ""
-        print(
-            f"{path}: novelty {one.novelty:.2f}{guess}; {int((~one.measured).sum())} of {one.q.size} points filled in"
-        )
-
-
-def denoising(measured: Spectra, denoised: Array, truth: Array) -> list[Mapping[str, Any]]:
-    """How near to the truth curves are as they were measured and as they were denoised, by noise.
-
-    Parameters
-    ----------
-    measured : Spectra
-        Noisy curves; points that were not measured do not count.
-    denoised, truth : array, shape (samples, q)
-        log10 I after the network, and without noise.
-
-    Returns
-    -------
-    list of dict
-        For each quarter of the samples, from few counts (large sigma) to many: `samples`, the median `sigma_dex`,
-        and `rmse_measured` and `rmse_denoised` against the truth, in decades.
-    """
-    noise = np.nanmedian(np.where(measured.mask, measured.log_sigma, np.nan), axis=1)
-    groups = np.array_split(np.argsort(-noise, kind="stable"), min(NOISE_LEVELS, len(noise)))
-
-    def rmse(guess: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> float:
-        off = (guess - truth)[rows][measured.mask[rows] & np.isfinite(truth[rows])]
-        return float(np.sqrt(np.mean(off**2)))
-
-    return [
-        {
-            "samples": len(rows),
-            "sigma_dex": float(np.median(noise[rows])),
-            "rmse_measured": rmse(measured.log_intensity, rows),
-            "rmse_denoised": rmse(denoised, rows),
-        }
-        for rows in groups
-    ]
+        curve = result.spectrum(path.name.split(".")[0], notes)
+        extra = {"measured": result.measured.astype(np.float64)}
+        band, about = (result.lower, result.upper), about_sigma(result.coverage)
+        write_curve(path, curve, format, band, extra, about_sigma=about)
+        filled = int((~result.measured).sum())
+        print(f"{path}: {result.novelty_summary}; {filled} of {result.q.size} points filled in")

@@ -8,6 +8,7 @@ from pairvae.errors import UserError
 from pairvae.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.settings import Calibrate
+from pairvae.trust.calibration import Calibration
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.check import check as check_pairs
 from pairvae.use.encode import encode as encode_curves
@@ -61,8 +62,7 @@ def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
         with torch.device("meta"):  # takes no memory, whatever sizes model.json names, until they match the weights
             network = PairVAE.from_facts(about["network"])
         network.load_state_dict(weights, assign=True)
-        calibration = {n: t for n, t in tensors.items() if not n.startswith("network.")}
-        return TrainedModel(network.eval().to(_device(device)), calibration, about)
+        return TrainedModel(network.eval().to(_device(device)), Calibration.from_tensors(tensors), about)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # ValueError: also what pydantic refuses
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"{folder}: model.json and weights do not fit together ({reason}); restore it") from None

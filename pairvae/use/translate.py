@@ -93,14 +93,16 @@ def translate(
         return []
     source = other(to)
     curves, table = model.tensors(spectra, source, covariates)
-    known = model.covariates(to, table)
-    read = model.encoded(source, curves)
+    known_covariates = model.covariates(to, table)
+    encoded = model.encoded(source, curves)
     path = f"{to}_from_{source}"
-    middle, lower, upper = (10**log for log in model.bands(path, read, known, joint))
-    _, low, high = (10**log for log in model.bands(path, read, known)) if joint else (middle, lower, upper)
+    middle, lower, upper = (10**log for log in model.bands(path, encoded, known_covariates, joint))
+    _, low, high = (
+        (10**log for log in model.bands(path, encoded, known_covariates)) if joint else (middle, lower, upper)
+    )
     sigma = band_sigma(middle, low, high, model.coverage)  # of points, whatever the band holds
-    drawn = _draws(model, path, read.code, known, draws, seed)
-    found = [
+    drawn = _draws(model, path, encoded.code, known_covariates, draws, seed)
+    predictions = [
         Prediction(
             technique=to,
             q=model.q(to),
@@ -109,26 +111,26 @@ def translate(
             upper=upper[i],
             sigma=sigma[i],
             coverage=model.coverage,
-            novelty=float(read.novelty.score[i]),
+            novelty=float(encoded.novelty.score[i]),
             sample=settings[0].sample,
-            source=" + ".join(one.source.file for one in settings),
+            source=" + ".join(curve.source.file for curve in settings),
             draws=drawn[:, i] if draws else None,
-            intensity_unit="arbitrary" if model.network.of(to).scale_free else "1/cm",
+            intensity_unit=model.intensity_unit(to),
             joint=joint,
         )
         for i, settings in enumerate(samples)
     ]
-    return found[0] if isinstance(spectra, Spectrum) else found
+    return predictions[0] if isinstance(spectra, Spectrum) else predictions
 
 
-def _draws(model: CalibratedModel, path: str, code: Code, known: Tensor, draws: int, seed: int) -> Array:
+def _draws(model: CalibratedModel, path: str, code: Code, covariates: Tensor, draws: int, seed: int) -> Array:
     """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
     generator = torch.Generator().manual_seed(seed)
     spread = torch.exp(0.5 * code.logvar)
     drawn = []
     for _ in range(draws):
         z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
-        drawn.append(10 ** predict(model.network, path, z, known).log_intensity)
+        drawn.append(10 ** predict(model.network, path, z, covariates).log_intensity)
     return np.array(drawn)
 
 
@@ -192,8 +194,7 @@ def translate_files(
         left_out = 0 if like is None else like.size - prediction.q.size
         on_q = f"on the q of {q_like}; {left_out} of them lie outside of the model's grid, left out" if q_like else ""
         _write(prediction, path, format, on_q)
-        guess = " (unlike the training data: a guess)" if prediction.novelty > 1 else ""
-        print(f"{path}: novelty {prediction.novelty:.2f}{guess}{distance}")
+        print(f"{path}: {prediction.novelty_summary}{distance}")
 
 
 def _q_of(file: Path, options: ReadOptions) -> Curve:
@@ -235,7 +236,7 @@ def _write(prediction: Prediction, path: Path, format: Format, on_q: str) -> Non
     notes = [
         f"{prediction.technique} predicted by PairVAE from {prediction.source}",
         f"lower and upper: band that covers {prediction.coverage:.0%} of {held}",
-        f"novelty {prediction.novelty:.3f} (above 1: unlike the training data)",
+        prediction.novelty_note,
     ]
     if prediction.intensity_unit == "arbitrary":
         notes.append("relative intensities: the model knows this technique up to a factor")
@@ -243,14 +244,6 @@ def _write(prediction: Prediction, path: Path, format: Format, on_q: str) -> Non
         notes.append("draw: curves of other codes that the input may mean, without noise and before calibration")
     if on_q:
         notes.append(on_q)
-    curve = Spectrum(
-        q=prediction.q,
-        intensity=prediction.intensity,
-        sigma=prediction.sigma,
-        technique=prediction.technique,
-        sample=prediction.sample or path.name.split(".")[0],
-        intensity_unit=prediction.intensity_unit,
-    )
-    band = (prediction.lower, prediction.upper)
-    about = about_sigma(prediction.coverage, prediction.joint)
-    write_curve(path, replace(curve, notes=tuple(notes)), format, band, draws=prediction.draws, about_sigma=about)
+    curve = prediction.spectrum(path.name.split(".")[0], tuple(notes))
+    band, about = (prediction.lower, prediction.upper), about_sigma(prediction.coverage, prediction.joint)
+    write_curve(path, curve, format, band, draws=prediction.draws, about_sigma=about)

@@ -1,5 +1,7 @@
 """How the losses fell."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -21,16 +23,8 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
     history : DataFrame
         A column `epoch`, columns `train/<term>` and `val/<term>`, empty where not computed, and perhaps `kl_weight`.
     """
-    columns = [str(name) for name in history.dropna(axis="columns", how="all")]
-    # val/loss and the KL per unit are means of terms that are drawn anyway
-    means = ("val/loss", "val/kl_per_unit")
-    columns = [name for name in columns if name.startswith(("train/", "val/")) and not name.startswith(means)]
-    columns.sort(key=lambda name: name == "train/loss")
-    terms = list(dict.fromkeys(name.split("/", 1)[1] for name in columns))
-    falls = {name.split("/", 1)[1] for name in columns if history[name].min() <= 0}
-    panel = {
-        term: "units" if term.startswith("active_units") else "linear" if term in falls else "log" for term in terms
-    }
+    terms = _terms(history)
+    panel = {term: _panel(term, [history[f"{split}/{term}"] for split in splits]) for term, splits in terms.items()}
     panels = [kind for kind in ("log", "linear", "units") if kind in panel.values()]
     panels += ["weight"] if "kl_weight" in history else []
     heights = {"log": 0.6, "linear": 0.28, "units": 0.16, "weight": 0.16}
@@ -41,42 +35,12 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
         shared_xaxes=True,
         vertical_spacing=0.05,
     )
-    epoch = history["epoch"] + 1
-    for number, term in enumerate(terms):
-        splits = [split for split in ("train", "val") if f"{split}/{term}" in columns]
+    for number, (term, splits) in enumerate(terms.items()):
         for split in splits:
-            values = history[f"{split}/{term}"]
-            drawn = np.flatnonzero(values.notna())
-            drawn = drawn[spread(len(drawn), EPOCHS_DRAWN)] if len(drawn) else drawn
-            figure.add_scatter(
-                x=short(epoch.iloc[drawn]),
-                y=short(values.iloc[drawn]),
-                name="sum as weighted" if term == "loss" else plain(words(term)),
-                mode="lines" if len(drawn) > 1 else "markers",
-                line={
-                    "color": GREY if term == "loss" else colour(number),
-                    "width": 2 if split == "val" else 1.2,
-                    "dash": "solid" if split == "val" else "dashdot" if term == "loss" else "dot",
-                },
-                legendgroup=plain(term),
-                showlegend=split == splits[-1],
-                hovertemplate=f"{words(split)} %{{y:.4g}}",
-                row=panels.index(panel[term]) + 1,
-                col=1,
-            )
+            row, last = panels.index(panel[term]) + 1, split == splits[-1]
+            _draw_term(figure, history, term, split, number, last, row)
     if "weight" in panels:
-        weight = history["kl_weight"]
-        figure.add_scatter(
-            x=short(epoch),
-            y=short(weight),
-            mode="lines" if len(weight) > 1 else "markers",
-            line={"color": GREY, "width": 2},
-            name=words("kl_weight"),
-            hovertemplate="%{y:.2g}",
-            row=len(panels),
-            col=1,
-        )
-        figure.update_yaxes(title_text="β", rangemode="tozero", nticks=3, exponentformat="power", row=len(panels))
+        _draw_weight(figure, history, len(panels))
     for row, kind in enumerate(panels, 1):
         if kind in ("log", "linear"):
             figure.update_yaxes(title_text="loss", row=row)
@@ -86,3 +50,59 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
             figure.update_yaxes(type="log", exponentformat="power", row=row)
     figure.update_xaxes(title_text="epoch", row=max(len(panels), 1))
     return figure.update_layout(hovermode="x unified")
+
+
+def _terms(history: pd.DataFrame) -> dict[str, list[str]]:
+    """The splits in which each term was computed, the sum of all terms last."""
+    columns = [str(name) for name in history.dropna(axis="columns", how="all")]
+    # val/loss and the KL per unit are means of terms that are drawn anyway
+    means = ("val/loss", "val/kl_per_unit")
+    columns = [name for name in columns if name.startswith(("train/", "val/")) and not name.startswith(means)]
+    columns.sort(key=lambda name: name == "train/loss")
+    terms = dict.fromkeys(name.split("/", 1)[1] for name in columns)
+    return {term: [split for split in ("train", "val") if f"{split}/{term}" in columns] for term in terms}
+
+
+def _panel(term: str, columns: Sequence["pd.Series[float]"]) -> str:
+    if term.startswith("active_units"):
+        return "units"
+    return "linear" if any(column.min() <= 0 for column in columns) else "log"
+
+
+def _draw_term(
+    figure: go.Figure, history: pd.DataFrame, term: str, split: str, number: int, last: bool, row: int
+) -> None:
+    values = history[f"{split}/{term}"]
+    drawn = np.flatnonzero(values.notna())
+    drawn = drawn[spread(len(drawn), EPOCHS_DRAWN)] if len(drawn) else drawn
+    figure.add_scatter(
+        x=short((history["epoch"] + 1).iloc[drawn]),
+        y=short(values.iloc[drawn]),
+        name="sum as weighted" if term == "loss" else plain(words(term)),
+        mode="lines" if len(drawn) > 1 else "markers",
+        line={
+            "color": GREY if term == "loss" else colour(number),
+            "width": 2 if split == "val" else 1.2,
+            "dash": "solid" if split == "val" else "dashdot" if term == "loss" else "dot",
+        },
+        legendgroup=plain(term),
+        showlegend=last,
+        hovertemplate=f"{words(split)} %{{y:.4g}}",
+        row=row,
+        col=1,
+    )
+
+
+def _draw_weight(figure: go.Figure, history: pd.DataFrame, row: int) -> None:
+    weight = history["kl_weight"]
+    figure.add_scatter(
+        x=short(history["epoch"] + 1),
+        y=short(weight),
+        mode="lines" if len(weight) > 1 else "markers",
+        line={"color": GREY, "width": 2},
+        name=words("kl_weight"),
+        hovertemplate="%{y:.2g}",
+        row=row,
+        col=1,
+    )
+    figure.update_yaxes(title_text="β", rangemode="tozero", nticks=3, exponentformat="power", row=row)
