@@ -90,7 +90,7 @@ def merge(
     output: Out,
 ) -> None:
     """Put the curves or the tables of a simulation's parts together."""
-    from pairvae.scattering.parts import merge as run
+    from pairvae.scattering.merge import merge as run
 
     run(parts, output)
 

@@ -15,7 +15,8 @@ from test_workflow import TINY, snakemake
 
 from pairvae.errors import UserError
 from pairvae.scattering.manifest import read_samples
-from pairvae.scattering.parts import WHOLE, Part, merge
+from pairvae.scattering.merge import merge
+from pairvae.scattering.parts import WHOLE, Part
 from pairvae.settings import Read, Simulate
 from pairvae.simulation.simulate import simulate
 
@@ -26,7 +27,7 @@ MOST_GROWTH = 6.0  # MB; the curves that are added take 20 MB
 MEASURE = """
 import re, sys
 from pathlib import Path
-from pairvae.scattering.parts import merge
+from pairvae.scattering.merge import merge
 merge([Path(sys.argv[1])] * int(sys.argv[2]), Path(sys.argv[3]))
 print(float(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000)
 """

@@ -1,8 +1,6 @@
 """What training makes small, one function per term.
 
-No library replaces the longer ones: the SSIM of torchmetrics compares images and takes no mask; VICReg and NT-Xent of
-lightly need torchvision, and its NT-Xent takes a sample that is in the batch twice as its own rival.
-"""
+No library serves: the SSIM of torchmetrics takes no mask; lightly needs torchvision, and a repeated sample is its rival."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pairvae.errors import UserError
+from pairvae.scattering.units import Said
 from pairvae.techniques import TECHNIQUES, Technique, technique_fault
 
-Said = Literal["file", "option", "manifest"]
 # The hint of a message: option, value, and the other two ways to state the same, with a remark at the end.
 _HINT = re.compile(
     r"(?:as )?--(?P<name>q-unit|intensity-unit|columns|entry)(?: '(?P<quoted>[^']*)'| (?P<bare>[^'(;]*[^'(; ]))?"

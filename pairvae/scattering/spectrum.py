@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.scattering.read_options import Said
+from pairvae.scattering.units import Said
 from pairvae.techniques import TECHNIQUES, Technique, other, technique_fault
 
 __all__ = ["COLUMNS", "TECHNIQUES", "Curve", "Said", "Source", "Spectrum", "Technique", "other"]

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 Text = TypeVar("Text", str, str | None)
 Meaning = TypeVar("Meaning")
+Said = Literal["file", "option", "manifest"]  # who stated a unit
 LONGEST_UNIT = 100  # characters; what files call a unit is held in memory and shown to people
 
 # Å in one of each; the spellings are compared after `_plain`.

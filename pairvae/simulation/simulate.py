@@ -171,7 +171,7 @@ def simulate(
     threads : int
         Processes to use (a kernel of sasmodels must not be shared between threads).
     part : Part
-        Which of the samples to draw; see `pairvae.scattering.parts.merge`.
+        Which of the samples to draw; see `pairvae.scattering.merge.merge`.
 
     Raises
     ------
