@@ -91,13 +91,13 @@ def refuse_other_kinds(data: bytes, where: str) -> None:
     if start[257:262] == b"ustar":
         found = "a tar archive", _UNPACK + " (tar -xf)"
     if found is None and _PICKLE.match(start):
-        found = "a Python pickle, which is never opened, since it may run code", "save q and I with numpy.savetxt"
+        found = "a Python pickle (never opened: it may run code)", "save q and I with numpy.savetxt"
     if found is None and _IGOR.match(start) and data.count(b"\0", 0, _START) > 100:
         found = "an Igor binary file", "save its waves as delimited text"
     if found is not None:
         what, mend = found
         raise NoCurve(
-            f"{where}: is {what}: no table found; expected NXcanSAS (HDF5), canSAS XML or a text table; {mend}"
+            f"{where}: is {what}, no table found in it; expected NXcanSAS (HDF5), canSAS XML or a text table; {mend}"
         )
 
 
