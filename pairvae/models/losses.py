@@ -1,6 +1,7 @@
 """What training makes small, one function per term.
 
-No library serves: the SSIM of torchmetrics takes no mask; lightly needs torchvision, and a repeated sample is its rival."""
+No library serves: torchmetrics' SSIM takes no mask; lightly needs torchvision, and a sample may occur twice in a batch.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
