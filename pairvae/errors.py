@@ -22,11 +22,13 @@ class ReadError(UserError):
         What is wrong.
     entry : str
         The entry within the file where one of several curves could not be read.
+    rows_found : int, optional
+        Rows that begin with a number, where it is a text.
     """
 
-    def __init__(self, sentence: str, entry: str = "") -> None:
+    def __init__(self, sentence: str, entry: str = "", rows_found: int | None = None) -> None:
         super().__init__(sentence)
-        self.entry = entry
+        self.entry, self.rows_found = entry, rows_found
 
 
 class NoCurve(ReadError):

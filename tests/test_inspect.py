@@ -36,6 +36,9 @@ KEYS = {
     "columns_hint",
     "column_names",
     "error",
+    "rows_found",
+    "rows_read",
+    "rows_dropped",
 }
 ROWS = "\n".join(f"{0.01 * k:.2f} {100 / k:.4f} {10 / k:.4f}" for k in range(1, 9)) + "\n"
 
@@ -81,6 +84,8 @@ def test_each_curve_is_one_json_object_with_the_facts(monkeypatch, capsys):
     assert (good["sigma_column"], good["dq_column"]) == ("dI", None)
     assert (xray["technique"], xray["points"]) == ("saxs", 20)
     assert xray["q_min"] == pytest.approx(0.01)
+    assert (good["rows_found"], good["rows_read"], good["rows_dropped"]) == (8, 8, {})
+    assert (xray["rows_found"], xray["rows_read"], xray["rows_dropped"]) == (None, None, {})
     assert needs["error"] is None
     assert broken["points"] == 0
     assert "no table found" in broken["error"]

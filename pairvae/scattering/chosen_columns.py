@@ -11,8 +11,9 @@ from pairvae.scattering.detector_settings import MOST_SETTINGS
 from pairvae.scattering.spectrum import Curve
 from pairvae.scattering.spread import Spread
 from pairvae.scattering.table_header import Header, mentions_two_dimensions, read_header
+from pairvae.scattering.text_blocks import TextTable
 from pairvae.scattering.text_layouts import Layout
-from pairvae.scattering.text_table import MOST_COLUMNS, TextTable
+from pairvae.scattering.text_rows import MOST_COLUMNS
 
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 _WIDE = 8  # columns from which a table whose first does not run in one direction is an image

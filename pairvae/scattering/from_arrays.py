@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import UserError
+from pairvae.scattering.raw_curve import RawCurve, scaled
 from pairvae.scattering.read import spectra_of
 from pairvae.scattering.read_options import ReadOptions
-from pairvae.scattering.repair import RawCurve, scaled
 from pairvae.scattering.spectrum import COLUMNS, Curve, Spectrum, Technique, unit_of
 from pairvae.scattering.units import (
     intensity_unit_name,

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from pairvae.errors import ReadError
 from pairvae.scattering.curves_file import PackedCurve, pack, unpack
+from pairvae.scattering.raw_curve import Need
 from pairvae.scattering.read import MissingFact, curve_outcomes
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.repair import Need
+from pairvae.scattering.repair import drop_unusable
 from pairvae.scattering.spectrum import Reading, Said, Spectrum, Technique
 from pairvae.settings import Read
 
@@ -52,6 +51,13 @@ class Inspected:
         What the header calls them, where `needs` names them and it does.
     error : str, optional
         One sentence why the curve cannot be read.
+    rows_found : int, optional
+        Rows of a text that begin with a number: those of this curve and of what stands above it, or below it where
+        it is the last one; the curves of a file add up to the whole file. None: the file is no text table.
+    rows_read : int, optional
+        Those whose numbers are in the curve.
+    rows_dropped : dict
+        Those that are not, by reason; with `rows_read` they add up to `rows_found`.
     spectrum : Spectrum, optional
         The curve; None where refused or the columns are not known. Where `needs` names q_unit, its q stands as in
         the file.
@@ -75,6 +81,9 @@ class Inspected:
     columns_hint: str | None = None
     column_names: tuple[str, ...] = ()
     error: str | None = None
+    rows_found: int | None = None
+    rows_read: int | None = None
+    rows_dropped: dict[str, int] = field(default_factory=dict)
     spectrum: Spectrum | None = None
 
     def to_plain(self) -> dict[str, Any]:
@@ -112,7 +121,9 @@ def inspect_file(file: Path | str, options: ReadOptions = NO_OPTIONS, settings: 
                 _as_it_stands(str(file), options.technique, outcome)
             ]
         elif isinstance(outcome, ReadError):
-            found.append(Inspected(str(file), outcome.entry, error=str(outcome)))
+            rows = outcome.rows_found
+            refused = Inspected(str(file), outcome.entry, error=str(outcome), **_rows(rows, {"refused": rows or 0}))
+            found.append(refused)
         else:
             found += [_one(str(file), spectrum, ()) for spectrum in outcome]
     return found
@@ -138,15 +149,26 @@ def _one(file: str, spectrum: Spectrum, needs: tuple[Need, ...]) -> Inspected:
         warnings=reading.warnings,
         needs=needs,
         spectrum=spectrum,
+        **_rows(reading.rows_found, reading.rows_dropped),
     )
+
+
+def _rows(found: int | None, dropped: dict[str, int]) -> dict[str, Any]:
+    """The three facts of rows."""
+    lost = {reason: count for reason, count in dropped.items() if count}
+    return {
+        "rows_found": found,
+        "rows_read": None if found is None else found - sum(lost.values()),
+        "rows_dropped": lost,
+    }
 
 
 def _as_it_stands(file: str, technique: Technique | None, missing: MissingFact) -> Inspected:
     """A table whose columns nobody named: its first two taken as q and intensity, to show what there is."""
     curve = missing.curve
-    with np.errstate(invalid="ignore"):
-        q = curve.q[np.isfinite(curve.q) & np.isfinite(curve.intensity) & (curve.q > 0)]
     reading = curve.reading()
+    drop_unusable(curve)
+    q, rows = curve.q, curve.rows
     return Inspected(
         file=file,
         entry=curve.entry,
@@ -163,4 +185,5 @@ def _as_it_stands(file: str, technique: Technique | None, missing: MissingFact) 
         needs=missing.needs,
         columns_hint=curve.columns_hint or None,
         column_names=curve.column_names,
+        **_rows(rows.found if rows else None, rows.dropped if rows else {}),
     )

@@ -15,9 +15,9 @@ from pairvae.scattering.inspect import Inspected, inspect_file
 from pairvae.scattering.measured_samples import alone, is_manifest
 from pairvae.scattering.named_files import named_files
 from pairvae.scattering.parallel import cores, in_order
+from pairvae.scattering.raw_curve import Need
 from pairvae.scattering.read import is_small_text
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
-from pairvae.scattering.repair import Need
 from pairvae.scattering.samples_table import checked_rows
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
 
@@ -123,6 +123,7 @@ def text_line(curve: Inspected, width: int = 0, options: ReadOptions = NO_OPTION
     ]
     remarks = [f"needs {options.name_of(need)} {_value(need, curve)}" for need in curve.needs]
     remarks += [f"{what}: {count}" for what, count in curve.repairs.items()]
+    remarks += [f"{what}: {count}" for what, count in curve.rows_dropped.items() if what not in curve.repairs]
     remarks += map(options.addressed, curve.warnings)
     return _printable("  ".join(facts) + (f"  | {'; '.join(remarks)}" if remarks else ""))
 

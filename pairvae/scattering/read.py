@@ -11,9 +11,10 @@ import numpy as np
 
 from pairvae.errors import ReadError
 from pairvae.scattering.file_kinds import refuse_other_kinds
+from pairvae.scattering.raw_curve import Need, RawCurve
 from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.read_text import read_text
-from pairvae.scattering.repair import Need, RawCurve, repair
+from pairvae.scattering.repair import repair
 from pairvae.scattering.sasdata_groups import shortened
 from pairvae.scattering.spectrum import Source, Spectrum, Technique
 from pairvae.settings import Read, Trim
@@ -194,6 +195,8 @@ def curve_outcomes(
                 outcomes.append(spectra_of(curve, where, options, checksum, settings))
             except ReadError as error:
                 error.entry = error.entry or getattr(curve, "entry", "")
+                if isinstance(curve, RawCurve) and curve.rows is not None:
+                    error.rows_found = curve.rows.found
                 outcomes.append(error)
     return outcomes
 

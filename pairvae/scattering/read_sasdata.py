@@ -18,8 +18,8 @@ from sasdata.data_util.loader_exceptions import (
 from sasdata.dataloader.data_info import Data1D
 
 from pairvae.errors import ReadError
+from pairvae.scattering.raw_curve import RawCurve
 from pairvae.scattering.read_options import ReadOptions
-from pairvae.scattering.repair import RawCurve
 from pairvae.scattering.sasdata_groups import MOST_GROUPS, Group, Mask, default_group, groups_of_entry
 from pairvae.scattering.spectrum import Curve, Said, Technique
 from pairvae.scattering.uncertainty_units import (

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,13 +10,16 @@ from pairvae.errors import NoCurve, ReadError
 from pairvae.scattering.chosen_columns import Chosen, choose_columns, refuse_image
 from pairvae.scattering.column_names import Kind
 from pairvae.scattering.columns import Columns, parse_columns
+from pairvae.scattering.raw_curve import Need, RawCurve, scaled
 from pairvae.scattering.read_options import ReadOptions
-from pairvae.scattering.repair import Need, RawCurve, scaled
+from pairvae.scattering.row_count import RowCount
 from pairvae.scattering.spectrum import Curve, Said, Technique
 from pairvae.scattering.spread import ONE_SIGMA
 from pairvae.scattering.table_header import free_intensity_unit, free_q_unit
+from pairvae.scattering.text_blocks import TextTable
 from pairvae.scattering.text_layouts import Layout, find_layout
-from pairvae.scattering.text_table import LOST_ROWS, MOST_ROWS, TextTable, find_tables
+from pairvae.scattering.text_rows import line_ranges, rows_that_begin
+from pairvae.scattering.text_table import MOST_ROWS, find_tables
 from pairvae.scattering.uncertainty_units import convert_dq, convert_sigma
 from pairvae.scattering.units import (
     KNOWN_Q_UNITS,
@@ -57,15 +59,20 @@ def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
         No table, no such entry, or columns that do not fit.
     """
     stated = _stated(options, where)
-    entry = options.entry
     lines = _lines(data, where)
+    try:
+        return _curves(lines, where, options, stated)
+    except ReadError as error:
+        error.rows_found = rows_that_begin(lines)
+        raise
+
+
+def _curves(lines: Sequence[str], where: str, options: ReadOptions, stated: "_Stated") -> list[RawCurve]:
+    entry = options.entry
     layout = find_layout(lines)
     if layout is None:
         refuse_image(lines, where)
-        tables = find_tables(lines, where)
-    else:
-        tables = find_tables([""] * layout.skip + lines[layout.skip :], where, layout.width)
-        tables = [replace(table, header=lines[: table.first - 1]) for table in tables]
+    tables = find_tables(lines, where, layout)
     named = [(f"block {i}" if len(tables) > 1 else "", table) for i, table in enumerate(tables, start=1)]
     if entry is not None:
         if len(tables) == 1:
@@ -76,7 +83,7 @@ def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
         named = [(name, table) for name, table in named if name == entry]
         if not named:
             raise ReadError(f"{where}: has no entry {entry!r}; it holds {', '.join(found)}; name one of these")
-    return [_curve(table, name, where, layout, stated, options.said_in) for name, table in named]
+    return [_curve(table, name, where, table.layout, stated, options.said_in) for name, table in named]
 
 
 class _Stated(NamedTuple):
@@ -136,6 +143,7 @@ def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, state
         question=question,
         columns_hint=chosen.hint,
         column_names=chosen.names,
+        rows=RowCount(table.found, dict(table.dropped), table.lines, table.per_row),
     )
     _note_table(curve, table, layout)
     by_caller = stated.columns is not None and stated.columns.dq is not None  # in its own unit, whatever the file says
@@ -248,17 +256,21 @@ def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUn
 
 
 def _note_table(curve: RawCurve, table: TextTable, layout: Layout | None) -> None:
-    if table.broken:
-        curve.mended("broken_rows", table.broken, f"{table.broken} broken rows dropped")
+    for reason, lines in table.unread.items():
+        count, at = len(lines), line_ranges(lines)
+        if reason == "broken_rows":
+            curve.mended(reason, count, f"{count} broken rows dropped ({at})")
+        elif reason == "rows_outside" and not (layout and layout.beside):
+            curve.mended(reason, count, f"{count} rows of numbers outside the table not used ({at})")
+        elif layout is None:
+            curve.notes.append(f"{reason.replace('_', ' ')} not used: {at}")
+    if table.grouped:
+        curve.notes.append(f"thousands separators read in {table.grouped} rows")
+    curve.warnings += table.remarks
     if table.text_behind:
         curve.mended(
             "text_behind_rows", table.text_behind, f"text behind the numbers of {table.text_behind} rows not used"
         )
-    if table.outside and layout is None:
-        note = f"{table.outside} rows of numbers outside the table not used"
-        curve.mended("rows_outside", table.outside, note)
-        if table.outside >= LOST_ROWS:
-            curve.warnings.append(note)
     if layout is not None:
         curve.notes.append(f"read as {layout.name}")
 
@@ -270,6 +282,8 @@ def _lines(data: bytes, where: str) -> list[str]:
             "I(q) alone"
         )
     text = _decoded(data, where)
+    if "\x1a" in text:  # the end of a file in DOS and CP/M
+        text = text.replace("\x1a", " ")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\N{MINUS SIGN}", "-").split("\n") if not text.isascii() else text.split("\n")

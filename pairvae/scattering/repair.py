@@ -1,109 +1,26 @@
 """From what a file holds to what a Spectrum promises; every repair is counted in a note."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import ReadError
 from pairvae.scattering.detector_settings import detector_settings
-from pairvae.scattering.spectrum import Curve, Reading, Said, Technique
-from pairvae.scattering.units import parse_intensity_unit
+from pairvae.scattering.raw_curve import RawCurve
+from pairvae.scattering.spectrum import Curve
 
 FEWEST_POINTS = 3
-Need = Literal["q_unit", "columns"]
 _ENOUGH_TO_JUDGE = 10  # points from which a column of one number is no accident
 _ABSURD = 1e4  # sigma over intensity, or intensity over sigma, that no whole curve has
-
-
-@dataclass
-class RawCurve:
-    """A curve as a file holds it, in canonical units, with whatever faults it has.
-
-    Parameters
-    ----------
-    q, intensity, sigma, dq : array, shape (points,)
-        In 1/Å and 1/cm (or arbitrary), in the file's order.
-    where : str
-        File and entry, for messages.
-    self_describing : bool
-        The format itself, not a header or a caller, says which numbers are sigma and dq.
-    needs : tuple of {"q_unit", "columns"}
-        What nobody said; the numbers then stand as in the file.
-    question : str
-        The sentence that asks for it.
-    columns_hint : str
-        What to type for the columns, where they are asked for: a name for each of the table.
-    column_names : tuple of str
-        What the header calls them, where it names them.
-    """
-
-    where: str
-    q: Curve
-    intensity: Curve
-    sigma: Curve | None = None
-    dq: Curve | None = None
-    technique: Technique | None = None
-    sample: str = ""
-    entry: str = ""
-    setting: int = 0
-    intensity_unit: Literal["1/cm", "arbitrary"] = "1/cm"
-    q_unit: str = ""
-    q_unit_from: Said | None = None
-    intensity_said: str = ""
-    intensity_unit_from: Said | None = None
-    sigma_column: str | None = None
-    dq_column: str | None = None
-    self_describing: bool = False
-    needs: tuple[Need, ...] = ()
-    question: str = ""
-    columns_hint: str = ""
-    column_names: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    repairs: dict[str, int] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    def mended(self, what: str, count: int, note: str) -> None:
-        """Count a repair and note it."""
-        self.repairs[what] = self.repairs.get(what, 0) + count
-        self.notes.append(note)
-
-    def warn(self, note: str) -> None:
-        """Note what is worth a look."""
-        self.warnings.append(note)
-        self.notes.append(note)
-
-    def warn_if_overruled(self, told: str, in_file: str) -> None:
-        """Note a unit of intensity that is not the file's own."""
-        if parse_intensity_unit(told)[:2] != parse_intensity_unit(in_file)[:2]:
-            self.warn(f"intensity read in {told} as told, though the file says {in_file}")
-
-    def reading(self) -> Reading:
-        """The facts for the Spectrum."""
-        return Reading(
-            q_unit=self.q_unit,
-            q_unit_from=self.q_unit_from,
-            intensity_unit=self.intensity_said or self.intensity_unit,
-            intensity_unit_from=self.intensity_unit_from,
-            sigma_column=self.sigma_column if self.sigma is not None else None,
-            dq_column=self.dq_column if self.dq is not None else None,
-            repairs=dict(self.repairs),
-            warnings=tuple(self.warnings),
-        )
-
-
-def scaled(values: Curve, factor: float) -> Curve:
-    """The values times a factor; the values themselves where it is 1, as in most files."""
-    return values if factor == 1.0 else values * factor
 
 
 def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[RawCurve]:
     """Bring a raw curve to the invariants of `Spectrum`, detector settings apart.
 
     Points without a finite q > 0, intensity and sigma > 0 are dropped; a sigma or dq that says nothing is
-    taken as absent; a descending curve is reversed; points at exactly the same q are merged by inverse
-    variance. Zero and negative intensities stay, and are counted.
+    taken as absent; a descending curve is reversed; a row that stands there twice counts once; other points at
+    exactly the same q are merged by inverse variance. Zero and negative intensities stay, and are counted.
 
     Parameters
     ----------
@@ -124,8 +41,7 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
     """
     if _is_whole(curve) and not trim_first and not trim_last:
         return [curve]
-    _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
-    _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
+    drop_unusable(curve)
     _repair_sigma(curve)
     _repair_dq(curve)
     parts = _settings(curve)
@@ -135,15 +51,22 @@ def repair(curve: RawCurve, trim_first: int = 0, trim_last: int = 0) -> list[Raw
         below = int(np.count_nonzero(part.intensity <= 0))
         if below:
             part.repairs["intensity_not_positive_kept"] = below
-        if part.q.size < FEWEST_POINTS:
+        points = part.q.size
+        if points < FEWEST_POINTS:
             notes = [note for note in part.notes if "dropped" in note or "merged" in note or "trimmed" in note]
             dropped = f" ({'; '.join(notes)})" if notes else ""
             raise ReadError(
-                f"{part.where}: {part.q.size} usable points are left{dropped}; expected at least "
-                f"{FEWEST_POINTS} rows with q > 0 and finite numbers; check that this is the right file and its "
+                f"{part.where}: {points} usable point{' is' if points == 1 else 's are'} left{dropped}; expected at "
+                f"least {FEWEST_POINTS} rows with q > 0 and finite numbers; check that this is the right file and its "
                 "columns are named right"
             )
     return parts
+
+
+def drop_unusable(curve: RawCurve) -> None:
+    """Drop the points without a finite q > 0 and a finite intensity, and count them."""
+    _keep(curve, np.isfinite(curve.q) & np.isfinite(curve.intensity), "not_finite", "with NaN or infinity")
+    _keep(curve, curve.q > 0, "q_not_positive", "with q ≤ 0")
 
 
 def _is_whole(curve: RawCurve) -> bool:
@@ -172,32 +95,50 @@ def _settings(curve: RawCurve) -> list[RawCurve]:
     try:
         runs = detector_settings(curve.q)
     except ValueError as error:
-        raise ReadError(f"{curve.where}: {error}") from None
+        raise ReadError(f"{curve.where}: {error}{_row_to_mend(curve)}") from None
     if len(runs) == 1:
         return [curve]
     curve.mended(
         "settings", len(runs), f"q goes back {len(runs) - 1} times: {len(runs)} detector settings, read one by one"
     )
     parts = []
-    for number, run in enumerate(runs, start=1):
-        part = RawCurve(**{**vars(curve), "setting": number})
+    shares = [None] * len(runs) if curve.rows is None else curve.rows.share(runs)
+    for number, (run, rows) in enumerate(zip(runs, shares, strict=True), start=1):
+        part = RawCurve(**{**vars(curve), "setting": number, "rows": None})
         part.notes, part.repairs, part.warnings = list(curve.notes), dict(curve.repairs), list(curve.warnings)
         _take(part, run)
+        part.rows = rows
         parts.append(part)
     return parts
+
+
+def _row_to_mend(curve: RawCurve) -> str:
+    """Where one row at either end is what goes back: its line."""
+    lines = curve.rows.lines if curve.rows else ()
+    for at, place, others in ((0, "header", curve.q[1:]), (-1, "footer", curve.q[:-1])):
+        if len(lines) == curve.q.size > _ENOUGH_TO_JUDGE and (others[1:] > others[:-1]).all():
+            return f"; line {lines[at]} is out of line with all others: if it belongs to the {place}, begin it with #"
+    return ""
 
 
 def _take(curve: RawCurve, rows: npt.NDArray[Any]) -> None:
     curve.q, curve.intensity = curve.q[rows], curve.intensity[rows]
     curve.sigma = None if curve.sigma is None else curve.sigma[rows]
     curve.dq = None if curve.dq is None else curve.dq[rows]
+    if curve.rows:
+        curve.rows.take(rows)
 
 
 def _keep(curve: RawCurve, good: npt.NDArray[np.bool_], what: str, why: str) -> None:
     if not good.all():
-        bad = int((~good).sum())
-        curve.mended(what, bad, f"{bad} points {why} dropped")
-        _take(curve, good)
+        _drop(curve, ~good, what, f"{int((~good).sum())} points {why} dropped")
+
+
+def _drop(curve: RawCurve, bad: npt.NDArray[np.bool_], what: str, note: str) -> None:
+    curve.mended(what, int(bad.sum()), note)
+    if curve.rows:
+        curve.rows.drop(what, bad)
+    _take(curve, ~bad)
 
 
 def _repair_sigma(curve: RawCurve) -> None:
@@ -209,8 +150,14 @@ def _repair_sigma(curve: RawCurve) -> None:
         curve.repairs["sigma_dummy"] = curve.sigma.size
         curve.warn(f"{reason}: taken as absent")
         curve.sigma = None
-    else:
-        _keep(curve, good, "sigma_not_positive", "with sigma ≤ 0 or not finite")
+        return
+    bad = int(np.count_nonzero(~good))
+    if bad:
+        below = int(np.count_nonzero(curve.intensity[~good] <= 0))
+        low = f", {below} of them with intensity ≤ 0, which biases the curve upwards" if below else ""
+        keep = "" if curve.self_describing else "; call the column of sigma - to keep them, without sigma"
+        curve.warnings.append(f"{bad} points with sigma ≤ 0 or not finite dropped{low}{keep}")
+    _keep(curve, good, "sigma_not_positive", "with sigma ≤ 0 or not finite")
 
 
 def _why_sigma_says_nothing(curve: RawCurve, sigma: Curve, good: npt.NDArray[np.bool_]) -> str:
@@ -268,8 +215,19 @@ def _repair_dq(curve: RawCurve) -> None:
         curve.dq = None
 
 
+def _drop_repeated(curve: RawCurve) -> None:
+    """A row that stands there twice, all of its numbers alike, is one measurement."""
+    columns = [values for values in (curve.q, curve.intensity, curve.sigma, curve.dq) if values is not None]
+    first = np.zeros(curve.q.size, bool)
+    first[np.unique(np.stack(columns, axis=1), axis=0, return_index=True)[1]] = True
+    _keep(curve, first, "repeated", "that repeat another one in all numbers")
+
+
 def _merge_duplicates(curve: RawCurve) -> None:
     if curve.q.size < 2 or (curve.q[1:] > curve.q[:-1]).all():
+        return
+    _drop_repeated(curve)
+    if (curve.q[1:] > curve.q[:-1]).all():
         return
     q, group = np.unique(curve.q, return_inverse=True)
     merged = curve.q.size - q.size
@@ -295,6 +253,8 @@ def _merge_duplicates(curve: RawCurve) -> None:
     curve.dq = None if curve.dq is None else mean(curve.dq)
     curve.sigma = None if curve.sigma is None else sigma
     curve.q = q
+    if curve.rows:
+        curve.rows.merge(group)
     finite = np.isfinite(curve.intensity)
     if curve.sigma is not None:
         finite &= np.isfinite(curve.sigma) & (curve.sigma > 0)
@@ -304,11 +264,9 @@ def _merge_duplicates(curve: RawCurve) -> None:
 
 
 def _trim(curve: RawCurve, first: int, last: int) -> None:
-    if first or last:
-        stop = max(first, curve.q.size - last)
-        for what, count in (("trimmed_first", min(first, curve.q.size)), ("trimmed_last", curve.q.size - stop)):
-            if count > 0:
-                curve.mended(
-                    what, count, f"{count} {what.removeprefix('trimmed_')} points trimmed, as the settings say"
-                )
-        _take(curve, np.arange(curve.q.size)[first:stop])
+    for end, count in (("first", first), ("last", last)):
+        count = min(count, curve.q.size)
+        if count:
+            order = np.arange(curve.q.size)
+            bad = order < count if end == "first" else order >= curve.q.size - count
+            _drop(curve, bad, f"trimmed_{end}", f"{count} {end} points trimmed, as the settings say")

@@ -53,6 +53,10 @@ class Reading:
         What was dropped, merged or reordered, with counts.
     warnings : tuple of str
         Sentences worth a look.
+    rows_found : int, optional
+        Rows of its part of a text that begin with a number; None: the file is no text table.
+    rows_dropped : dict
+        Those that are not in the curve, by reason.
     """
 
     q_unit: str = ""
@@ -63,6 +67,8 @@ class Reading:
     dq_column: str | None = None
     repairs: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    rows_found: int | None = None
+    rows_dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ _INTEGERS = re.compile(r"\s*(\d+)(\s+-?\d+){7}\s*")
 _FLOATS = re.compile(r"\s*([+-]?\d+\.\d*(E[+-]?\d+)?\s+){4}[+-]?\d+\.\d*(E[+-]?\d+)?\s*", re.IGNORECASE)
 _FORTRAN_FORMAT = re.compile(r"\s*\d+\s+\(F\d+\.\d+,\s*\d*E\d+\.\d+\)\s*", re.IGNORECASE)
 _COUNT = re.compile(r"\s*\d+(\s+\d+)?\s*")  # of points, in one or two numbers
+_FOOTER = 60  # lines in which a PDH footer says its units
 _PDH_UNIT = re.compile(r'<column key="(?P<axis>[XY])">\s*<value key="unit">(?P<unit>[^<]*)</value>')
 
 
@@ -28,12 +29,15 @@ class Layout:
         Lines above its table.
     width : int, optional
         Only tables of as many columns hold the curve; None: the longest one does.
+    beside : int, optional
+        Rows of as many numbers are part of the format, not of the curve.
     """
 
     name: str
     columns: Columns
     skip: int
     width: int | None = None
+    beside: int | None = None
 
 
 def find_layout(lines: Sequence[str]) -> Layout | None:
@@ -63,13 +67,40 @@ def find_layout(lines: Sequence[str]) -> Layout | None:
     )
 
 
+def layout_above(lines: Sequence[str], start: int, first: int, last: int) -> tuple[Layout | None, range]:
+    """Recognise a text format by a header further down in the text, where several files were put into one.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        The whole text.
+    start : int
+        How many lines are above the header.
+    first, last : int
+        Line numbers of the first and the last row of its table, from 1.
+
+    Returns
+    -------
+    layout : Layout or None
+        The format.
+    header : range
+        Numbers of the lines that are its header; none where its length is not known.
+    """
+    for begin in (first - 6, first - 5):  # headers of five lines and of four
+        layout = find_layout(lines[begin : last + _FOOTER]) if begin >= start else None
+        if layout is not None and begin + layout.skip == first - 1:
+            return layout, range(begin + 1, first)
+    layout = find_layout(lines[start : last + _FOOTER])
+    return (None if layout is None or start + layout.skip >= first else layout), range(0)
+
+
 def _pdh(lines: Sequence[str]) -> Layout | None:
     if len(lines) < 8 or not _INTEGERS.fullmatch(lines[2][:200]):
         return None
     if not (_FLOATS.fullmatch(lines[3][:200]) and _FLOATS.fullmatch(lines[4][:200])):
         return None
-    foot = next((at for at in range(len(lines) - 1, 4, -1) if lines[at].lstrip().startswith("<?xml")), None)
-    said = {} if foot is None else dict(_PDH_UNIT.findall("\n".join(lines[foot : foot + 60])))
+    foot = next((at for at in range(5, len(lines)) if lines[at].lstrip().startswith("<?xml")), None)
+    said = {} if foot is None else dict(_PDH_UNIT.findall("\n".join(lines[foot : foot + _FOOTER]))[::-1])
     unit = find_q_unit(said.get("X", ""))
     if unit is None:
         # the fifth number is the wavelength, in the unit whose reciprocal is that of q
@@ -90,7 +121,7 @@ def _gnom(top: Sequence[str], lines: Sequence[str]) -> Layout | None:
     if at is None:
         return None
     names = ("S", "J EXP", "ERROR", "J REG", "I REG")
-    return Layout("GNOM", Columns(("q", "I", "dI", "-", "-"), names=names), skip=at + 1, width=5)
+    return Layout("GNOM", Columns(("q", "I", "dI", "-", "-"), names=names), skip=at + 1, width=5, beside=2)
 
 
 def _abs(top: Sequence[str]) -> Layout | None:

@@ -1,96 +1,51 @@
 """The tables of numbers in a text, whatever stands around and between their rows."""
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from pairvae.errors import NoCurve, ReadError
-from pairvae.scattering.spectrum import Curve
 from pairvae.scattering.table_header import header_columns
-
-# Delimiter and decimal mark, tried in this order; None: any white space.
-Dialect = tuple[str | None, str]
-_DIALECTS: tuple[Dialect, ...] = (
-    (";", "."),
-    (";", ","),
-    ("|", "."),
-    ("\t", "."),
-    ("\t", ","),
-    (",", "."),
-    (None, "."),
-    (None, ","),
+from pairvae.scattering.text_blocks import (
+    BROKEN_TOGETHER,
+    COMPARED_ROWS,
+    FEWEST_ROWS,
+    Block,
+    Entry,
+    TextTable,
+    find_blocks,
+    find_torn,
+    parse_entries,
+    shed_heading,
+    written_unlike,
 )
-_FORTRAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[dDqQ]([+-]?\d+)|([+-]\d{2,3}))")
-_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+(?:,\d*)?|,\d+)(?:[eEdD][+-]?\d+)?")
-_NOT_A_NUMBER = {"na", "n/a", "null", "none", "-", "--", "---", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "#n/a"}
-_INFINITE = {"1.#inf", "-1.#inf", "+1.#inf"}
-_COMMENT_BEHIND = re.compile(r"(?<!\.)#")  # not the # of 1.#IND
-_COMMENT = re.compile(r"\s*(#|%|!|;|//|\*|$)")
-_BEGINS_NUMBER = frozenset('+-.0123456789"')
+from pairvae.scattering.text_layouts import Layout, layout_above
+from pairvae.scattering.text_quick import quick_table
+from pairvae.scattering.text_rows import (
+    Dialect,
+    Row,
+    begins_with_number,
+    find_dialect,
+    line_ranges,
+    unclear_thousands,
+)
+
 MOST_ROWS = 1_000_000  # no reduced curve has more; bounds the time a text may take
-MOST_COLUMNS = 100
-LONGEST_LINE = 4096
-LOST_ROWS = 5  # a second block of as many rows is no accident
-BROKEN_TOGETHER = 3
 
 
-@dataclass(frozen=True, eq=False)
-class TextTable:
-    """One block of rows.
+class _Text(NamedTuple):
+    """A text, understood line by line."""
 
-    Parameters
-    ----------
-    values : array, shape (rows, columns)
-        NaN where a cell is empty or says that it is no number.
-    first : int
-        Line number of its first row, from 1.
-    header : sequence of str
-        The lines above it, down from the block before.
-    footer : sequence of str
-        The lines below it, where it is the last one.
-    broken : int
-        Rows that are no rows of numbers, left out.
-    outside : int
-        Rows of numbers in blocks of other widths, which are not used.
-    text_behind : int
-        Rows with text behind their numbers.
-    """
-
-    values: Curve
-    first: int
-    header: Sequence[str]
-    footer: Sequence[str] = ()
-    broken: int = 0
-    outside: int = 0
-    text_behind: int = 0
+    lines: Sequence[str]
+    where: str
+    layout: Layout | None
+    dialect: Dialect
+    entries: Sequence[Entry]
 
 
-@dataclass
-class _Row:
-    line: int
-    numbers: list[float]
-    behind: bool = False  # text behind the numbers
-    broken: bool = False
-
-
-_Line = _Row | str | None  # a row, a comment, or None where a run of rows ends
-
-
-@dataclass
-class _Block:
-    rows: list[_Row]
-    broken: int = 0
-    named: bool = False  # a line above it names its columns
-
-    @property
-    def width(self) -> int:
-        return len(self.rows[0].numbers)
-
-
-def find_tables(lines: Sequence[str], where: str, width: int | None = None) -> list[TextTable]:
+def find_tables(lines: Sequence[str], where: str, layout: Layout | None = None) -> list[TextTable]:
     """Find the longest block of rows, and those beside it with as many columns and a header of their own.
 
     Parameters
@@ -99,213 +54,194 @@ def find_tables(lines: Sequence[str], where: str, width: int | None = None) -> l
         The whole text.
     where : str
         The file's name, for messages.
-    width : int, optional
-        Only blocks with as many columns.
+    layout : Layout, optional
+        The text format that was recognised.
 
     Raises
     ------
     ReadError
-        No table, one that breaks off, or too many broken rows.
+        No table, one that breaks off, too many broken rows, or thousands separators that may be something else.
     """
     if len(lines) > MOST_ROWS:
         raise ReadError(
             f"{where}: has {len(lines)} lines; at most {MOST_ROWS} are read; rebin the curve or export I(q) alone"
         )
-    quick = _quick(lines) if width is None else None
-    if quick is not None:
-        return [quick]
-    blocks = [block for block in _blocks(lines, _dialect(lines)) if width is None or block.width == width]
-    if not blocks:
-        raise NoCurve(
-            f"{where}: no table found in {len(lines)} lines; expected rows of at least two numbers (q and "
-            "intensity) separated by space, tab, comma or semicolon; export the reduced curve as such a table"
-        )
-    main = max(blocks, key=lambda block: len(block.rows))
-    chosen = [
-        block
-        for block in blocks
-        if block is main or (block.width == main.width and len(block.rows) >= LOST_ROWS and width is None)
+    table = quick_table(lines, layout) if layout is None or layout.width is None else None
+    if table is not None:
+        return [table]
+    skip = layout.skip if layout else 0
+    dialect = find_dialect(lines[skip:], where)
+    text = _Text(lines, where, layout, dialect, parse_entries(lines, skip, dialect))
+    chosen, apart = _chosen(text)
+    return [
+        _table(before, block, block is chosen[-1], apart, text)
+        for before, block in zip([None, *chosen], chosen, strict=False)
     ]
-    for before, block in pairwise(chosen):
-        if not block.named:
-            raise ReadError(
-                f"{where}, line {before.rows[-1].line + 1}: the table of {main.width} columns breaks off and goes "
-                f"on at line {block.rows[0].line}; expected one table, or a header that names the columns above "
-                "each; mend or remove the lines between, or put each table into a file of its own"
-            )
-    outside = sum(len(block.rows) for block in blocks) - sum(len(block.rows) for block in chosen)
-    return [_table(block, lines, above, outside, where) for above, block in zip([None, *chosen], chosen, strict=False)]
 
 
-def _quick(lines: Sequence[str]) -> TextTable | None:
-    """The table of a text that is nothing but a header and rows of one width; numpy does the parsing."""
-    end = len(lines)
-    while end and not lines[end - 1].strip():
-        end -= 1
-    if not end:
-        return None
-    last = lines[end - 1]
-    delimiter = ";" if ";" in last else "," if "," in last else None
-    for first in range(min(end, 400)):
-        line = lines[first]
-        if line[:40].lstrip()[:1] in _BEGINS_NUMBER:
-            cells = line[:LONGEST_LINE].split(delimiter)
-            if _floats(cells):
-                break
-            if len(cells) > 1 and number(cells[0].strip()) is not None:
-                return None
-    else:
-        return None
-    try:
-        values = np.loadtxt(lines[first:end], delimiter=delimiter, comments=None, ndmin=2)
-    except ValueError:
-        return None
-    if not 2 <= values.shape[1] <= MOST_COLUMNS:
-        return None
-    return TextTable(np.asfortranarray(values), first + 1, lines[:first])  # each column in one piece
-
-
-def _floats(cells: Sequence[str]) -> bool:
-    try:
-        return len([float(cell) for cell in cells]) >= 2
-    except ValueError:
-        return False
-
-
-def _table(block: _Block, lines: Sequence[str], above: _Block | None, outside: int, where: str) -> TextTable:
-    if block.broken > max(BROKEN_TOGETHER, len(block.rows) // 10):
-        raise ReadError(
-            f"{where}, lines {block.rows[0].line} to {block.rows[-1].line}: {block.broken} of "
-            f"{block.broken + len(block.rows)} rows are no rows of {block.width} numbers; expected few; mend or "
-            "remove them"
+def _chosen(text: _Text) -> tuple[list[Block], set[int]]:
+    """The blocks that are tables, and the lines of those that are something else."""
+    wanted = text.layout.width if text.layout else None
+    blocks = list(find_blocks(text.entries))
+    fitting = [block for block in blocks if wanted is None or block.width == wanted]
+    if not fitting:
+        raise NoCurve(
+            f"{text.where}: no table found in {len(text.lines)} lines; expected rows of at least "
+            f"{wanted or 'two'} numbers (q and intensity) separated by space, tab, comma or semicolon; export the "
+            "reduced curve as such a table"
         )
-    values = np.array([row.numbers for row in block.rows])
+    main = max(fitting, key=lambda block: len(block.rows))
+    chosen = [
+        block for block in fitting if block is main or (block.width == main.width and len(block.rows) >= FEWEST_ROWS)
+    ]
+    others = set(blocks) - set(chosen)
+    apart = {row.line for block in others if _stands_apart(block, main, text) for row in block.rows}
+    for before, block in zip([None, *chosen], chosen, strict=False):
+        shed_heading(block, text.entries)
+        block.layout = text.layout
+        if before is not None and text.layout is not None:
+            block.layout, header = layout_above(text.lines, before.rows[-1].line, block.first_line, block.rows[-1].line)
+            apart.update(header)
+    find_torn(chosen, text.entries, apart)
+    for before, block in pairwise(chosen):
+        if block.layout is None and not _has_header(before, block, text):
+            raise _breaks_off(before.rows[-1], block.rows[0], text)
+    for block in chosen:
+        above, below = _whole(block.above, block), _whole(block.below, block)
+        most = max(BROKEN_TOGETHER, len(block.rows) // 10)
+        if len(above) > most:
+            raise _breaks_off(above[-1], block.rows[0], text)
+        if len(below) > most:
+            raise _breaks_off(block.rows[-1], below[0], text)
+    return chosen, apart
+
+
+def _whole(torn: Sequence[Row], block: Block) -> list[Row]:
+    """Torn rows that are rows of as many numbers as those of the block."""
+    return [row for row in torn if not row.broken and len(row.numbers) == block.width]
+
+
+def _breaks_off(before: Row, after: Row, text: _Text) -> ReadError:
+    return ReadError(
+        f"{text.where}, line {before.line + 1}: the table of {len(after.numbers)} columns breaks off and goes on at "
+        f"line {after.line}; expected one table, or a header that names the columns above each; mend or remove the "
+        "lines between, or put each table into a file of its own"
+    )
+
+
+def _stands_apart(block: Block, main: Block, text: _Text) -> bool:
+    """Whether a block is something of its own, and no piece torn off the main one."""
+    if text.layout is not None and block.width == text.layout.beside:
+        return True
+    wider, width = (block, main.width) if block.width > main.width else (main, block.width)
+    ends = [text.lines[row.line - 1] for row in (wider.rows[0], wider.rows[-1])]
+    return len(block.rows) >= FEWEST_ROWS and not any(unclear_thousands(line, text.dialect, width) for line in ends)
+
+
+def _has_header(before: Block, block: Block, text: _Text) -> bool:
+    """Whether what is above a block begins a new table."""
+    first, lines = block.first_line, text.lines
+    if text.layout is not None and block.above:
+        block.layout, _ = layout_above(lines, before.rows[-1].line, first, block.rows[-1].line)
+    above = [line for line in lines[max(0, first - 7) : first - 1] if line.strip()]
+    return block.layout is not None or header_columns(above[-3:], block.width) is not None
+
+
+def _table(before: Block | None, block: Block, is_last: bool, apart: Collection[int], text: _Text) -> TextTable:
+    """What a block and the lines around it hold, down from the block before."""
+    lines, rows = text.lines, block.rows
+    unread = _unread(before, block, is_last, apart, text)
+    _refuse_unclear(block, unread["broken_rows"], text)
+    values = np.array([row.numbers for row in rows])
     filled = ~np.isnan(values).all(axis=0) if np.isnan(values[0]).any() else np.ones(block.width, bool)
     filled[:2] = True
-    behind = sum(row.behind for row in block.rows)
-    start = above.rows[-1].line if above else 0
-    first = block.rows[0].line
-    footer = lines[block.rows[-1].line :][:200]
-    return TextTable(values[:, filled], first, lines[start : first - 1], footer, block.broken, outside, behind)
+    start = before.rows[-1].line if before else 0
+    lost = {row.line for row in block.above}
+    dropped = {reason: sum(row.begins for row in found) for reason, found in unread.items()}
+    numbers = {reason: [row.line for row in found] for reason, found in unread.items() if found}
+    if before is None and text.layout is not None:
+        above = [at for at, line in enumerate(lines[: text.layout.skip], 1) if begins_with_number(line)]
+        numbers["numbers_in_header"] = above + numbers.get("numbers_in_header", [])
+        dropped["numbers_in_header"] = len(above) + dropped.get("numbers_in_header", 0)
+    per_row = np.array([row.begins for row in rows], np.int64)
+    return TextTable(
+        values=values[:, filled],
+        first=rows[0].line,
+        header=[line for at, line in enumerate(lines[start : rows[0].line - 1], start + 1) if at not in lost],
+        footer=lines[rows[-1].line :][:200],
+        lines=[row.line for row in rows],
+        unread=numbers,
+        dropped={reason: count for reason, count in dropped.items() if count},
+        per_row=None if per_row.all() else per_row,
+        text_behind=sum(row.behind for row in rows),
+        grouped=sum(row.grouped for row in rows),
+        remarks=_remarks(block, unread, text),
+        layout=block.layout or text.layout,
+    )
 
 
-def _dialect(lines: Sequence[str]) -> Dialect:
-    beginning = [line for line in lines if line[:60].strip().lstrip('+-.,"')[:1].isdigit()]
-    sample = [line[:LONGEST_LINE] for line in beginning[:: max(1, len(beginning) // 60)]]
-    text = "".join(sample)
-    possible = [
-        (delimiter, decimal)
-        for delimiter, decimal in _DIALECTS
-        if (delimiter is None or delimiter in text) and (decimal == "." or "," in text)
-    ]
-    scores = [sum((row := _row(0, line, one)) is not None and not row.broken for line in sample) for one in possible]
-    return possible[max(range(len(possible)), key=lambda i: (scores[i], -i))]
+def _unread(
+    before: Block | None, block: Block, is_last: bool, apart: Collection[int], text: _Text
+) -> dict[str, list[Row]]:
+    """Rows around a block that are not used, and why."""
+    torn = [*block.above, *block.broken, *block.below]
+    whole = _whole(torn, block)
+    unread = {"broken_rows": sorted(set(torn) - set(whole), key=lambda row: row.line), "rows_outside": whole}
+    taken = set(torn) | set(before.below if before else ())
+    above = text.entries[before.stop if before else 0 : block.start]
+    below = text.entries[block.stop :] if is_last else ()
+    in_layout = before is not None and block.layout is not None  # all above it is the header of the layout
+    for entries, reason in ((above, "numbers_in_header"), (below, "numbers_in_footer")):
+        for row in entries:
+            if isinstance(row, Row) and row not in taken and (row.begins or not row.broken):
+                alike = len(row.numbers) == block.width and row not in block.heading
+                outside = not row.broken and (alike or row.line in apart) and not (entries is above and in_layout)
+                unread.setdefault("rows_outside" if outside else reason, []).append(row)
+    unread["rows_outside"].sort(key=lambda row: row.line)
+    return unread
 
 
-def number(cell: str, decimal: str = ".") -> float | None:
-    """The number that a cell holds, NaN for a word that means none, None for anything else."""
-    if decimal == ",":
-        if not _DECIMAL_COMMA.fullmatch(cell):
-            return float("nan") if _is_nan_word(cell) else None
-        cell = cell.replace(",", ".")
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        match = _FORTRAN.fullmatch(cell)
-        if match:
-            return float(f"{match[1]}e{match[2] or match[3]}")
-        return float("nan") if _is_nan_word(cell) else None
+def _refuse_unclear(block: Block, broken: Sequence[Row], text: _Text) -> None:
+    """Refuse thousands separators that may be something else, and too many broken rows."""
+    unclear = {}
+    for row in broken:
+        shorter = 0 < len(row.numbers) < block.width and not row.broken  # the block may be the one that was torn
+        line = text.lines[(block.rows[0] if shorter else row).line - 1]
+        unclear[row.line] = unclear_thousands(line, text.dialect, len(row.numbers) if shorter else block.width)
+    found = [line for line, cell in unclear.items() if cell]
+    if found:
+        raise ReadError(
+            f"{text.where}, {line_ranges(found)}: found {unclear[found[0]]!r}, which may be one number with a "
+            "thousands separator or not; expected as many numbers as in the other rows; write numbers without "
+            "thousands separators"
+        )
+    inside = {row.line for row in block.broken}
+    bad = [row for row in broken if not row.masked and (row.broken or row.line in inside)]
+    if len(bad) > max(BROKEN_TOGETHER, len(block.rows) // 10):
+        raise ReadError(
+            f"{text.where}, {line_ranges([row.line for row in bad])}: {len(bad)} of {len(broken) + len(block.rows)} "
+            f"rows are no rows of {block.width} numbers; expected few; mend or remove them"
+        )
 
 
-def _is_nan_word(cell: str) -> bool:
-    plain = cell.lower()
-    return plain in _NOT_A_NUMBER or plain in _INFINITE or plain.lstrip("+-") in ("nan", "inf", "infinity")
-
-
-def _row(at: int, line: str, dialect: Dialect) -> _Row | None:
-    """A row of at least two numbers, or what may once have been one; None for any other line."""
-    delimiter, decimal = dialect
-    if len(line) > LONGEST_LINE:
-        return None
-    if "#" in line:
-        line = _COMMENT_BEHIND.split(line, maxsplit=1)[0]
-    cells = [cell.strip() for cell in line.replace('"', "").split(delimiter)]
-    if delimiter is not None:
-        while cells and not cells[-1]:
-            cells.pop()
-    if not 2 <= len(cells) <= MOST_COLUMNS:
-        broken = len(cells) == 1 and number(cells[0], decimal) is not None and delimiter is None
-        return _Row(at, [], broken=True) if broken else None
-    numbers = [float("nan") if not cell else number(cell, decimal) for cell in cells]
-    good = [value for value in numbers if value is not None]
-    if len(good) == len(cells):
-        return _Row(at, good) if any(cells) and np.count_nonzero([bool(cell) for cell in cells]) >= 2 else None
-    prefix = next(i for i, value in enumerate(numbers) if value is None)
-    if prefix >= 2:
-        return _Row(at, good[:prefix], behind=True)
-    likely = len(good) >= max(1, len(cells) - 1)
-    return _Row(at, [], broken=True) if likely else None
-
-
-def _blocks(lines: Sequence[str], dialect: Dialect) -> Iterator[_Block]:
-    """Runs of rows with one number of columns; blank lines, comments and few broken rows do not end a run."""
-    rows: list[_Line] = []
-    for number_of, line in enumerate(lines, start=1):
-        if not line or line.isspace():
-            continue
-        row = _row(number_of, line, dialect)
-        rows.append(row if row is not None else line if _COMMENT.match(line) else None)
-    strict = sum(isinstance(row, _Row) and not row.behind and not row.broken for row in rows)
-    behind = sum(isinstance(row, _Row) and row.behind for row in rows)
-    if behind <= strict:  # text behind the numbers is the exception: a broken row, or a line of the header
-        for one in rows:
-            if isinstance(one, _Row) and one.behind:
-                one.broken, one.behind = True, False
-    at = 0
-    while at < len(rows):
-        begin = rows[at]
-        if not isinstance(begin, _Row) or begin.broken:
-            at += 1
-            continue
-        block = _Block([begin], named=_names_columns(lines, begin.line, len(begin.numbers)))
-        at = _extend(block, rows, at + 1)
-        yield block
-
-
-def _extend(block: _Block, rows: Sequence[_Line], at: int) -> int:
-    """Add the rows that belong to the block; return where it ends."""
-    while at < len(rows):
-        row = rows[at]
-        if isinstance(row, str):
-            if header_columns([row], block.width) is not None:
-                return at
-            at += 1
-        elif row is None:
-            return at
-        elif not row.broken and len(row.numbers) == block.width:
-            block.rows.append(row)
-            at += 1
-        else:
-            ahead = rows[at : at + BROKEN_TOGETHER + 1]
-            good = next(
-                (
-                    i
-                    for i, one in enumerate(ahead)
-                    if isinstance(one, _Row) and not one.broken and len(one.numbers) == block.width
-                ),
-                None,
+def _remarks(block: Block, unread: Mapping[str, Sequence[Row]], text: _Text) -> list[str]:
+    """What is worth a look of the rows that are not used, and of a first row that may be one of them."""
+    remarks = []
+    broken, outside = ([row.line for row in unread.get(reason, ())] for reason in ("broken_rows", "rows_outside"))
+    if broken:
+        remarks.append(f"{len(broken)} rows that are no rows of {block.width} numbers dropped: {line_ranges(broken)}")
+    torn_off = any(len(row.numbers) == block.width for row in unread.get("rows_outside", ()))
+    if torn_off or (not (text.layout and text.layout.beside) and len(outside) >= FEWEST_ROWS):
+        remarks.append(f"{len(outside)} rows of numbers outside the table not used: {line_ranges(outside)}")
+    first, header = block.rows[0].line, unread.get("numbers_in_header", ())
+    if block.heading:
+        at = line_ranges([row.line for row in block.heading])
+        remarks.append(f"{at} taken as numbers of the header: out of line with the first column of the rows below")
+    elif header and not any(line.strip() for line in text.lines[header[-1].line : first - 1]):
+        rows = [text.lines[row.line - 1] for row in block.rows[:COMPARED_ROWS]]
+        if written_unlike(rows):
+            remarks.append(
+                f"line {first} is written unlike the rows below it and stands below numbers of the header: read as "
+                "the first row; remove it if it belongs to the header"
             )
-            if good is None or any(not isinstance(one, _Row) for one in ahead[:good]):
-                # broken rows at the end are counted; a row of another width begins another block
-                if row.broken and at + 1 == len(rows):
-                    block.broken += 1
-                    return at + 1
-                return at
-            block.broken += good
-            at += good
-    return at
-
-
-def _names_columns(lines: Sequence[str], first: int, width: int) -> bool:
-    above = [line for line in lines[max(0, first - 7) : first - 1] if line.strip()]
-    return header_columns(above[-3:], width) is not None
+    return remarks
