@@ -223,6 +223,16 @@ def test_mixed_units_are_said(folder, tmp_path, capsys):
     assert "warning" not in capsys.readouterr().out
 
 
+def test_warnings_of_the_reader_come_first_and_are_called_so(folder, tmp_path, capsys):
+    (folder / "raw" / "c00.dat").write_text(
+        "# q[1/nm] I[1/cm]\n" + "0.1 nan\n" + "".join(f"{k} 3\n" for k in range(1, 6))
+    )
+    read(write(folder, "sample_id,saxs,sans,sans_q_unit\na,raw/c00.dat,raw/c01.dat,1/A\n"), tmp_path / "out")
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "read: warning: 1 curves: q read in 1/A as told, though the header says 1/nm"
+    assert said[-1] == "read: 1 curves: … points with NaN or infinity dropped"
+
+
 def test_a_copy_under_another_name_is_said(folder, tmp_path, capsys):
     shutil.copy(folder / "raw" / "c00.dat", folder / "raw" / "copy.dat")
     text = "sample_id,saxs,sans,group\na,raw/c00.dat,raw/c01.dat,\nb,raw/copy.dat,raw/c02.dat,\n"

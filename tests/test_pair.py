@@ -1,5 +1,7 @@
 """Who belongs to whom: the table of pairs."""
 
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,3 +155,30 @@ def test_training_curves_that_are_all_the_same_are_refused_before_any_training(p
     with pytest.raises(UserError, match=rf"{technique.upper()} curves .* all the same .* its column {technique}"):
         project(NAMES, NAMES, one_curve=technique, sample_id=NAMES)
     assert not (tmp_path / "pairs.csv").exists()
+
+
+@pytest.mark.parametrize("sans", ["1.5", "0"])
+def test_files_of_one_technique_that_all_hold_the_same_end_the_run_in_a_sentence_before_training(
+    pairvae, tmp_path, monkeypatch, sans
+):
+    example = Path(__file__).parents[1] / "data" / "example" / "raw"
+    rows = ["sample_id,saxs,sans,saxs_q_unit"]
+    for i, file in enumerate(sorted(example.glob("*_saxs.dat"))[:8]):
+        shutil.copy(file, tmp_path)
+        lines = (f"{q:.4g} {sans} 0.1\n" for q in np.geomspace(0.005, 0.3, 80))
+        (tmp_path / f"const{i}.dat").write_text("# q[1/A] I[1/cm] dI\n" + "".join(lines))
+        rows.append(f"c{i},{file.name},const{i}.dat,1/nm")
+    (tmp_path / "samples.csv").write_text("\n".join(rows))
+    for stage in ("read", "normalize", "pair"):
+        (tmp_path / f"{stage}.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    calls = [
+        "read --manifest samples.csv --settings read.json --saxs saxs.h5 --sans sans.h5 --samples run.csv",
+        "normalize --curves saxs.h5 --settings normalize.json --spectra saxs_s.h5",
+        "normalize --curves sans.h5 --settings normalize.json --spectra sans_s.h5",
+        "pair --saxs saxs_s.h5 --sans sans_s.h5 --samples run.csv --settings pair.json --pairs pairs.csv",
+    ]
+    errors = [err for code, _, err in (pairvae(*call.split()) for call in calls) if code == 2]
+    assert "SANS curves of the training samples are all the same curve, of c0, c1" in errors[0]
+    assert errors[0].count("\n") == 1
+    assert not Path("pairs.csv").exists()

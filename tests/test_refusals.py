@@ -53,6 +53,18 @@ def refused(pairvae, trained, arguments, raw, spheres):
     return call
 
 
+@pytest.mark.parametrize("command", READING)
+def test_warnings_of_the_reader_appear_in_every_command(pairvae, trained, arguments, raw, spheres, command):
+    folder = raw / "raw" / "saxs"
+    files = [folder / f"{one.name}.csv" for one in spheres[: 2 if command == "interpolate" else 1]]
+    options = arguments[command]
+    unit = "--saxs-q-unit" if command in ("match", "check") else "--q-unit"
+    code, out, err = pairvae(command, *files, *options, unit, "1/nm", "--model", trained.path("model"))
+    assert code == 0, err
+    where = f"warning: {files[0]}: " if len(files) == 1 else "warning: 2 files: "
+    assert f"{where}q read in 1/nm as told, though the header says 1/A" in out
+
+
 # The model folder
 
 
@@ -103,6 +115,14 @@ def test_model_folder_that_is_not_as_it_was_written_is_refused(refused, copied, 
     spoil, said = FAULTS[fault]
     spoil(copied)
     assert said in refused(command, model=copied)
+
+
+def test_what_holds_a_model_folder_is_told_from_one(refused, copied, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", copied)
+    assert "is no model folder: it is an archive; unpack it" in refused("encode", model=archive)
+    assert f"model.json is missing; it is in {copied}: name that" in refused("encode", model=copied.parent)
+    said = refused("encode", model=copied / "model.json")
+    assert f"is no model folder: it is a file of one; name the folder, {copied}" in said
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", "{}", "[" * 100_000, "\ud800"])

@@ -272,6 +272,52 @@ def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+TABLE = "Sample_ID,SAXS,sans,D2O,note\n" + "".join(f"s{i},s{i}.dat,n{i}.dat,0.{i},\n" for i in range(4))
+NO_COLUMN = "'d2o_fraction' is no column of samples.csv; there are D2O, note; mend the name or add the column"
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["samples=samples.csv", "covariates=[d2o_fraction]"], f"configuration: covariates: {NO_COLUMN}"),
+        (["samples=samples.csv", "covariates=[D20]"], "'D20' is no column of samples.csv; .*; the nearest is 'D2O'"),
+        (["samples=samples.csv", "covariates=[note]"], "'note' is empty in every row of samples.csv"),
+        (
+            ["samples=samples.csv", "pretrain={sans: {covariates: [d2o_fraction]}}"],
+            f"configuration: pretrain.sans.covariates: {NO_COLUMN}",
+        ),
+        (["samples=samples.csv", "sweep={covariates: [[D2O], [d2o_fraction]]}"], NO_COLUMN),
+        (
+            ["covariates=[d2o_fracton]"],
+            "'d2o_fracton' is no column of the simulated samples; .* nearest is 'd2o_fraction'",
+        ),
+        (["samples=."], "samples: . is a folder; expected the table .*; found samples.csv: name that"),
+        (["samples=raw"], r"samples: raw is a folder; .*: pairvae samples raw --saxs '\*_saxs\*' --sans '\*_sans\*'"),
+        (["joint_train={start_from: model.zip}"], "model.zip is no model folder: it is an archive; unpack it"),
+        (["joint_train={start_from: run}"], "run is no model folder: name the one in it, run/model"),
+    ],
+)
+def test_what_the_samples_or_the_model_lack_stops_before_the_first_job(tmp_path, groups, said):
+    (tmp_path / "samples.csv").write_text(TABLE)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    (tmp_path / "run" / "model" / "model.json").write_text("{}")
+    shutil.make_archive(str(tmp_path / "model"), "zip", tmp_path / "run")
+    stopped = snakemake(tmp_path, "--dry-run", "--config", *groups)
+    assert stopped.returncode == 2, stopped.stdout
+    assert re.search(said, stopped.stdout), stopped.stdout
+    assert "Traceback" not in stopped.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_covariates_that_the_samples_have_are_taken(tmp_path):
+    (tmp_path / "samples.csv").write_text(TABLE)
+    done = snakemake(tmp_path, "--dry-run", "--config", "samples=samples.csv", "covariates=[D2O]")
+    assert done.returncode == 0, done.stdout
+    done = snakemake(tmp_path, "--dry-run", "--config", "covariates=[d2o_fraction, material, volume_fraction]")
+    assert done.returncode == 0, done.stdout
+
+
 def test_plan_needs_only_what_snakemake_brings(tmp_path):
     # pandas and numpy stay: the executor plugin for SLURM, where it is installed, loads them
     blocked = ("pairvae", "torch", "lightning", "scipy", "h5py", "sasmodels", "typer")
