@@ -137,3 +137,30 @@ def test_text_is_read_as_the_schema_means_it(configuration, schema, typed, meant
 def test_configuration_that_comes_along_is_valid(configuration, schema, name):
     told = yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8"))
     assert configuration.faults(configuration.as_meant(told, schema, schema), schema) == []
+
+
+def test_files_of_systems_are_inputs_of_the_simulation_and_those_of_the_package_are_not(
+    configuration, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for name in ("one.yaml", "mine/two.yaml", "unused.yaml"):
+        (tmp_path / name).write_text("")
+    systems = {"micelle": 1, "one.yaml": 1, "mine/": 2, "unused.yaml": 0, "missing.yaml": 1}
+    assert configuration.system_files({"simulate": {"systems": systems}}) == ["mine/two.yaml", "one.yaml"]
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("micele", "micelle"), ("vesicles", "vesicle")])
+def test_misspelt_systems_are_named_with_the_nearest_and_paths_are_taken(configuration, schema, name, nearest):
+    config = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    config["simulate"]["systems"] = {"mine/own.yaml": 1, "mine/": 1, name: 1}
+    (sentence,) = configuration.faults(configuration.as_meant(config, schema, schema), schema)
+    assert sentence.endswith(f"simulate.systems.{nearest}")
+
+
+def test_where_instruments_are_drawn_more_is_known_of_the_samples(configuration, schema):
+    config = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    config["covariates"] = ["contrast_saxs", "solvent"]
+    assert len(configuration.covariate_faults([config], schema)) == 2
+    config["simulate"]["variety"]["instruments"] = {"usaxs": 1, "reactor_sans": 1}
+    assert configuration.covariate_faults([config], schema) == []

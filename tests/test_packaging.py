@@ -1,7 +1,10 @@
 """Environments and containers hold what the package needs."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -39,3 +42,13 @@ def test_container_is_made_of_the_same_environment_and_snakemake(recipe):
     assert f'pip install --no-cache-dir "{snakemake}"' in text
     for file in ("pairvae.yaml", "pairvae.post-deploy.sh"):
         assert f"/opt/pairvae/workflow/envs/{file}" in text
+
+
+def test_the_wheel_brings_materials_systems_and_instruments(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(ZipFile(wheel).namelist())
+    data = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pairvae" / "simulation").rglob("*.yaml")}
+    assert len(data) > 60
+    assert data <= packed

@@ -76,7 +76,7 @@ def test_the_table_says_what_was_drawn(wide):
                 assert abs(np.log10(float(row[f"{technique}_scale"]))) < 1
     watery = [row for row in rows if row["solvent"] == "water"]
     assert all((row["d2o_fraction"] != "") == (row in watery) for row in rows)
-    assert any(row["saxs_d2o_fraction"] != row["d2o_fraction"] for row in watery)
+    assert any(row["d2o_fraction_saxs"] != row["d2o_fraction"] for row in watery)
     for row in rows:
         solute = json.loads(row["materials"])
         assert row["solute"].split("@")[0].isalnum() or "." in row["solute"]
@@ -91,7 +91,7 @@ def test_contrasts_in_the_table_are_those_of_the_substances(wide):
         d2o = float(row["d2o_fraction"] or 0)
         wavelength = instrument_of(*_named(row["sans_instrument"])).probe
         slds = [scattering_length_density(text, "sans", wavelength, d2o) for text in (main, row["solvent"])]
-        assert float(row["sans_contrast"]) == pytest.approx(slds[0] - slds[1])
+        assert float(row["contrast_sans"]) == pytest.approx(slds[0] - slds[1])
 
 
 def _named(instrument):

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.preparation import Grid, Normalize, Pair, Read, Trim
-from pairvae.settings.simulation import SIMULATED, SansInstrument, SaxsInstrument, Simulate, Variety
+from pairvae.settings.simulation import SIMULATED, VARIED, SansInstrument, SaxsInstrument, Simulate, Variety
 from pairvae.settings.stage import FILLED, Seeded, StageSettings, numerics_version
 from pairvae.settings.training import MODEL_FORMAT, Baselines, Fit, JointTrain, Monitor, Pretrain, Variational
 
@@ -89,7 +89,7 @@ class Settings(StageSettings):
     latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
     covariates: tuple[str, ...] = Field(
         (),
-        json_schema_extra={"simulated": list(SIMULATED)},
+        json_schema_extra={"simulated": list(SIMULATED), "varied": list(VARIED)},
         description="Columns of samples.csv that the networks are told, for example [d2o_fraction].",
     )
     members: int = Field(

@@ -38,6 +38,10 @@ SystemName = Annotated[str, AfterValidator(_system)]
 InstrumentName = Annotated[str, AfterValidator(_instrument)]
 
 SIMULATED = ("material", "d2o_fraction", "volume_fraction")  # what is known of a simulated sample: its covariates
+VARIED = (  # the same where instruments are drawn
+    *("material", "second_material", "solute", "solvent", "d2o_fraction", "d2o_fraction_saxs", "volume_fraction"),
+    *("contrast_saxs", "contrast_sans"),
+)
 
 
 class SaxsInstrument(StageSettings):

@@ -11,15 +11,14 @@ import numpy as np
 from pairvae.errors import UserError
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
+from pairvae.settings.simulation import VARIED
 from pairvae.simulation.drawn_scattering import Scattering, draw_scattering
 from pairvae.simulation.instrument_family import VARIANTS, Setup, instrument_of, load_family
 from pairvae.simulation.materials import WATER, incoherent_level, material, scattering_length_density
 
 COLUMNS = (
-    *("sample_id", "material", "second_material", "solute", "solvent", "d2o_fraction", "saxs_d2o_fraction"),
-    *("volume_fraction", "saxs_contrast", "sans_contrast", "saxs_intensity_unit", "sans_intensity_unit"),
-    *("saxs_scale", "sans_scale", "saxs_background", "sans_background", "saxs_instrument", "sans_instrument"),
-    *("parameters", "materials"),
+    *("sample_id", *VARIED, "saxs_intensity_unit", "sans_intensity_unit", "saxs_scale", "sans_scale"),
+    *("saxs_background", "sans_background", "saxs_instrument", "sans_instrument", "parameters", "materials"),
 )
 Row = dict[str, str | float]
 Pair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
@@ -184,10 +183,10 @@ def _row(name: str, sample: Scattering, setups: Mapping[Technique, Setup]) -> Ro
         "solute": material(substances[main]).h2o,
         "solvent": solvent,
         "d2o_fraction": d2o_fraction["sans"] if water else "",
-        "saxs_d2o_fraction": d2o_fraction["saxs"] if water else "",
+        "d2o_fraction_saxs": d2o_fraction["saxs"] if water else "",
         "volume_fraction": drawn.pop("volume_fraction", ""),
-        "saxs_contrast": contrast["saxs"],
-        "sans_contrast": contrast["sans"],
+        "contrast_saxs": contrast["saxs"],
+        "contrast_sans": contrast["sans"],
         "saxs_instrument": setups["saxs"].name,
         "sans_instrument": setups["sans"].name,
         "parameters": json.dumps(drawn),
