@@ -79,10 +79,11 @@ def covariate_faults(configs: Iterable[Group], schema: Group) -> list[str]:
     configs : iterable of dict
         The configurations of all runs, which differ in swept settings.
     """
-    columns_of = cache(lambda manifest: _covariate_columns(manifest, schema))
+    columns_of = cache(lambda manifest, varied: _covariate_columns(manifest, varied, schema))
     found = []
     for config in configs:
-        columns = columns_of(config["samples"])
+        varied = any(share > 0 for share in config["simulate"]["variety"]["instruments"].values())
+        columns = columns_of(config["samples"], varied)
         for stage in ("pretrain.saxs", "pretrain.sans", "joint_train"):
             own, _ = stage_parts(config, schema, stage)
             key = f"{stage}.covariates" if "covariates" in own else "covariates"
@@ -93,10 +94,10 @@ def covariate_faults(configs: Iterable[Group], schema: Group) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _covariate_columns(manifest: str | None, schema: Group) -> dict[str, bool] | None:
+def _covariate_columns(manifest: str | None, varied: bool, schema: Group) -> dict[str, bool] | None:
     """By the name of a column that may be a covariate, whether any row says something; None: the table is no table."""
     if not manifest:
-        return dict.fromkeys(schema["properties"]["covariates"]["simulated"], True)
+        return dict.fromkeys(schema["properties"]["covariates"]["varied" if varied else "simulated"], True)
     header, rows = _table(Path(manifest))
     if not rows:
         return None
