@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from pairvae.evaluation.baselines import DirectStage, mean_curve, nearest_neighbours
 from pairvae.evaluation.retrieval import retrieval
 from pairvae.evaluation.split import gridded_truth
-from pairvae.model_file import load_pairvae
 from pairvae.models.blocks import residual_linear
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined
 from pairvae.models.predict import Array, codes, predict
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.models.tensors import paired_tensors
+from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of

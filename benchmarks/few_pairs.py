@@ -25,9 +25,9 @@ from rich.table import Table
 from pairvae.evaluation.baselines import baselines
 from pairvae.evaluation.predictions_file import BASELINES
 from pairvae.evaluation.split import gridded_truth
-from pairvae.model_file import load_pairvae
 from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
 from pairvae.models.predict import Array
+from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra

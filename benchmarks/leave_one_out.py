@@ -20,8 +20,8 @@ from rich.table import Table
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
+from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.manifest import read_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique, other
 from pairvae.settings import Calibrate, JointTrain, Pair, Read
 from pairvae.train.joint_train import joint_train

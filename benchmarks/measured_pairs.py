@@ -25,9 +25,9 @@ from rich.table import Table
 from sasmodels.resolution import Pinhole1D
 from scipy.optimize import minimize_scalar
 
+from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves
-from pairvae.scattering.measured_samples import MeasuredSample, paired_samples
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.samples.measured_samples import MeasuredSample, paired_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Spectrum, Technique, other
 from pairvae.use.trained_model import TrainedModel, load_model
 

@@ -20,12 +20,12 @@ import yaml
 from scipy.ndimage import median_filter
 from scipy.optimize import minimize
 
-from pairvae.parse_settings import parse
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.manifest import read_samples
+from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Grid, Normalize, Read, Settings
+from pairvae.settings.parse import parse
 from pairvae.simulation.drawn_scattering import draw_scattering
 from pairvae.simulation.instrument_family import PINHOLE, Setup
 

@@ -23,13 +23,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_nxcansas
+from pairvae.jobs.parallel import AHEAD, CHUNK, FEW, cores
+from pairvae.samples.read_samples import Measured, measured_curves
+from pairvae.samples.samples_table import MeasuredFile, Row
 from pairvae.scattering.curves_file import CurvesWriter
-from pairvae.scattering.manifest import Measured, measured_curves
-from pairvae.scattering.parallel import AHEAD, CHUNK, FEW, cores
-from pairvae.scattering.read import read_spectrum
-from pairvae.scattering.samples_table import MeasuredFile, Row
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas
 from pairvae.settings import Read
 
 ROUNDS = 15
@@ -40,7 +40,7 @@ POINTS_OF_MANY = 20
 READ = """
 import re
 from pathlib import Path
-from pairvae.cli import app
+from pairvae.cli.app import app
 app(standalone_mode=False)
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000)
 """

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from pairvae.parse_settings import parse
 from pairvae.settings import Settings
+from pairvae.settings.parse import parse
 from pairvae.simulation.system_files import load_system, shares
 from pairvae.simulation.validation import validate
 from pairvae.simulation.varied_sample import varied_pair

@@ -12,10 +12,10 @@ __all__ = ["Spectrum", "load_model", "read_spectrum", "spectrum_from_arrays", "w
 # Loaded when first asked for: importing pairvae must not cost the seconds that torch takes.
 _HOMES = {
     "Spectrum": "pairvae.scattering.spectrum",
-    "read_spectrum": "pairvae.scattering.read",
-    "spectrum_from_arrays": "pairvae.scattering.from_arrays",
-    "write_nxcansas": "pairvae.scattering.write",
-    "write_text": "pairvae.scattering.write",
+    "read_spectrum": "pairvae.formats.read",
+    "spectrum_from_arrays": "pairvae.formats.from_arrays",
+    "write_nxcansas": "pairvae.formats.write",
+    "write_text": "pairvae.formats.write",
     "load_model": "pairvae.use.trained_model",
 }
 

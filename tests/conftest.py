@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pairvae.formats.write import write_text
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.spectrum import Source, Spectrum
-from pairvae.scattering.write import write_text
 from pairvae.settings import (
     Architecture,
     Baselines,
@@ -298,13 +298,13 @@ def raw(spheres, tmp_path):
 @pytest.fixture
 def pairvae(monkeypatch, capsys):
     """Call the command line; exit code, stdout and stderr."""
-    from pairvae import cli
+    from pairvae.cli.app import main
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["pairvae", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return ended.value.code, *capsys.readouterr()
 
     return call

@@ -10,10 +10,10 @@ import torch
 from conftest import draw_spheres, measure, write_curves
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_pairvae, load_weights
 from pairvae.models.pairvae import joined
 from pairvae.models.predict import codes, predict
 from pairvae.models.tensors import paired_tensors
+from pairvae.models.weights_file import load_pairvae, load_weights
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
 from pairvae.settings import Grid, JointTrain, Normalize, Pair

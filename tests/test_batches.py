@@ -93,7 +93,7 @@ def test_validation_shows_every_sample_once_in_order(monkeypatch):
 
 
 def test_unmeasured_points_are_filled_with_the_train_mean(pretrained):
-    from pairvae.model_file import load_resvae
+    from pairvae.models.weights_file import load_resvae
     from pairvae.prepare.pair import read_pairs
     from pairvae.prepare.spectra_file import read_spectra
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from pairvae.model_folder import load_folder
+from pairvae.models.model_folder import load_folder
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum

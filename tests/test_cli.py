@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from pairvae import cli
+from pairvae.cli.app import main
 from pairvae.settings import Simulate
 
 
 def pairvae(*arguments, then=""):
     """Run the command line in a Python of its own."""
-    code = f"import sys; sys.argv = ['pairvae', *{list(map(str, arguments))}]\nfrom pairvae.cli import main\n"
+    code = f"import sys; sys.argv = ['pairvae', *{list(map(str, arguments))}]\nfrom pairvae.cli.app import main\n"
     code += f"try:\n    main()\nfinally:\n    {then or 'pass'}\n"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", timeout=600)
 
@@ -22,7 +22,7 @@ def mistake(capsys, monkeypatch, *arguments):
     """What a call says on stderr, its exit code being 2."""
     monkeypatch.setattr(sys, "argv", ["pairvae", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     assert ended.value.code == 2
     return capsys.readouterr().err
 
@@ -91,7 +91,7 @@ def test_stage_that_does_not_exist_is_named(tmp_path, capsys, monkeypatch):
 def test_generated_files_are_written_where_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["pairvae", "defaults", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     assert ended.value.code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"default.yaml", "schema.json"}
 
@@ -101,7 +101,7 @@ def test_stage_asked_to_stop_says_so_and_leaves_nothing_half_written(tmp_path):
     (tmp_path / "simulate.json").write_text(Simulate(pairs=20_000).model_dump_json())
     names = ("saxs", "sans", "truth-saxs", "truth-sans", "samples")
     outputs = [part for name in names for part in (f"--{name}", tmp_path / "out" / name)]
-    call = [sys.executable, "-c", "from pairvae.cli import main; main()", "simulate", *outputs]
+    call = [sys.executable, "-c", "from pairvae.cli.app import main; main()", "simulate", *outputs]
     with subprocess.Popen(
         [*call, "--settings", tmp_path / "simulate.json", "--threads", "2"], stderr=subprocess.PIPE, text=True
     ) as process:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.inspect_report import text_line
-from pairvae.scattering.read import MissingFact, read_settings
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import MissingFact, read_settings
+from pairvae.formats.read_options import ReadOptions
+from pairvae.samples.inspect_report import text_line
 
 Q = np.geomspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741

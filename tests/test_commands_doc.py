@@ -58,7 +58,7 @@ def test_python_examples_run():
 
 
 def test_every_command_for_a_model_has_its_section():
-    from pairvae import model_commands
+    from pairvae.cli import use
 
     sections = {word.strip() for line in re.findall(r"^## (.*)$", TEXT, re.M) for word in line.split(",")}
-    assert {command.callback.__name__ for command in model_commands.app.registered_commands} <= sections
+    assert {command.callback.__name__ for command in use.app.registered_commands} <= sections

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from pairvae.errors import UserError
-from pairvae.parse_settings import parse, stage_class
-from pairvae.scattering.samples_table import parse_manifest
+from pairvae.samples.samples_table import parse_manifest
 from pairvae.settings import Settings
+from pairvae.settings.parse import parse, stage_class
 
 ROOT = Path(__file__).parents[1]
 STAGES = [

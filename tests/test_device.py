@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from pairvae import cli
+from pairvae.cli.app import main
 from pairvae.errors import UserError
 from pairvae.train.device import find_device, missing_gpu
 
@@ -21,7 +21,7 @@ def pretrain(project, tmp_path, monkeypatch, *arguments, accelerator):
     options = [part for name, file in files.items() for part in (f"--{name}", str(file))]
     monkeypatch.setattr(sys, "argv", ["pairvae", "pretrain", *options, *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     return ended.value.code
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from snakemake.cli import get_argument_parser
 
 from pairvae import __all__ as public_names
-from pairvae import cli
+from pairvae.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -26,7 +26,7 @@ PAGES = sorted(
     for page in ROOT.glob(pattern)
 )
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
-COMMANDS = typer.main.get_command(cli.app)
+COMMANDS = typer.main.get_command(app)
 CONTEXT = typer.Context(COMMANDS)
 # Options that belong to neither PairVAE nor Snakemake.
 OF_OTHERS = {"--gpus", "--gres"}

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from pairvae import cli
+from pairvae.cli.app import main
 from pairvae.errors import UserError
-from pairvae.scattering.draft_samples import _Names, draft_samples
-from pairvae.scattering.manifest import parse_manifest
+from pairvae.samples.draft_samples import _Names, draft_samples
+from pairvae.samples.read_samples import parse_manifest
 
 
 def make(folder, *names):
@@ -126,7 +126,7 @@ def test_by_command(tmp_path, monkeypatch, capsys):
     for code in (0, 2):
         monkeypatch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         assert ended.value.code == code
     assert (tmp_path / "samples.csv").is_file()
     assert "is there already" in capsys.readouterr().err

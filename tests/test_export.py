@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from pairvae import cli
+from pairvae.cli.app import main
 from pairvae.models.pairvae import PATHS, ends
 from pairvae.models.predict import codes, predict
 from pairvae.models.tensors import paired_tensors, take
@@ -23,7 +23,7 @@ def exported(evaluated):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["pairvae", "export", *map(str, options), "--output", str(folder)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
     assert ended.value.code == 0
     assert {path.name for path in folder.iterdir()} == {"model_card.md", *(f"{path}.onnx" for path in PATHS)}
     return folder

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from pairvae.scattering.inspect import inspect_file
+from pairvae.formats.inspect import inspect_file
 
 TEXT = b"# q [1/A] I dI\n" + b"".join(b"%.3f %.3f %.4f\n" % (0.01 * k, 100 / k, 1 / k) for k in range(1, 30))
 

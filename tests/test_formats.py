@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_settings, read_spectrum
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_settings, read_spectrum
+from pairvae.formats.read_options import ReadOptions
 
 Q = np.linspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741

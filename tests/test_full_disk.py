@@ -13,9 +13,9 @@ import torch
 from conftest import draw_spheres, measure, write_curves
 from test_workflow import TINY, snakemake
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.model_file import save_weights
+from pairvae.files.whole import written_whole
+from pairvae.models.weights_file import save_weights
 from pairvae.prepare.spectra_file import Spectra, write_spectra
 from pairvae.train.pretrain import pretrain
 
@@ -146,7 +146,7 @@ def test_a_folder_gives_way_to_its_next_version_alone(tmp_path):
 
 def pairvae(*command):
     return subprocess.run(
-        [sys.executable, "-c", "from pairvae.cli import main; main()", *map(str, command)],
+        [sys.executable, "-c", "from pairvae.cli.app import main; main()", *map(str, command)],
         capture_output=True,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.scattering.measured_samples import named_samples
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.read_options import ReadOptions
+from pairvae.samples.measured_samples import named_samples
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.trust.calibration import References
 from pairvae.trust.latent_prior import draw_codes

@@ -5,7 +5,7 @@ import signal
 import h5py
 import pytest
 
-from pairvae.hdf5_file import hdf5_written_whole, undisturbed
+from pairvae.files.hdf5 import hdf5_written_whole, undisturbed
 
 
 class Ended(Exception):

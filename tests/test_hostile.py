@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_spectra
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_spectra
+from pairvae.formats.read_options import ReadOptions
 from pairvae.settings import Read
 
 Q = np.linspace(0.01, 0.3, 30)

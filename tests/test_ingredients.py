@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_pairvae, load_resvae, load_weights
 from pairvae.models import losses
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import paired_tensors
-from pairvae.parse_settings import parse
+from pairvae.models.weights_file import load_pairvae, load_resvae, load_weights
 from pairvae.settings import Architecture, JointTrain, Pair, Pretrain
+from pairvae.settings.parse import parse
 from pairvae.train import batches, fit
 from pairvae.train.freezing import freeze, layers_from_code
 from pairvae.train.joint_train import JointStage, joint_train

@@ -8,14 +8,15 @@ import sys
 import numpy as np
 import pytest
 
-from pairvae import cli
-from pairvae.scattering import inspect_report, parallel
-from pairvae.scattering.inspect import Inspected
-from pairvae.scattering.inspect_report import inspect_files, json_line, text_line
-from pairvae.scattering.named_files import named_files
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.cli.app import main
+from pairvae.files.named_files import named_files
+from pairvae.formats.inspect import Inspected
+from pairvae.formats.read_options import ReadOptions
+from pairvae.formats.write import write_nxcansas
+from pairvae.jobs import parallel
+from pairvae.samples import inspect_report
+from pairvae.samples.inspect_report import inspect_files, json_line, text_line
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas
 
 KEYS = {
     "file",
@@ -60,7 +61,7 @@ def folder(tmp_path, monkeypatch):
 def inspect(monkeypatch, capsys, *arguments):
     monkeypatch.setattr(sys, "argv", ["pairvae", "inspect", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     said = capsys.readouterr()
     return ended.value.code, said.out.splitlines(), said.err
 
@@ -315,7 +316,7 @@ def test_a_line_is_shown_before_the_next_file_is_read(folder):
 def test_a_reader_that_closes_the_pipe_sees_no_traceback(folder):
     for i in range(3):
         (folder / f"{i}.dat").write_text("# q [1/A] I [1/cm] dI [1/cm]\n" + ROWS)
-    command = [sys.executable, "-c", "from pairvae.cli import main; main()", "inspect", "*.dat", "--json"]
+    command = [sys.executable, "-c", "from pairvae.cli.app import main; main()", "inspect", "*.dat", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert json.loads(process.stdout.readline())["file"] == "0.dat"
         process.stdout.close()  # as `| head -1` does

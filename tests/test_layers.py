@@ -6,9 +6,9 @@ import torch
 from pairvae.errors import UserError
 from pairvae.models.layers import build, stride
 from pairvae.models.resvae import ResVAE
-from pairvae.parse_settings import parse
 from pairvae.settings import Architecture, Pretrain
 from pairvae.settings.layer_text import LAYERS, parse_layer
+from pairvae.settings.parse import parse
 
 # One text per name and the shape (channel, length) behind it, where (8, 12) comes in.
 EXAMPLES = {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering import parallel
+from pairvae.jobs import parallel
+from pairvae.samples.read_samples import parse_manifest, read_samples
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.manifest import parse_manifest, read_samples
 from pairvae.settings import Read
 
 HERE = Path(__file__).parent

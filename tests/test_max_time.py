@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import pytest
 
-from pairvae.model_file import load_weights
+from pairvae.models.weights_file import load_weights
 from pairvae.train import fit
 from pairvae.train.pretrain import pretrain
 

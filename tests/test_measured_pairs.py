@@ -5,7 +5,7 @@ import pytest
 from measured_pairs import after_background, after_factor, compared, show, smeared_copy
 from rich.console import Console
 
-from pairvae.scattering.measured_samples import MeasuredSample
+from pairvae.samples.measured_samples import MeasuredSample
 from pairvae.scattering.spectrum import Spectrum
 
 Q = np.geomspace(0.005, 0.3, 200)

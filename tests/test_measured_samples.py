@@ -3,14 +3,14 @@
 import pytest
 
 from pairvae.errors import UserError
-from pairvae.scattering.measured_samples import (
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.samples.measured_samples import (
     is_manifest,
     named_samples,
     output_names,
     paired_samples,
     remarks,
 )
-from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
 
 NOTHING = {"saxs": ReadOptions(), "sans": ReadOptions()}
 

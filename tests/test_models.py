@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_pairvae, load_resvae, load_weights, save_weights
 from pairvae.models import losses
 from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
 from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import as_tensors
+from pairvae.models.weights_file import load_pairvae, load_resvae, load_weights, save_weights
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import read_pairs
 from pairvae.prepare.spectra_file import read_spectra
@@ -218,7 +218,7 @@ def test_file_that_holds_no_weights_is_refused(tmp_path):
 
 
 def test_weights_of_another_format_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("pairvae.model_file.FORMAT", 99)
+    monkeypatch.setattr("pairvae.models.weights_file.FORMAT", 99)
     save_weights(tmp_path / "w.safetensors", {"a": torch.zeros(1)}, {})
     monkeypatch.undo()
     with pytest.raises(UserError, match="is of format 99, this version reads format 1"):

@@ -21,9 +21,9 @@ import pytest
 import sasdata
 
 from pairvae.errors import ReadError
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_spectra
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_spectra
+from pairvae.formats.read_options import ReadOptions
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MEASURED = SHARED / "measured"

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read_options import ReadOptions
 
 Q = np.linspace(0.01, 0.3, 30)
 I = 5 / (1 + (Q / 0.05) ** 2)  # noqa: E741

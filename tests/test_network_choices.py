@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from pairvae import load_model
-from pairvae.model_file import load_weights, save_weights
 from pairvae.models import blocks, losses
 from pairvae.models.blocks import Style
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
+from pairvae.models.weights_file import load_weights, save_weights
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.settings import Architecture, Calibrate

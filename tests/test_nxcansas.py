@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_spectra, read_spectrum
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_spectra, read_spectrum
 
 Q = np.linspace(0.1, 3.0, 30)  # 1/nm
 I = 5 / (1 + (Q / 0.5) ** 2)  # noqa: E741

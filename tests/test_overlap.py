@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
+from pairvae.formats.read import read_spectra as read_curves
+from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
 from pairvae.prepare.spectra_file import read_spectra
+from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
-from pairvae.scattering.manifest import read_samples
-from pairvae.scattering.read import read_spectra as read_curves
-from pairvae.scattering.read_options import ReadOptions
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.settings import Grid, Normalize, Read, Trim
 

@@ -14,9 +14,9 @@ from conftest import draw_spheres, measure, write_curves
 from test_workflow import TINY, snakemake
 
 from pairvae.errors import UserError
-from pairvae.scattering.manifest import read_samples
+from pairvae.jobs.part import WHOLE, Part
+from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.merge import merge
-from pairvae.scattering.parts import WHOLE, Part
 from pairvae.settings import Read, Simulate
 from pairvae.simulation.simulate import simulate
 

@@ -6,9 +6,9 @@ import pytest
 from sasdata.dataloader.data_info import Data1D
 from sasdata.dataloader.loader import Loader
 
-from pairvae.scattering.read import read_spectrum
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_nxcansas, write_text
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas, write_text
 
 NORMAL_90 = 1.6448536  # half the width of the central 90 % of a normal distribution, in standard deviations
 

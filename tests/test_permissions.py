@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pairvae import load_model
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights
+from pairvae.files.whole import written_whole
+from pairvae.models.weights_file import load_weights
 from pairvae.prepare.spectra_file import read_spectra
 
 NOBODY = 65534

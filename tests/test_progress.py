@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pairvae.progress import tracked
+from pairvae.jobs.progress import tracked
 
 
 class Terminal(io.StringIO):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.model_file import load_pairvae, load_resvae
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken, usage
 from pairvae.models.resvae import ResVAE
+from pairvae.models.weights_file import load_pairvae, load_resvae
 from pairvae.settings import Architecture
 from pairvae.train.joint_train import joint_train as train_joint
 from pairvae.train.pretrain import pretrain as train_one

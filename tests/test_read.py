@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read import read_spectra, read_spectrum
-from pairvae.scattering.read_options import ReadOptions
+from pairvae.formats.read import read_spectra, read_spectrum
+from pairvae.formats.read_options import ReadOptions
 from pairvae.scattering.units import parse_intensity_unit, parse_q_unit
 from pairvae.settings import Read
 

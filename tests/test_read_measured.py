@@ -9,7 +9,7 @@ from sasdata.dataloader.readers.cansas_reader import Reader as XmlReader
 from sasdata.dataloader.readers.cansas_reader_HDF5 import Reader as Hdf5Reader
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read import read_spectra, read_spectrum
+from pairvae.formats.read import read_spectra, read_spectrum
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"
 needs_measured = pytest.mark.skipif(not MEASURED.is_dir(), reason="the measured curves are not beside the repository")

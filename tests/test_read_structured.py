@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.scattering.read import read_spectra, read_spectrum
+from pairvae.formats.read import read_spectra, read_spectrum
+from pairvae.formats.write import write_nxcansas
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas
 
 TWO_PI = 2 * np.pi
 

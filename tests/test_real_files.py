@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_settings, read_spectra, read_spectrum
+from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_settings, read_spectra, read_spectrum
-from pairvae.scattering.read_options import ReadOptions
 from pairvae.settings import Normalize
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured"

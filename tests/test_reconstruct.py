@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from pairvae.evaluation.scores import denoising
+from pairvae.formats.read import read_spectrum
 from pairvae.prepare.spectra_file import Spectra
-from pairvae.scattering.read import read_spectrum
 
 NOISE = 0.6  # σ over intensity: a handful of counts
 

@@ -8,9 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from pairvae.model_file import load_weights, save_weights
+from pairvae.formats.write import write_nxcansas, write_text
+from pairvae.models.weights_file import load_weights, save_weights
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas, write_text
 
 READING = ("translate", "encode", "reconstruct", "match", "check", "plan", "interpolate")
 COMMANDS = (*READING, "generate", "export")

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pairvae.errors import STOP_SIGNALS
-from pairvae.model_file import load_weights
+from pairvae.models.weights_file import load_weights
 from pairvae.prepare.pair import read_pairs
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
@@ -51,7 +51,7 @@ class Training:
         files = {**self.inputs, **self.outputs, "settings": path}
         options = [part for name, file in files.items() for part in (f"--{name.replace('_', '-')}", str(file))]
         with subprocess.Popen(
-            [sys.executable, "-c", "from pairvae.cli import main; main()", self.stage, *options],
+            [sys.executable, "-c", "from pairvae.cli.app import main; main()", self.stage, *options],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1"},

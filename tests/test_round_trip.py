@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sasdata.dataloader.loader import Loader
 
-from pairvae.scattering.read import read_spectrum
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_nxcansas, write_text
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_nxcansas, write_text
 
 TRIPS = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 # what a name may hold: line ends and control characters are replaced when written

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read_options import ReadOptions
-from pairvae.scattering.text_rows import begins_with_number
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read_options import ReadOptions
+from pairvae.formats.text_rows import begins_with_number
 from tests.test_formats import ABS, DI, DQ, GNOM_HEAD, PDH, PDH_FOOT, I, Q, rows
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -14,7 +14,7 @@ MOST_GROWTH = 6.0  # MB; the curves that were added take 24 MB; the table that n
 MEASURE = """
 import re, sys
 from pathlib import Path
-from pairvae.scattering.manifest import read_samples
+from pairvae.samples.read_samples import read_samples
 from pairvae.settings import Read
 folder, name = Path(sys.argv[1]), sys.argv[2]
 read_samples(folder / name, Read(), folder / "saxs.h5", folder / "sans.h5", folder / "out.csv", int(sys.argv[3]))

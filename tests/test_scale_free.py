@@ -8,13 +8,13 @@ import pytest
 from conftest import draw_spheres, write_curves, write_project
 
 from pairvae.errors import UserError
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_text
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.read import read_spectrum
 from pairvae.scattering.spectrum import Reading
-from pairvae.scattering.write import write_text
 from pairvae.settings import Calibrate, Grid, Normalize, Pair
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain

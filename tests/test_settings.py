@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pairvae.default_config import default_yaml, schema_json
 from pairvae.errors import UserError
-from pairvae.parse_settings import parse, stage_class
 from pairvae.settings import JointTrain, Pretrain, Settings
+from pairvae.settings.defaults import default_yaml, schema_json
+from pairvae.settings.parse import parse, stage_class
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pairvae.scattering.inspect import inspect_file
-from pairvae.scattering.read import read_spectrum
+from pairvae.formats.inspect import inspect_file
+from pairvae.formats.read import read_spectrum
 
 DATA = Path(__file__).parent / "data"
 # file: technique and q unit (None: not stated), points; first and last row as they stand in the file: q I [sigma [dq]];

@@ -22,7 +22,7 @@ def folders(tmp_path_factory):
 
 def test_runs_stand_side_by_side(folders, tmp_path):
     output = tmp_path / "runs.html"
-    command = [sys.executable, "-c", "from pairvae.cli import main; main()", "report", "--compare"]
+    command = [sys.executable, "-c", "from pairvae.cli.app import main; main()", "report", "--compare"]
     subprocess.run([*command, *map(str, folders), "--output", str(output)], check=True, capture_output=True)
     page = Page(output.read_text(encoding="utf-8"))
     table = page.table()

@@ -204,7 +204,7 @@ def run_elsewhere(folder, monkeypatch, compiler):
     settings = folder / "simulate.json"
     settings.write_text(Simulate(pairs=2).model_dump_json())
     results = [f"--{name.split('.')[0].replace('_', '-')}={folder / 'out' / name}" for name in FILES]
-    command = [sys.executable, "-c", "from pairvae.cli import main; main()", "simulate", f"--settings={settings}"]
+    command = [sys.executable, "-c", "from pairvae.cli.app import main; main()", "simulate", f"--settings={settings}"]
     return subprocess.run([*command, *results], capture_output=True, text=True, check=False)
 
 

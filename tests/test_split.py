@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_resvae
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.tensors import paired_tensors
+from pairvae.models.weights_file import load_resvae
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra, write_spectra
 from pairvae.settings import Pair

@@ -9,7 +9,7 @@ import torch
 from conftest import draw_spheres, measure, write_curves
 
 from pairvae.errors import UserError
-from pairvae.model_file import load_weights
+from pairvae.models.weights_file import load_weights
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair
 from pairvae.scattering.spectrum import Spectrum

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pairvae.parse_settings import parse
 from pairvae.report.structure import networks_of, rows_of
 from pairvae.settings import Settings
+from pairvae.settings.parse import parse
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import pairvae
-from pairvae.scattering.read import read_spectrum
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_csv
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_csv
 
 MEASURED = Path(__file__).parents[2] / "shared" / "data" / "measured" / "pairs"
 SOLVENT = {"d2o_fraction": 1.0, "material": "silica"}
@@ -192,7 +192,7 @@ def refused(run, tmp_path):
 
 
 def test_file_of_the_target_technique_is_refused(refused, spheres, tmp_path):
-    from pairvae.scattering.write import write_nxcansas
+    from pairvae.formats.write import write_nxcansas
 
     write_nxcansas(tmp_path / "sans.h5", measured(spheres[0], "sans"))
     assert "says it is SANS data" in refused(tmp_path / "sans.h5")

@@ -10,8 +10,8 @@ import pytest
 import torch
 from test_parts import CHEAP, SIMULATED, content
 
-from pairvae.atomic import written_whole
-from pairvae.model_file import load_weights
+from pairvae.files.whole import written_whole
+from pairvae.models.weights_file import load_weights
 from pairvae.settings import Simulate
 from pairvae.simulation.simulate import simulate
 from pairvae.train.pretrain import pretrain
@@ -19,7 +19,7 @@ from pairvae.train.pretrain import pretrain
 
 def together(*command):
     """Run a command twice at the same time."""
-    code = "import sys; from pairvae.cli import main; sys.stdin.readline(); main()"
+    code = "import sys; from pairvae.cli.app import main; sys.stdin.readline(); main()"
     copies = [
         subprocess.Popen(
             [sys.executable, "-c", code, *map(str, command)],
@@ -91,7 +91,7 @@ def test_what_a_killed_process_left_behind_is_removed_and_what_a_living_one_writ
     code = """
 import sys
 from pathlib import Path
-from pairvae.atomic import written_whole
+from pairvae.files.whole import written_whole
 with written_whole(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print("begun", flush=True)

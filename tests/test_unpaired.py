@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pairvae.model_file import load_pairvae, load_weights
 from pairvae.models.predict import codes, predict
 from pairvae.models.tensors import paired_tensors
+from pairvae.models.weights_file import load_pairvae, load_weights
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.train.joint_train import joint_train

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from pairvae.errors import UserError
+from pairvae.jobs.part import Part
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.parts import Part
 from pairvae.settings import SaxsInstrument, Settings, Simulate, Variety
 from pairvae.settings.simulation import INSTRUMENT_NAMES, SYSTEM_NAMES
 from pairvae.simulation.cross_section import bare_intensity

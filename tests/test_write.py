@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sasdata.dataloader.loader import Loader
 
-from pairvae.scattering.read import read_spectrum
+from pairvae.formats.read import read_spectrum
+from pairvae.formats.write import write_csv, write_nxcansas
 from pairvae.scattering.spectrum import Spectrum
-from pairvae.scattering.write import write_csv, write_nxcansas
 
 
 @pytest.fixture

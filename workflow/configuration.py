@@ -44,7 +44,7 @@ def as_meant(values: Any, field: Group, schema: Group) -> Any:
 
 
 def faults(config: Group, schema: Group) -> list[str]:
-    """Unknown keys and wrong values, one sentence each; the words are those of `pairvae.parse_settings.parse`."""
+    """Unknown keys and wrong values, one sentence each; the words are those of `pairvae.settings.parse.parse`."""
     errors = Draft202012Validator(schema).iter_errors(config)
     return [sentence for error in errors for sentence in _sentences(error, schema)]
 

@@ -48,7 +48,7 @@ def row_faults(config: Group) -> list[str]:
 def _row_faults(manifest: str, allow_outside: bool) -> tuple[str, ...]:
     try:
         from pairvae.errors import UserError
-        from pairvae.scattering.samples_table import parse_manifest
+        from pairvae.samples.samples_table import parse_manifest
     except ImportError:  # a module on a host, started by an environment that holds Snakemake alone
         return ()
     try:
@@ -143,6 +143,6 @@ def _table(manifest: Path) -> tuple[list[str], list[Group]]:
 
 
 def _column_name(cell: str) -> str:
-    """As `pairvae.scattering.sample_rows.column_name`: a column that the program knows may be spelt "Sample ID"."""
+    """As `pairvae.samples.sample_rows.column_name`: a column that the program knows may be spelt "Sample ID"."""
     plain = re.sub(r"[\s-]+", "_", cell.strip()).lower()
     return plain if plain in _KNOWN_COLUMNS or plain.startswith(("saxs_", "sans_")) else cell.strip()

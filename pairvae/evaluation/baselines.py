@@ -11,8 +11,8 @@ import torch
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
-from pairvae.checksum import sha256
-from pairvae.hdf5_file import hdf5_written_whole
+from pairvae.files.checksum import sha256
+from pairvae.files.hdf5 import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Decoded, ResVAE

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS
-from pairvae.unreadable import unreadable
+from pairvae.files.unreadable import unreadable
+from pairvae.files.whole import written_whole
 
 FORMAT = 1
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pairvae.errors import UserError
-from pairvae.hdf5_file import hdf5_written_whole
+from pairvae.files.hdf5 import hdf5_written_whole
+from pairvae.files.unreadable import unreadable
 from pairvae.prepare.pair import FACTS
-from pairvae.unreadable import unreadable
 
 FORMAT = 1
 TECHNIQUES = ("saxs", "sans")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, qmc
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS, Predictions, read_predictions
+from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import ends
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.model_free import Array

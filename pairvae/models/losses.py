@@ -1,6 +1,6 @@
 """What training makes small, one function per term.
 
-No library serves: torchmetrics' SSIM takes no mask; lightly needs torchvision, and a sample may occur twice in a batch.
+torchmetrics' SSIM takes no mask; lightly needs torchvision and forbids a sample twice in a batch: neither serves here.
 """
 
 from collections.abc import Callable, Sequence
@@ -255,9 +255,8 @@ def kl_divergence(mean: Tensor, logvar: Tensor, free_bits: float = 0.0) -> Tenso
     Kingma and Welling, ICLR 2014, appendix B; Kingma et al., Improved variational inference with inverse autoregressive
     flow, NeurIPS 2016, eq. 16.
     """
-    if not free_bits:
-        return 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(dim=1).mean()
-    return (0.5 * (mean**2 + logvar.exp() - 1 - logvar)).mean(dim=0).clamp(min=free_bits).sum()
+    nats = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
+    return nats.mean(dim=0).clamp(min=free_bits).sum() if free_bits else nats.sum(dim=1).mean()
 
 
 def sparsity(mean: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.prepare.spectra_file import ROWS, read_sample_ids, read_spectra
 from pairvae.settings import Pair
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pairvae.errors import ReadError
-from pairvae.hdf5_file import hdf5_written_whole
+from pairvae.files.hdf5 import hdf5_written_whole
+from pairvae.files.unreadable import unreadable
 from pairvae.scattering.spectrum import Curve, Technique
 from pairvae.settings import Normalize
-from pairvae.unreadable import unreadable
 
 FORMAT = 1
 ROWS = 1024  # rows per chunk on disk

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS
+from pairvae.files.whole import written_whole
 
 VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS] for kind in ("validation", "test", "coverage"))
 

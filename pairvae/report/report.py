@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
 from pairvae.evaluation.predictions_file import CROSS, spread
+from pairvae.files.whole import written_whole
 from pairvae.report.explorer import explorer
 from pairvae.report.figures import curves, data, errors, generated, latent, training, trials
 from pairvae.report.page import Page

@@ -11,7 +11,7 @@ import pandas as pd
 from pairvae.errors import UserError
 from pairvae.evaluation.metrics_file import Metrics, read_json, read_metrics
 from pairvae.evaluation.predictions_file import Predictions, read_predictions
-from pairvae.unreadable import unreadable
+from pairvae.files.unreadable import unreadable
 
 STAGES = ("pretrain", "joint_train")
 LIST_SHOWN = 8  # longer lists of model.json are told by their length and ends

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.models.layers import Shape
 from pairvae.models.resvae import ResVAE
-from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import Covariate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Settings
+from pairvae.settings.parse import parse
 
 
 class Row(NamedTuple):

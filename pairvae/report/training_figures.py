@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.atomic import written_whole
 from pairvae.evaluation.latent_grids import latent_grids
 from pairvae.evaluation.predictions_file import Numbers, Predictions, spread
+from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import posterior, predict_beside
 from pairvae.models.tensors import Batches

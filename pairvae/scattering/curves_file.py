@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 
 from pairvae.errors import ReadError
-from pairvae.hdf5_file import growing_hdf5, undisturbed
+from pairvae.files.hdf5 import growing_hdf5, undisturbed
+from pairvae.files.unreadable import unreadable
 from pairvae.scattering.spectrum import COLUMNS, Curve, Reading, Source, Spectrum, Technique
-from pairvae.unreadable import unreadable
 
 FORMAT = 1
 CHUNK_POINTS = 16384  # 128 kB

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.scattering.spectrum import Curve
 from pairvae.simulation.instrument import Instrument, beam, optics
 from pairvae.simulation.system import System, Values, nearest

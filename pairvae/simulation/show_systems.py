@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Simulate
 from pairvae.simulation.cross_section import check_model

@@ -19,11 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
+from pairvae.jobs.parallel import in_order
+from pairvae.jobs.part import WHOLE, Part
 from pairvae.scattering.curves_file import CurvesWriter, PackedCurve, pack
-from pairvae.scattering.parallel import in_order
-from pairvae.scattering.parts import WHOLE, Part
 from pairvae.scattering.spectrum import TECHNIQUES, Source, Spectrum, Technique
 from pairvae.settings import Simulate
 from pairvae.settings.simulation import SIMULATED

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
-from pairvae.model_folder import load_folder
 from pairvae.models.ensemble import Ensemble
+from pairvae.models.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate, fit_covariates

@@ -18,8 +18,8 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from pairvae.atomic import written_whole
 from pairvae.errors import Stopped, UserError
+from pairvae.files.whole import written_whole
 from pairvae.models.tensors import Batches, take, to_device
 from pairvae.settings import Fit
 from pairvae.train.batches import TrainBatches, ValidationBatches

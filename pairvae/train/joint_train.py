@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import load_resvae, load_weights, save_weights
+from pairvae.files.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, ResVAE
 from pairvae.models.tensors import Batches, paired_tensors, take, to_device, unpaired_tensors
+from pairvae.models.weights_file import load_resvae, load_weights, save_weights
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain

@@ -7,13 +7,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pairvae.checksum import sha256
 from pairvae.errors import UserError
-from pairvae.model_file import save_weights
+from pairvae.files.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code, ResVAE
 from pairvae.models.tensors import Batches, as_tensors
+from pairvae.models.weights_file import save_weights
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import Split, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra

@@ -10,11 +10,11 @@ import pandas as pd
 from torch import Tensor
 
 from pairvae import __version__
-from pairvae.checksum import sha256
-from pairvae.model_file import load_pairvae
-from pairvae.model_folder import save_folder
+from pairvae.files.checksum import sha256
+from pairvae.models.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.tensors import Batches, paired_tensors
+from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
@@ -49,7 +49,7 @@ def calibrate(
     settings : Calibrate
         Coverage of the bands.
     model : Path
-        Folder to write; see `pairvae.model_folder`.
+        Folder to write; see `pairvae.models.model_folder`.
     """
     loaded = [load_pairvae(file) for file in weights]
     network = joined([member for member, _ in loaded]).eval()

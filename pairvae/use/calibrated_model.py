@@ -11,13 +11,13 @@ from pairvae.errors import UserError
 from pairvae.models.pairvae import PairVAE, ends
 from pairvae.models.predict import predict
 from pairvae.models.tensors import Batch, as_tensors
-from pairvae.parse_settings import parse
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique
 from pairvae.settings import Normalize
+from pairvae.settings.parse import parse
 from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.novelty import Encoded, encoded

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.predict import Array, codes, predict
 from pairvae.scattering.spectrum import Technique

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pairvae.atomic import written_whole
+from pairvae.files.whole import written_whole
 from pairvae.models.predict import Array
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.novelty import is_unusual

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from pairvae import __version__
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE

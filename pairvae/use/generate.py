@@ -11,13 +11,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
+from pairvae.formats.write import ENDINGS, Format, write_curve
+from pairvae.jobs.progress import tracked
 from pairvae.models.predict import codes, predict
 from pairvae.prepare.covariates import check_covariates
-from pairvae.progress import tracked
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Source, Spectrum, Technique
-from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.trust.latent_prior import draw_codes
 from pairvae.use.arguments import settings_of, whole_number
 from pairvae.use.calibrated_model import CalibratedModel

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import UserError
-from pairvae.scattering.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
-from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
 

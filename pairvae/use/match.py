@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
+from pairvae.files.whole import written_whole
+from pairvae.jobs.progress import tracked
 from pairvae.models.predict import ROWS, Array, codes
 from pairvae.models.tensors import Batch, Batches, take
-from pairvae.progress import tracked
-from pairvae.scattering.measured_samples import is_manifest
+from pairvae.samples.measured_samples import is_manifest
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.trust.consistency import likeness, p_values, pair_measures, whitened
 from pairvae.use.arguments import Covariates, Curves, check_technique, whole_number

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from pairvae.atomic import written_whole
 from pairvae.errors import UserError
-from pairvae.progress import tracked
-from pairvae.scattering.measured_samples import output_names
+from pairvae.files.whole import written_whole
+from pairvae.jobs.progress import tracked
+from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
 from pairvae.use.arguments import check_technique, settings_of
 from pairvae.use.calibrated_model import CalibratedModel

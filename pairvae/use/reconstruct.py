@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.progress import tracked
-from pairvae.scattering.measured_samples import output_names
+from pairvae.formats.write import ENDINGS, Format, write_curve
+from pairvae.jobs.progress import tracked
+from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Technique
-from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from pairvae.errors import UserError
-from pairvae.model_folder import load_folder
+from pairvae.models.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.settings import Calibrate
 from pairvae.trust.calibration import Calibration

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import ReadError, UserError
+from pairvae.formats.read import read_settings
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.formats.write import ENDINGS, Format, write_curve
+from pairvae.jobs.progress import tracked
 from pairvae.models.predict import Array, predict
 from pairvae.models.resvae import Code
-from pairvae.progress import tracked
-from pairvae.scattering.measured_samples import MeasuredSample, output_names
-from pairvae.scattering.read import read_settings
-from pairvae.scattering.read_options import NO_OPTIONS, ReadOptions
+from pairvae.samples.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
-from pairvae.scattering.write import ENDINGS, Format, write_curve
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from test_workflow import ROOT, SNAKEFILE, TINY, epochs, wait_for
 
-from pairvae.model_file import load_weights
+from pairvae.models.weights_file import load_weights
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,93 @@
+"""The commands that look at files, measured ones before a run or those of a run: parse, call. Heavy imports inside."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pairvae.cli.input_options import read_options
+from pairvae.cli.options import html
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.techniques import Technique
+
+app = typer.Typer()
+
+
+@app.command()
+@read_options(options="--")
+def inspect(
+    files: Annotated[
+        list[str], typer.Argument(help="Measured curves: files, patterns, folders; or a samples.csv.", metavar="FILE…")
+    ],
+    technique: Annotated[Technique | None, typer.Option(help="Technique of all files.")] = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.", callback=html)
+    ] = None,
+) -> None:
+    """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
+    from pairvae.samples.inspect_report import inspect_files
+
+    def show(line: str) -> None:
+        print(line, flush=True)
+
+    options = replace(options, technique=technique)
+    counts = inspect_files(files, options, show, json, plot, allow_outside)
+    print(
+        f"inspect: {counts['read']} curves read, {counts['asked']} need a unit or columns, {counts['refused']} refused",
+        file=sys.stderr,
+    )
+    raise typer.Exit(2 if counts["refused"] else 0)
+
+
+@app.command()
+def samples(
+    folder: Annotated[Path, typer.Argument(help="Folder with the files of both techniques.", exists=True)],
+    saxs: Annotated[str, typer.Option(help="Pattern of the SAXS files; what * stands for is the sample.")],
+    sans: Annotated[str, typer.Option(help="Pattern of the SANS files, as '*_sans*.dat'.")],
+    output: Annotated[Path | None, typer.Option(help="Table to write; samples.csv in the folder if not named.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a table that is there.")] = False,
+) -> None:
+    """Write a first samples.csv from the names of files."""
+    from pairvae.samples.draft_samples import draft_samples as run
+
+    run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
+
+
+@app.command()
+def systems(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Kinds of particles, files or folders of systems.", metavar="[SYSTEM]…")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with sample curves.", callback=html)] = None,
+    samples: Annotated[int, typer.Option(help="Curves of each kind in the page.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn.", min=0)] = 0,
+) -> None:
+    """List the kinds of particles that can be simulated, check those that are named, and draw them."""
+    from pairvae.simulation.show_systems import show_systems as run
+
+    run(names or [], print, lambda sentence: print(sentence, file=sys.stderr), plot, samples, seed)
+
+
+@app.command()
+def refit(
+    predictions: Annotated[Path, typer.Option(help="predictions.h5 of a simulated run.", exists=True)],
+    pairs: Annotated[Path, typer.Option(help="pairs.csv of the same run.", exists=True)],
+    settings: Annotated[Path, typer.Option(help="settings/simulate.json of the same run.", exists=True)],
+    output: Annotated[Path, typer.Option(help="CSV to write.")],
+    system: Annotated[list[str] | None, typer.Option(help="Kind of particle; several.")] = None,
+    count: Annotated[int, typer.Option(help="Test samples of each kind.", min=1)] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the first guesses.", min=0)] = 0,
+) -> None:
+    """Fit simulated particles to measured and to predicted curves: how much of the answer survives translation."""
+    from pairvae.evaluation.refit import SHOWN
+    from pairvae.evaluation.refit import refit as run
+    from pairvae.settings import Simulate
+    from pairvae.settings.parse import parse
+
+    told = parse(Simulate, settings.read_text(encoding="utf-8"), str(settings))
+    run(predictions, pairs, told, system or SHOWN, count, output, seed)

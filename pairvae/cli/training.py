@@ -1,0 +1,108 @@
+"""The commands that train networks: parse, call. Heavy imports stand inside."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pairvae.cli.options import (
+    Gpus,
+    In,
+    InOrNone,
+    Out,
+    OutOrNone,
+    Resume,
+    SettingsFile,
+    Threads,
+    begin,
+    settings_of,
+)
+from pairvae.errors import UserError
+from pairvae.settings import Baselines, JointTrain, Pretrain
+from pairvae.techniques import Technique
+
+app = typer.Typer()
+
+
+@app.command()
+def pretrain(
+    spectra: In,
+    pairs: In,
+    settings: SettingsFile,
+    weights: OutOrNone = None,
+    history: OutOrNone = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of the files that a killed training goes on from.")
+    ] = None,
+    threads: Threads = 1,
+    gpus: Gpus = 0,
+    find_learning_rate: Annotated[
+        bool, typer.Option("--find-learning-rate", help="Suggest one; train nothing.")
+    ] = False,
+    find_batch_size: Annotated[bool, typer.Option("--find-batch-size", help="The largest that fits.")] = False,
+    memory: Annotated[float | None, typer.Option(help="MiB that a step may use; else what there is.", min=1)] = None,
+) -> None:
+    """Train the ResVAE of one technique on its own spectra."""
+    if memory is not None and not find_batch_size:
+        raise UserError(
+            "pretrain: --memory says what --find-batch-size may use, which was not asked; give both or none"
+        )
+    if find_learning_rate or find_batch_size:
+        from pairvae.train.finders import find
+
+        find(spectra, pairs, begin(Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads)
+        return
+    from pairvae.report.training_figures import draw_training
+    from pairvae.train.pretrain import pretrain as run
+
+    if not (weights and history and resume):
+        raise UserError(
+            "pretrain: expected --weights, --history and --resume; or --find-learning-rate, --find-batch-size"
+        )
+    run(spectra, pairs, begin(Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
+
+
+@app.command(name="joint_train")
+def joint_train(
+    saxs: In,
+    sans: In,
+    pairs: In,
+    settings: SettingsFile,
+    weights: Out,
+    history: Out,
+    resume: Resume,
+    pretrained_saxs: InOrNone = None,
+    pretrained_sans: InOrNone = None,
+    member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
+    threads: Threads = 1,
+    gpus: Gpus = 0,
+) -> None:
+    """Train both ResVAEs together on pairs."""
+    from pairvae.report.training_figures import draw_training
+    from pairvae.train.joint_train import joint_train as run
+
+    stage, pretrained = begin(JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
+    run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
+
+
+@app.command()
+def baselines(
+    saxs: In,
+    sans: In,
+    pairs: In,
+    pretrain_saxs: In,
+    pretrain_sans: In,
+    settings: SettingsFile,
+    predictions: Out,
+    resume: Resume,
+    threads: Threads = 1,
+    gpus: Gpus = 0,
+) -> None:
+    """Predict the test split by mean curve, nearest neighbours and direct networks."""
+    from pairvae.evaluation.baselines import baselines as run
+
+    networks: dict[Technique, Pretrain] = {
+        "saxs": settings_of(Pretrain, pretrain_saxs),
+        "sans": settings_of(Pretrain, pretrain_sans),
+    }
+    run(saxs, sans, pairs, networks, begin(Baselines, settings, gpus), predictions, resume, threads)

@@ -1,0 +1,227 @@
+"""The commands that put a trained model to use: parse, call. Heavy imports stand inside."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pairvae.cli.input_options import read_options
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.techniques import Technique
+
+if TYPE_CHECKING:
+    from pairvae.use.inputs import Inputs
+
+app = typer.Typer()
+
+Format = Literal["nxcansas", "csv"]  # as in pairvae.formats.write
+Files = Annotated[
+    list[str], typer.Argument(help="Measured curves: files, patterns, folders; or one samples.csv.", metavar="FILE…")
+]
+Model = Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, or auto.")]
+To = Annotated[Technique, typer.Option(help="Technique to predict.")]
+Measured = Annotated[Technique, typer.Option(help="What measured the curves.")]
+Folder = Annotated[Path, typer.Option(help="Folder to write to.")]
+NewFolder = Annotated[Path, typer.Option(help="Folder to write; not there yet, or empty.")]
+Table = Annotated[Path, typer.Option(help="CSV to write.")]
+Written = Annotated[Format, typer.Option(help="Format of the curves.")]
+Covariate = Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")]
+AllowOutside = Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)]
+
+
+def _inputs(
+    files: list[str], covariate: list[str] | None, allow_outside: bool, saxs: ReadOptions, sans: ReadOptions
+) -> "Inputs":
+    from pairvae.use.inputs import Inputs
+
+    return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside)
+
+
+@app.command()
+@read_options(options="--", of_q_like="--q-like-")
+def translate(
+    files: Files,
+    model: Model,
+    to: To,
+    output: Folder,
+    format: Written = "nxcansas",
+    q_like: Annotated[Path | None, typer.Option(help="File of the target technique: predict at its q.")] = None,
+    of_q_like: ReadOptions = NO_OPTIONS,
+    samples: Annotated[int, typer.Option(help="Draws from the posterior to add.", min=0)] = 0,
+    seed: Seed = 0,
+    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
+    covariate: Covariate = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Predict one technique's curve from the other's, with a calibrated band."""
+    from pairvae.use.trained_model import load_model
+    from pairvae.use.translate import translate_files
+
+    inputs = _inputs(files, covariate, allow_outside, options, options)
+    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
+
+
+@app.command()
+@read_options(options="--")
+def encode(
+    files: Files,
+    model: Model,
+    technique: Measured,
+    output: Table,
+    covariate: Covariate = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Write latent mean, log-variance and novelty of curves."""
+    from pairvae.use.encode import encode_files
+    from pairvae.use.trained_model import load_model
+
+    inputs = _inputs(files, covariate, allow_outside, options, options)
+    encode_files(inputs, load_model(model, device), technique, output)
+
+
+@app.command()
+@read_options(options="--")
+def reconstruct(
+    files: Files,
+    model: Model,
+    technique: Measured,
+    output: Folder,
+    format: Written = "nxcansas",
+    covariate: Covariate = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Denoise curves and fill in the q range that was not measured."""
+    from pairvae.use.reconstruct import reconstruct_files
+    from pairvae.use.trained_model import load_model
+
+    inputs = _inputs(files, covariate, allow_outside, options, options)
+    reconstruct_files(inputs, load_model(model, device), technique, output, format)
+
+
+@app.command()
+@read_options(of_saxs="--saxs-", of_sans="--sans-")
+def match(
+    files: Files,
+    model: Model,
+    to: Annotated[Technique, typer.Option(help="Technique of the partners that are looked for.")],
+    output: Table,
+    among: Annotated[
+        list[str] | None,
+        typer.Option(help="Candidates: file, pattern or folder; several. Not needed with a samples.csv of both."),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", "-k", help="Partners per curve.", min=1)] = 5,
+    covariate: Covariate = None,
+    of_saxs: ReadOptions = NO_OPTIONS,
+    of_sans: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Find the most probable partners of curves among curves of the other technique."""
+    from pairvae.use.match import match_files
+    from pairvae.use.trained_model import load_model
+
+    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    match_files(inputs, among or [], load_model(model, device), to, k, output)
+
+
+@app.command()
+@read_options(of_saxs="--saxs-", of_sans="--sans-")
+def check(
+    files: Annotated[list[str], typer.Argument(help="SAXS curves; or one samples.csv with pairs.", metavar="FILE…")],
+    model: Model,
+    sans: Annotated[list[str] | None, typer.Option(help="SANS curve of each SAXS curve, in the same order.")] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
+    alarm: Annotated[float, typer.Option(help="Share of right pairs that may be called suspect.")] = 0.05,
+    covariate: Covariate = None,
+    of_saxs: ReadOptions = NO_OPTIONS,
+    of_sans: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Test whether a SAXS and a SANS curve belong to one sample; list suspect pairs."""
+    from pairvae.use.check import check_files
+    from pairvae.use.trained_model import load_model
+
+    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    check_files(inputs, sans or [], load_model(model, device), output, alarm)
+
+
+@app.command()
+@read_options(options="--")
+def plan(
+    files: Files,
+    model: Model,
+    output: Folder,
+    covariate: Annotated[list[str], typer.Option(help="NAME=VALUE,VALUE…: what to predict for; several.")],
+    to: To = "sans",
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Predict the partner for a list of conditions: contrast planning, as table and figure."""
+    from pairvae.use.plan import plan_files
+    from pairvae.use.trained_model import load_model
+
+    plan_files(_inputs(files, None, allow_outside, options, options), covariate, load_model(model, device), to, output)
+
+
+@app.command()
+def generate(
+    model: Model,
+    output: NewFolder,
+    count: Annotated[int, typer.Option(help="Pairs to draw.")] = 10,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1: nearer to means of training samples; above 1: stranger.")
+    ] = 1.0,
+    seed: Seed = 0,
+    covariate: Covariate = None,
+    format: Written = "nxcansas",
+    device: Device = "cpu",
+) -> None:
+    """Draw new pairs of curves from the latent space."""
+    from pairvae.use.generate import generate_files
+    from pairvae.use.trained_model import load_model
+
+    generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format)
+
+
+@app.command()
+@read_options(options="--")
+def interpolate(
+    files: Annotated[list[str], typer.Argument(help="Two curves, the ends; or a samples.csv with two.", metavar="A B")],
+    model: Model,
+    technique: Measured,
+    output: NewFolder,
+    steps: Annotated[int, typer.Option(help="Pairs, both ends included.")] = 9,
+    format: Written = "nxcansas",
+    covariate: Covariate = None,
+    options: ReadOptions = NO_OPTIONS,
+    allow_outside: AllowOutside = False,
+    device: Device = "cpu",
+) -> None:
+    """Walk from one sample to another and show what both techniques would see."""
+    from pairvae.use.generate import interpolate_files
+    from pairvae.use.trained_model import load_model
+
+    inputs = _inputs(files, covariate, allow_outside, options, options)
+    interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
+
+
+@app.command()
+def export(
+    model: Model,
+    output: NewFolder,
+    metrics: Annotated[Path | None, typer.Option(help="metrics.json of the run, for the model card.")] = None,
+) -> None:
+    """Write ONNX files of all paths and a model card."""
+    from pairvae.use.trained_model import load_model
+
+    load_model(model).export(output, metrics)

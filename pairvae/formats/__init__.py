@@ -1,0 +1,1 @@
+"""Files of measured curves: read without guessing, repaired with notes, written."""

@@ -1,0 +1,253 @@
+"""The columns of a text table: as the caller says, as its header says, or by their order; or a question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pairvae.errors import ReadError
+from pairvae.formats.columns import Columns, how_to_say_columns, usual_hint
+from pairvae.formats.detector_settings import MOST_SETTINGS
+from pairvae.formats.spread import Spread
+from pairvae.formats.table_header import Header, mentions_two_dimensions, read_header
+from pairvae.formats.text_blocks import TextTable
+from pairvae.formats.text_layouts import Layout
+from pairvae.formats.text_rows import MOST_COLUMNS
+from pairvae.scattering.spectrum import Curve
+
+_ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
+_WIDE = 8  # columns from which a table whose first does not run in one direction is an image
+_NEARLY = 0.5  # of the intensity: more is no uncertainty, except where the curve scatters as much
+_INTEGRATE = "average it over the detector (Mantid, GRASP, pyFAI) and export I(q)"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the columns of a table are taken for.
+
+    Parameters
+    ----------
+    columns : Columns
+        Where there is a question, a mere guess to show the numbers with.
+    found : Columns, optional
+        What the file says.
+    question : str
+        The sentence that asks for the columns; empty where they are clear.
+    hint : str
+        What to type for them, with a name for each column of the table.
+    names : tuple of str
+        What the header calls them.
+    warning : str
+        What speaks against the caller's choice.
+    """
+
+    columns: Columns
+    found: Columns | None = None
+    question: str = ""
+    hint: str = ""
+    names: tuple[str, ...] = ()
+    warning: str = ""
+
+
+def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | None, where: str) -> Chosen:
+    """Find out which column is what.
+
+    Parameters
+    ----------
+    stated : Columns, optional
+        What the caller says; it wins.
+    table : TextTable
+    layout : Layout, optional
+        The text format, where one was recognised.
+    where : str
+        File and entry, for messages.
+
+    Raises
+    ------
+    ReadError
+        The caller names another number of columns, the table is a map over two dimensions, or its header names
+        something that is not q or not I.
+    """
+    width = table.values.shape[1]
+    header = read_header(table.header, width)
+    found = _found(header, layout, width)
+    if stated is not None:
+        return _as_stated(stated, header, found, width, where)
+    if found is None and is_map(table, header):
+        raise ReadError(f"{where}: is a map over two dimensions (Qx and Qy, or pixels); expected I(q); {_INTEGRATE}")
+    if header is not None and (found is None or found is header.columns) and header.refusal:
+        raise ReadError(f"{where}: {header.refusal}")
+    if found is not None:
+        unclear = next((spread.unclear for spread in (found.sigma, found.dq) if spread and spread.unclear), "")
+        return _unclear_unit(found, unclear, where) if unclear else Chosen(found, found)
+    if header is not None:
+        return _ask_with_names(header, width, where)
+    return _by_order(table, where)
+
+
+def is_map(table: TextTable, header: Header | None) -> bool:
+    """Whether a table holds an image, or one value for each pair of Qx and Qy."""
+    rows, width = table.values.shape
+    if header is not None or width < 3:
+        return header is not None and header.has_two_dimensions
+    first, second = table.values[:, 0], table.values[:, 1]
+    step = np.diff(first)
+    if rows < _ENOUGH_TO_JUDGE or (step > 0).all() or (step < 0).all():
+        return False
+    if width >= _WIDE and np.count_nonzero(np.diff(np.sign(step)) != 0) > rows / 4:
+        return True
+    pairs = np.unique(first).size * np.unique(second).size
+    is_grid = pairs == rows and min(np.unique(first).size, np.unique(second).size) > 2
+    both_signs = all(0.2 < np.mean(axis < 0) < 0.8 for axis in (first, second))
+    said = mentions_two_dimensions(table.header) and np.count_nonzero(step <= 0) > MOST_SETTINGS
+    return bool(is_grid or both_signs or said)
+
+
+def refuse_image(lines: Sequence[str], where: str) -> None:
+    """Refuse rows of so many numbers that they can only be an image or many curves side by side.
+
+    Raises
+    ------
+    ReadError
+        They are.
+    """
+    some = lines[:: max(1, len(lines) // 16)]
+    wide = [count for line in some if (count := _numbers_in(line)) > MOST_COLUMNS]
+    if len(wide) > 2:
+        raise ReadError(
+            f"{where}: has rows of {wide[0]} numbers, as a detector image or many curves side by side; expected q, I "
+            f"and their uncertainties; {_INTEGRATE}, or put each curve into a file of its own"
+        )
+
+
+def _numbers_in(line: str) -> int:
+    if len(line) <= 2 * MOST_COLUMNS:
+        return 0
+    cells = line.replace(",", " ").replace(";", " ").split()
+    return len(cells) if cells[0][:1] in "+-.0123456789" and cells[-1][:1] in "+-.0123456789" else 0
+
+
+def _found(header: Header | None, layout: Layout | None, width: int) -> Columns | None:
+    found = header.columns if header is not None else None
+    if layout is None:
+        return found
+    columns = layout.columns
+    if layout.name == "RKH":
+        columns = Columns(columns.kinds[:width], columns.q_unit) if width <= 4 else None  # type: ignore[assignment]
+    if columns is None or len(columns.kinds) != width:
+        return found
+    return found if found is not None and layout.name == "NIST ABS" else columns
+
+
+def _as_stated(stated: Columns, header: Header | None, found: Columns | None, width: int, where: str) -> Chosen:
+    if len(stated.kinds) != width:
+        hint = header.hint if header is not None else usual_hint(width)
+        raise ReadError(
+            f"{where}: columns {' '.join(stated.kinds)!r} name {len(stated.kinds)}, the table has {width}; "
+            f"{how_to_say_columns(hint)}"
+        )
+    names = found.names if found is not None and len(found.names) == width else ()
+    columns = replace(
+        stated,
+        names=names,
+        sigma=stated.sigma or _said_in_header(stated, header, "dI"),
+        dq=stated.dq or _said_in_header(stated, header, "dq", "ds"),
+    )
+    return Chosen(columns, found, warning=_contradiction(stated, header))
+
+
+def _said_in_header(stated: Columns, header: Header | None, *kinds: str) -> Spread | None:
+    """What the header says of the numbers in the column that the caller calls an uncertainty."""
+    if header is None:
+        return None
+    spreads = [field.spread for kind, field in zip(stated.kinds, header.fields, strict=True) if kind in kinds]
+    return spreads[0] if spreads else None
+
+
+def _contradiction(stated: Columns, header: Header | None) -> str:
+    """What the header calls otherwise than the caller."""
+    against = [
+        f"{field.name} is read as {kind}"
+        for kind, field in zip(stated.kinds, header.fields if header else (), strict=False)
+        if kind != "-" and field.is_known and field.kind != kind and not (kind == "I" and field.may_be_intensity)
+    ]
+    return f"columns read as {' '.join(stated.kinds)!r} against the header: {', '.join(against)}" if against else ""
+
+
+def _unclear_unit(found: Columns, unclear: str, where: str) -> Chosen:
+    spreads = {"dI": found.sigma, "dq": found.dq, "ds": found.dq}
+    hint = " ".join("-" if (spread := spreads.get(kind)) and spread.unclear else kind for kind in found.kinds)
+    question = (
+        f"{where}: {unclear!r} is no unit of an uncertainty that is known; say it in its column, as in 'q I dI[%]' or "
+        f"'q I dI dq[FWHM]', or ignore it: {how_to_say_columns(hint)}"
+    )
+    return Chosen(found, found, question, hint, found.names)
+
+
+def _ask_with_names(header: Header, width: int, where: str) -> Chosen:
+    names = tuple(field.name for field in header.fields)
+    kinds = [field.kind for field in header.fields]
+    strange = [field.name for field in header.fields if not field.is_known]
+    if header.intensities > 1:
+        why = "more than one may be the intensity"
+    elif "q" in kinds[1:]:
+        why = f"the header puts q into column {kinds.index('q') + 1}"
+    elif strange:
+        why = f"of which {', '.join(strange)} may be anything"
+    else:
+        why = "which does not say what is q, I and their uncertainties"
+    question = f"{where}: its columns are called {', '.join(names)}, {why}; {how_to_say_columns(header.hint)}"
+    return Chosen(_guess(width), None, question, header.hint, names)
+
+
+def _by_order(table: TextTable, where: str) -> Chosen:
+    width = table.values.shape[1]
+    last = table.values[:, -1]
+    dummy = width == 4 and last.size >= _ENOUGH_TO_JUDGE and bool((last == last[0]).all())
+    columns, hint = _guess(width), usual_hint(width)
+    if width > 3 and not dummy:
+        question = (
+            f"{where}: the meaning of the table's {width} columns is not clear, no header names them; "
+            f"{how_to_say_columns(hint)}"
+        )
+        return Chosen(columns, None, question, hint)
+    share = share_of_intensity(table.values[:, 1], table.values[:, 2]) if width > 2 else 0.0
+    if share:
+        hint = usual_hint(width).replace("dI", "-")
+        question = (
+            f"{where}: no header says what the third column is, and it is as large as the intensity (median ratio "
+            f"{share:.2g} where the intensity is high), too large for an uncertainty; {how_to_say_columns(hint)}, or "
+            f"'{usual_hint(width)}' where it is one"
+        )
+        return Chosen(columns, None, question, hint)
+    return Chosen(replace(columns, unknown=(f"column 4, {last[0]:g} in every row",)) if dummy else columns)
+
+
+def _guess(width: int) -> Columns:
+    return Columns((("q", "I", "dI", "-") + ("-",) * width)[:width])
+
+
+def share_of_intensity(intensity: Curve, column: Curve) -> float:
+    """The share of the intensity that a column without a name is, where that is too much for an uncertainty.
+
+    Returns
+    -------
+    float
+        Median over the brightest quarter of the points; 0 where the column may be an uncertainty: smaller than half
+        the intensity there or at a quarter of all points, as large as the curve scatters from point to point, or one
+        number, a copy or absurd, which `repair` takes as absent.
+    """
+    if np.count_nonzero(np.abs(column) > _NEARLY * np.abs(intensity)) < 0.7 * intensity.size:
+        return 0.0  # as of most curves; a closer look follows
+    good = np.isfinite(intensity) & np.isfinite(column) & (intensity != 0)
+    intensity, column = intensity[good], np.abs(column[good])
+    if intensity.size < 3 or (column == column[0]).all() or (column == intensity).all():
+        return 0.0
+    size = np.abs(intensity)
+    ratio = column / size
+    bright = float(np.median(ratio[np.argsort(-size)[: max(1, size.size // 4)]]))
+    if bright < _NEARLY or np.mean(ratio > _NEARLY) < 0.75 or np.median(column) > 1e4 * size.max():
+        return 0.0
+    between = np.abs(intensity[1:-1] - (intensity[:-2] + intensity[2:]) / 2)
+    scatter = between / (np.sqrt(1.5) * np.where(column[1:-1] > 0, column[1:-1], np.inf))
+    return 0.0 if np.median(scatter) > 0.25 else bright  # 0.67 for normal errors

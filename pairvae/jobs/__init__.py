@@ -1,0 +1,1 @@
+"""Long tasks: split over processes, watched while they run."""

@@ -1,0 +1,1 @@
+"""The table of samples: samples.csv checked, its rows read, drafts of it written."""
