@@ -357,6 +357,14 @@ def test_a_row_that_stands_twice_is_one_measurement_and_other_values_at_its_q_ar
     assert one.spectrum.sigma[5] == pytest.approx(17.22 / np.sqrt(2))
 
 
+def test_a_map_below_the_header_of_a_layout_is_refused_as_a_map(inspected):
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-0.1, 0.1, 12), np.linspace(-0.1, 0.1, 12)))
+    header = ABS.split("BCENT")[0].replace("   C     1", "")
+    names = "Data columns are Qx - Qy - I(Qx,Qy) - Qz - SigmaQx - SigmaQy - fSubS(beam stop shadow)\n\n"
+    (one,) = inspected(header + names + rows(x, y, 1 + x**2, x + 1, x + 1, x + 1, x + 1))
+    assert "is a map over two dimensions (Qx and Qy, or pixels)" in one.error
+
+
 def test_one_usable_point_is_one_point(inspected):
     (one,) = inspected("0.1 5 1\n0 4 1\n-1 3 1\n-2 2 1\n", q_unit="1/A")
     assert "1 usable point is left (3 points with q ≤ 0 dropped); expected at least 3" in one.error

@@ -72,17 +72,26 @@ def find_tables(lines: Sequence[str], where: str, layout: Layout | None = None) 
     skip = layout.skip if layout else 0
     dialect = find_dialect(lines[skip:], where)
     text = _Text(lines, where, layout, dialect, parse_entries(lines, skip, dialect))
-    chosen, apart = _chosen(text)
+    blocks = list(find_blocks(text.entries))
+    if layout is not None and not _holds(blocks, layout):
+        return find_tables(lines, where)
+    chosen, apart = _chosen(blocks, text)
     return [
         _table(before, block, block is chosen[-1], apart, text)
         for before, block in zip([None, *chosen], chosen, strict=False)
     ]
 
 
-def _chosen(text: _Text) -> tuple[list[Block], set[int]]:
+def _holds(blocks: Sequence[Block], layout: Layout) -> bool:
+    """Whether a text holds the table of its layout, rather than one of another width below the same header."""
+    rows = [(len(block.rows), layout.width in (None, block.width)) for block in blocks]
+    longest = max((count for count, fits in rows if fits), default=0)
+    return layout.beside is not None or longest >= min(FEWEST_ROWS, max(rows, default=(0, True))[0])
+
+
+def _chosen(blocks: Sequence[Block], text: _Text) -> tuple[list[Block], set[int]]:
     """The blocks that are tables, and the lines of those that are something else."""
     wanted = text.layout.width if text.layout else None
-    blocks = list(find_blocks(text.entries))
     fitting = [block for block in blocks if wanted is None or block.width == wanted]
     if not fitting:
         raise NoCurve(
