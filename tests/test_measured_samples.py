@@ -86,7 +86,7 @@ def test_what_is_no_curve_is_left_out_of_a_folder_and_said(raw, capsys):
     said = capsys.readouterr().out.splitlines()
     assert [line.rpartition("/")[2] for line in said] == [
         "notes.txt: no table found in 3 lines: left out",
-        "picture.png: holds binary data of an unknown kind: left out",
+        "picture.png: is a picture (PNG): no table found: left out",
         "samples.csv: is a table of samples, not a curve (name it alone to work on the files that it names): left out",
     ]
 
