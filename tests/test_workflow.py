@@ -273,6 +273,7 @@ def test_missing_manifest_is_named_with_the_nearest_table(tmp_path):
 
 
 TABLE = "Sample_ID,SAXS,sans,D2O,note\n" + "".join(f"s{i},s{i}.dat,n{i}.dat,0.{i},\n" for i in range(4))
+CURVES = [f"{technique}{i}.dat" for i in range(4) for technique in "sn"]
 NO_COLUMN = "'d2o_fraction' is no column of samples.csv; there are D2O, note; mend the name or add the column"
 
 
@@ -298,7 +299,7 @@ NO_COLUMN = "'d2o_fraction' is no column of samples.csv; there are D2O, note; me
     ],
 )
 def test_what_the_samples_or_the_model_lack_stops_before_the_first_job(tmp_path, groups, said):
-    (tmp_path / "samples.csv").write_text(TABLE)
+    write_samples(tmp_path, TABLE, *CURVES)
     (tmp_path / "raw").mkdir()
     (tmp_path / "run" / "model").mkdir(parents=True)
     (tmp_path / "run" / "model" / "model.json").write_text("{}")
@@ -311,7 +312,7 @@ def test_what_the_samples_or_the_model_lack_stops_before_the_first_job(tmp_path,
 
 
 def test_covariates_that_the_samples_have_are_taken(tmp_path):
-    (tmp_path / "samples.csv").write_text(TABLE)
+    write_samples(tmp_path, TABLE, *CURVES)
     done = snakemake(tmp_path, "--dry-run", "--config", "samples=samples.csv", "covariates=[D2O]")
     assert done.returncode == 0, done.stdout
     done = snakemake(tmp_path, "--dry-run", "--config", "covariates=[d2o_fraction, material, volume_fraction]")
