@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pairvae import __version__
 from pairvae.cli.app import main
 from pairvae.settings import Simulate
 
@@ -34,6 +35,10 @@ def test_help_lists_the_stages_and_loads_nothing_heavy():
     assert "LOADED []" in done.stdout
     for stage in ("simulate", "normalize", "pair", "pretrain", "joint_train", "calibrate", "translate", "report"):
         assert stage in done.stdout
+
+
+def test_version_is_that_of_the_package():
+    assert pairvae("--version").stdout == f"pairvae {__version__}\n"
 
 
 def test_a_mistake_is_one_line_without_traceback(tmp_path):

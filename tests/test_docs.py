@@ -110,6 +110,15 @@ def test_every_command_in_a_sentence_exists_with_its_options(complaint):
     assert [(name, line, wrong) for name, line in lines if (wrong := complaint(line))] == []
 
 
+def test_every_command_shows_an_example_that_exists_and_stands_in_a_group(complaint):
+    commands = {name: COMMANDS.get_command(CONTEXT, name) for name in COMMANDS.list_commands(CONTEXT)}
+    groups = list(dict.fromkeys(command.rich_help_panel for command in commands.values()))
+    assert groups == ["Your data", "Use a model", "Training stages", "Housekeeping"]
+    examples = {name: command.epilog.removeprefix("Example: ") for name, command in commands.items()}
+    assert [name for name, example in examples.items() if shlex.split(example)[:2] != ["pairvae", name]] == []
+    assert {name: wrong for name, example in examples.items() if (wrong := complaint(example, whole=True))} == {}
+
+
 def test_wrong_commands_are_noticed(complaint):
     wrong = [
         "pairvae translat --model m",

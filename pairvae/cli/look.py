@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from pairvae.cli.input_options import read_options
-from pairvae.cli.options import html
+from pairvae.cli.options import YOUR_DATA, entry, html
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.techniques import Technique
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(**entry(YOUR_DATA, "pairvae inspect data/example/raw --q-unit 1/nm"))
 @read_options(options="--")
 def inspect(
     files: Annotated[
@@ -44,7 +44,9 @@ def inspect(
     raise typer.Exit(2 if counts["refused"] else 0)
 
 
-@app.command()
+@app.command(
+    **entry(YOUR_DATA, "pairvae samples data/example/raw --saxs '*_saxs.dat' --sans '*_sans*.txt' --output samples.csv")
+)
 def samples(
     folder: Annotated[Path, typer.Argument(help="Folder with the files of both techniques.", exists=True)],
     saxs: Annotated[str, typer.Option(help="Pattern of the SAXS files; what * stands for is the sample.")],
@@ -58,7 +60,7 @@ def samples(
     run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
 
 
-@app.command()
+@app.command(**entry(YOUR_DATA, "pairvae systems vesicle micelle --plot kinds.html"))
 def systems(
     names: Annotated[
         list[str] | None, typer.Argument(help="Kinds of particles, files or folders of systems.", metavar="[SYSTEM]…")
@@ -71,23 +73,3 @@ def systems(
     from pairvae.simulation.show_systems import show_systems as run
 
     run(names or [], print, lambda sentence: print(sentence, file=sys.stderr), plot, samples, seed)
-
-
-@app.command()
-def refit(
-    predictions: Annotated[Path, typer.Option(help="predictions.h5 of a simulated run.", exists=True)],
-    pairs: Annotated[Path, typer.Option(help="pairs.csv of the same run.", exists=True)],
-    settings: Annotated[Path, typer.Option(help="settings/simulate.json of the same run.", exists=True)],
-    output: Annotated[Path, typer.Option(help="CSV to write.")],
-    system: Annotated[list[str] | None, typer.Option(help="Kind of particle; several.")] = None,
-    count: Annotated[int, typer.Option(help="Test samples of each kind.", min=1)] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of the first guesses.", min=0)] = 0,
-) -> None:
-    """Fit simulated particles to measured and to predicted curves: how much of the answer survives translation."""
-    from pairvae.evaluation.refit import SHOWN
-    from pairvae.evaluation.refit import refit as run
-    from pairvae.settings import Simulate
-    from pairvae.settings.parse import parse
-
-    told = parse(Simulate, settings.read_text(encoding="utf-8"), str(settings))
-    run(predictions, pairs, told, system or SHOWN, count, output, seed)

@@ -1,7 +1,7 @@
 """What the commands of all stages share: options, settings, the first lines of the log."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,28 @@ SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSO
 Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
 Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
+
+
+# The groups of `pairvae --help`, in its order.
+YOUR_DATA, USE, STAGES, HOUSEKEEPING = "Your data", "Use a model", "Training stages", "Housekeeping"
+
+
+def entry(group: str, example: str) -> dict[str, Any]:
+    """How a command stands in the help: in which group, and with which example.
+
+    Parameters
+    ----------
+    group : str
+        Group of `pairvae --help`.
+    example : str
+        A call that works in the folder of the repository after `make demo`.
+
+    Returns
+    -------
+    dict
+        Arguments of `typer.Typer.command`.
+    """
+    return {"rich_help_panel": group, "epilog": f"Example: {example}"}
 
 
 def html(page: Path | None) -> Path | None:

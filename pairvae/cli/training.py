@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pairvae.cli.options import (
+    STAGES,
     Gpus,
     In,
     InOrNone,
@@ -15,6 +16,7 @@ from pairvae.cli.options import (
     SettingsFile,
     Threads,
     begin,
+    entry,
     settings_of,
 )
 from pairvae.errors import UserError
@@ -24,7 +26,13 @@ from pairvae.techniques import Technique
 app = typer.Typer()
 
 
-@app.command()
+@app.command(
+    **entry(
+        STAGES,
+        "pairvae pretrain --spectra results/demo/spectra/saxs.h5 --pairs results/demo/pairs.csv "
+        "--settings results/demo/settings/pretrain.saxs.json --find-learning-rate",
+    )
+)
 def pretrain(
     spectra: In,
     pairs: In,
@@ -62,7 +70,17 @@ def pretrain(
     run(spectra, pairs, begin(Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
 
 
-@app.command(name="joint_train")
+@app.command(
+    name="joint_train",
+    **entry(
+        STAGES,
+        "pairvae joint_train --saxs results/demo/spectra/saxs.h5 --sans results/demo/spectra/sans.h5 "
+        "--pairs results/demo/pairs.csv --pretrained-saxs results/demo/pretrain/saxs/weights.safetensors "
+        "--pretrained-sans results/demo/pretrain/sans/weights.safetensors --settings "
+        "results/demo/settings/joint_train.json --weights joint.safetensors --history history.csv "
+        "--resume resume",
+    ),
+)
 def joint_train(
     saxs: In,
     sans: In,
@@ -85,7 +103,15 @@ def joint_train(
     run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
 
 
-@app.command()
+@app.command(
+    **entry(
+        STAGES,
+        "pairvae baselines --saxs results/demo/spectra/saxs.h5 --sans results/demo/spectra/sans.h5 "
+        "--pairs results/demo/pairs.csv --pretrain-saxs results/demo/settings/pretrain.saxs.json "
+        "--pretrain-sans results/demo/settings/pretrain.sans.json --settings "
+        "results/demo/settings/baselines.json --predictions baselines.h5 --resume resume",
+    )
+)
 def baselines(
     saxs: In,
     sans: In,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pairvae.cli.input_options import read_options
+from pairvae.cli.options import USE, entry
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.techniques import Technique
 
@@ -39,7 +40,13 @@ def _inputs(
     return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae translate --model results/demo/model --to sans --output predictions --q-unit 1/nm "
+        "data/example/raw/micelle_03_saxs.dat",
+    )
+)
 @read_options(options="--", of_q_like="--q-like-")
 def translate(
     files: Files,
@@ -65,7 +72,12 @@ def translate(
     translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae encode --model results/demo/model --technique saxs --output codes.csv data/example/samples.csv",
+    )
+)
 @read_options(options="--")
 def encode(
     files: Files,
@@ -85,7 +97,12 @@ def encode(
     encode_files(inputs, load_model(model, device), technique, output)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae reconstruct --model results/demo/model --technique saxs --output denoised data/example/samples.csv",
+    )
+)
 @read_options(options="--")
 def reconstruct(
     files: Files,
@@ -106,7 +123,12 @@ def reconstruct(
     reconstruct_files(inputs, load_model(model, device), technique, output, format)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae match --model results/demo/model --to sans --output matches.csv data/example/samples.csv",
+    )
+)
 @read_options(of_saxs="--saxs-", of_sans="--sans-")
 def match(
     files: Files,
@@ -132,7 +154,7 @@ def match(
     match_files(inputs, among or [], load_model(model, device), to, k, output)
 
 
-@app.command()
+@app.command(**entry(USE, "pairvae check --model results/demo/model --output checks.csv data/example/samples.csv"))
 @read_options(of_saxs="--saxs-", of_sans="--sans-")
 def check(
     files: Annotated[list[str], typer.Argument(help="SAXS curves; or one samples.csv with pairs.", metavar="FILE…")],
@@ -154,7 +176,13 @@ def check(
     check_files(inputs, sans or [], load_model(model, device), output, alarm)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae plan --model results/contrast/model --covariate d2o_fraction=0,0.5,1 --output plans "
+        "--q-unit 1/nm data/example/raw/micelle_03_saxs.dat",
+    )
+)
 @read_options(options="--")
 def plan(
     files: Files,
@@ -173,7 +201,7 @@ def plan(
     plan_files(_inputs(files, None, allow_outside, options, options), covariate, load_model(model, device), to, output)
 
 
-@app.command()
+@app.command(**entry(USE, "pairvae generate --model results/demo/model --count 5 --seed 1 --output new_pairs"))
 def generate(
     model: Model,
     output: NewFolder,
@@ -193,7 +221,13 @@ def generate(
     generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format)
 
 
-@app.command()
+@app.command(
+    **entry(
+        USE,
+        "pairvae interpolate --model results/demo/model --technique saxs --q-unit 1/nm --output way "
+        "data/example/raw/silica_22_saxs.dat data/example/raw/silica_34_saxs.dat",
+    )
+)
 @read_options(options="--")
 def interpolate(
     files: Annotated[list[str], typer.Argument(help="Two curves, the ends; or a samples.csv with two.", metavar="A B")],
@@ -215,7 +249,7 @@ def interpolate(
     interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
 
 
-@app.command()
+@app.command(**entry(USE, "pairvae export --model results/demo/model --output for_colleagues"))
 def export(
     model: Model,
     output: NewFolder,
