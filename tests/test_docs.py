@@ -18,6 +18,7 @@ from snakemake.cli import get_argument_parser
 
 from pairvae import __all__ as public_names
 from pairvae.cli.app import app
+from pairvae.simulation.system_files import read_system
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -64,10 +65,11 @@ def complaint():
         missing = [each.name for each in command.params if each.required and whole and not values.get(each.name)]
         return f"misses {missing}, has {surplus} too many" if missing or surplus else ""
 
-    def of_python(file, *arguments):
-        if not (ROOT / file).exists():
-            return f"no file {file}"
-        code = (ROOT / file).read_text(encoding="utf-8") if (ROOT / file).is_file() else ""
+    def of_python(*arguments):
+        files = [ROOT / word.partition("::")[0] for word in arguments if "/" in word and word[0] != "-"]
+        if missing := [str(file) for file in files if not file.exists()]:
+            return f"no file {missing}"
+        code = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
         unknown = [word for word in arguments if word.startswith("--") and f'"{word}"' not in code]
         return f"no option {unknown}" if unknown else ""
 
@@ -150,13 +152,17 @@ def test_python_blocks_compile():
         ast.parse(block, filename=name)
 
 
-def test_yaml_blocks_are_settings(monkeypatch):
+def test_yaml_blocks_are_settings_or_a_kind_of_particle(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "workflow")
     configuration = import_module("configuration")
     schema = yaml.safe_load((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
     found = blocks("yaml")
     assert found
     for name, block in found:
+        if "model" in yaml.safe_load(block):
+            (tmp_path / "system.yaml").write_text(block, encoding="utf-8")
+            assert read_system(tmp_path / "system.yaml").parameters
+            continue
         meant = configuration.as_meant(yaml.safe_load(block), schema, schema)
         of_a_network = {"pretrain": {"saxs": meant}}  # what stands in docs/toolbox.md without what is above it
         assert [] in (configuration.faults(meant, schema), configuration.faults(of_a_network, schema)), name

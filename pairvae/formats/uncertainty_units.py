@@ -1,14 +1,16 @@
 """Uncertainties and resolutions as files state them, brought to the unit of what they belong to."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from pairvae.scattering.spectrum import Curve
 from pairvae.scattering.units import QUnit, find_q_unit, intensity_unit_name, is_arbitrary, parse_intensity_unit
+
+if TYPE_CHECKING:  # the workflow checks the columns of samples.csv where numpy is not installed
+    from pairvae.scattering.spectrum import Curve
 
 MOST_TEXT = 10_000  # characters of a note that are looked through
 FWHM_IN_SIGMA = 2 * sqrt(2 * log(2))  # full width at half maximum of a Gaussian of standard deviation 1
@@ -80,7 +82,7 @@ def convert_sigma(
     share = _share(unit)
     if share is not None:
         return Converted(
-            np.abs(intensity) * sigma * share * factor, f"{name} {_in_words(unit)} of the intensity: converted"
+            abs(intensity) * sigma * share * factor, f"{name} {_in_words(unit)} of the intensity: converted"
         )
     own_factor, own, _ = parse_intensity_unit(unit)
     if not unit or _same_unit(unit, intensity_unit):
@@ -117,7 +119,7 @@ def convert_dq(dq: Curve, q: Curve, unit: str, q_unit: str, scale: QUnit | None,
     unit = _WIDTH_IN_UNIT.sub("", unit).strip()
     share = _share(unit)
     if share is not None:
-        return Converted(np.abs(q) * dq * share * factor, f"{name} {_in_words(unit)} of q: converted")
+        return Converted(abs(q) * dq * share * factor, f"{name} {_in_words(unit)} of q: converted")
     own, of_q = find_q_unit(unit), find_q_unit(q_unit)
     as_q = own is not None and own.length == (of_q or scale or own).length
     if not unit or unit == q_unit or as_q:

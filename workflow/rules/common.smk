@@ -61,15 +61,16 @@ if found := (
     faults(config, SCHEMA)
     or missing_manifest(config) + start_faults(config, SCHEMA)
     or sweep_faults(config, SCHEMA)
-    or (row_faults(config) if workflow.is_main_process else [])
 ):
     print(*found, sep="\n", file=sys.stderr)
     sys.exit(2)
 config.update(with_scales_of_start(config))
 
 RUNS = Runs(config, SCHEMA)
-if found := covariate_faults(RUNS.configs.values(), SCHEMA) + unwritable(
-    f"results/{RUNS.home}"
-):
+if found := [
+    *(row_faults(config) if workflow.is_main_process else []),
+    *covariate_faults(RUNS.configs.values(), SCHEMA),
+    *unwritable(f"results/{RUNS.home}"),
+]:
     print(*found, sep="\n", file=sys.stderr)
     sys.exit(2)

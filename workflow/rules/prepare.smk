@@ -103,7 +103,7 @@ elif config["parts"] == 1:
     rule simulate:
         input:
             settings=f"{RUN}/settings/simulate.json",
-            systems=lambda wildcards: system_files(RUNS.configs[wildcards.run]),
+            systems=lambda wildcards: local(system_files(RUNS.configs[wildcards.run])),
         output:
             saxs=f"{RUN}/curves/saxs.h5",
             sans=f"{RUN}/curves/sans.h5",
@@ -131,7 +131,7 @@ else:
     rule simulate_part:
         input:
             settings=f"{RUN}/settings/simulate.json",
-            systems=lambda wildcards: system_files(RUNS.configs[wildcards.run]),
+            systems=lambda wildcards: local(system_files(RUNS.configs[wildcards.run])),
         output:
             saxs=temp(f"{RUN}/parts/{{scatteritem}}/curves/saxs.h5"),
             sans=temp(f"{RUN}/parts/{{scatteritem}}/curves/sans.h5"),
