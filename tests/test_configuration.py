@@ -158,9 +158,11 @@ def test_misspelt_systems_are_named_with_the_nearest_and_paths_are_taken(configu
     assert sentence.endswith(f"simulate.systems.{nearest}")
 
 
-def test_where_instruments_are_drawn_more_is_known_of_the_samples(configuration, schema):
+def test_where_instruments_are_drawn_more_is_known_of_the_samples(monkeypatch, schema):
+    monkeypatch.syspath_prepend(ROOT / "workflow")
+    covariate_faults = import_module("samples").covariate_faults
     config = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
     config["covariates"] = ["contrast_saxs", "solvent"]
-    assert len(configuration.covariate_faults([config], schema)) == 2
+    assert len(covariate_faults([config], schema)) == 2
     config["simulate"]["variety"]["instruments"] = {"usaxs": 1, "reactor_sans": 1}
-    assert configuration.covariate_faults([config], schema) == []
+    assert covariate_faults([config], schema) == []
