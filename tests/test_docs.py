@@ -18,6 +18,7 @@ from snakemake.cli import get_argument_parser
 
 from pairvae import __all__ as public_names
 from pairvae.cli.app import app
+from pairvae.simulation.system import System
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -141,13 +142,16 @@ def test_python_blocks_compile():
         ast.parse(block, filename=name)
 
 
-def test_yaml_blocks_are_settings(monkeypatch):
+def test_yaml_blocks_are_settings_or_systems(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "workflow")
     configuration = import_module("configuration")
     schema = yaml.safe_load((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
     found = blocks("yaml")
     assert found
     for name, block in found:
+        if "model_parameters:" in block:  # a kind of particle
+            assert System.model_validate({**yaml.safe_load(block), "name": "documented"})
+            continue
         meant = configuration.as_meant(yaml.safe_load(block), schema, schema)
         of_a_network = {"pretrain": {"saxs": meant}}  # what stands in docs/toolbox.md without what is above it
         assert [] in (configuration.faults(meant, schema), configuration.faults(of_a_network, schema)), name
