@@ -114,15 +114,15 @@ def _figure(system: System, samples: int, seed: int) -> go.Figure:
         drawn, chosen = draw_parameters(system, rng), draw_materials(system, rng)
         d2o_fraction = float(rng.uniform())
         curves = expected_curves(system, drawn, d2o_fraction, Simulate(), chosen=chosen)
-        told = ", ".join(f"{name} {value:.3g}" for name, value in drawn.items())
-        told += "".join(f", {name} {substance}" for name, substance in chosen.items())
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in drawn.items())
+        shown += "".join(f", {name} {substance}" for name, substance in chosen.items())
         colour = f"hsl({360 * number / samples:.0f},65%,42%)"
         for column, technique in enumerate(TECHNIQUES, start=1):
             q, intensity = (
                 np.char.mod("%.5g", values).astype(float)
                 for values in (curves[technique].q, curves[technique].intensity)
             )
-            text = escape(f"{told}, D2O {d2o_fraction:.2f}")
+            text = escape(f"{shown}, D2O {d2o_fraction:.2f}")
             figure.add_scatter(
                 x=q,
                 y=intensity,
