@@ -50,6 +50,7 @@ def test_model_of_the_plans_is_trained_with_their_covariate(tmp_path):
 def test_python_examples_run():
     names = {}
     exec(PYTHON, names)
+    assert names["measured"].reading.repairs == {"masked": 3}
     assert names["again"].measured.any()
     assert names["codes"].novelty.shape == (1,)
     assert names["on_its_q"].draws.shape == (50, names["on_its_q"].q.size)

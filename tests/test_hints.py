@@ -168,3 +168,28 @@ def test_entry_chooses_a_curve_for_inspect(pairvae, spheres, tmp_path):
     (line,) = pairvae("inspect", file, "--entry", "block 2")[1].splitlines()
     assert "block 2" in line
     assert pairvae("inspect", file, "--entry", "block 3")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [("encode", "--q-unit 'q 1/A'"), ("check", "--saxs-q-unit 'q 1/A'"), ("table", "in column saxs_q_unit as q 1/A")],
+)
+def test_a_hint_in_a_warning_can_be_typed_too(pairvae, trained, spheres, tmp_path, command, hint):
+    files = write_files(tmp_path, spheres, None, "saxs")
+    file = files["saxs"][0]
+    file.write_text(file.read_text().replace("# q[1/A]", "# s[1/A]"))
+    model = ("--model", trained.path("model"))
+    call = (command, *call_of(command, files, tmp_path), *model) if command != "table" else ()
+    if command == "table":
+        (tmp_path / "samples.csv").write_text(f"sample_id,saxs,sans\na,{file.name},{files['sans'][0].name}\n")
+        call = ("encode", tmp_path / "samples.csv", "--technique", "saxs", "--output", tmp_path / "codes.csv", *model)
+    code, out, err = pairvae(*call)
+    assert code == 0, err
+    (line,) = (line for line in out.splitlines() if "read as s = q/2π" in line)
+    assert hint in line
+    if command != "table":
+        option, value = re.search(r"say (--[\w-]+) '([^']+)'", line).groups()
+        code, out, err = pairvae(*call, option, value)
+        assert code == 0, err
+        assert "read as s = q/2π" not in out
+        assert "though the header says" not in out

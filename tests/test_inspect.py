@@ -145,12 +145,13 @@ def test_what_is_wrong_with_a_table_or_asked_of_its_rows_is_said_in_its_terms(mo
     assert "units and columns stand in it, not in options" in said
 
 
-def test_a_table_below_a_folder_is_no_curve(monkeypatch, capsys, folder):
+def test_a_table_among_other_files_is_no_curve(monkeypatch, capsys, folder):
     write_table(folder, "a,raw/good.dat,,,\n").rename(folder / "raw" / "samples.csv")
-    code, lines, said = inspect(monkeypatch, capsys, "raw", "--json")
-    assert code == 2  # broken.dat
-    assert all(json.loads(line)["file"] != "raw/samples.csv" for line in lines)
-    assert "raw/samples.csv: is a table of samples, not a curve; name it alone" in said
+    for given in (["raw"], ["raw/samples.csv", "raw/good.dat"]):
+        _, lines, said = inspect(monkeypatch, capsys, *given, "--json")
+        assert lines
+        assert all(json.loads(line)["file"] != "raw/samples.csv" for line in lines)
+        assert "raw/samples.csv: is a table of samples, not a curve; name it alone" in said
 
 
 @pytest.mark.usefixtures("folder")

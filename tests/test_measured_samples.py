@@ -114,7 +114,7 @@ def test_the_same_remark_on_many_curves_is_one_line_and_warnings_come_first(tmp_
     for i in range(5):
         bad = "0.05 nan 1\n" * (i + 1)
         (tmp_path / f"m{i}.dat").write_text(f"# q[1/A] I dI\n0.01 3 1\n0.02 2 1.5\n0.03 1 1\n{bad}")
-    said = list(remarks(named_samples([str(tmp_path)], "saxs", NO_OPTIONS)))
+    said = list(remarks(named_samples([str(tmp_path)], "saxs", NO_OPTIONS), NOTHING))
     files = f"({', '.join(str(tmp_path / f'm{i}.dat') for i in range(3))} and 2 more)"
     assert said == [
         f"warning: 5 files: unit of intensity not stated: taken as 1/cm {files}",
@@ -125,7 +125,7 @@ def test_the_same_remark_on_many_curves_is_one_line_and_warnings_come_first(tmp_
 def test_a_row_that_overrules_its_file_is_a_warning(raw):
     text = (raw / "samples.csv").read_text().splitlines()
     (raw / "samples.csv").write_text("\n".join([f"{text[0]},saxs_q_unit", f"{text[1]},1/nm"]) + "\n")
-    (said,) = remarks(named_samples([str(raw / "samples.csv")], "saxs", NO_OPTIONS))
+    (said,) = remarks(named_samples([str(raw / "samples.csv")], "saxs", NO_OPTIONS), NOTHING)
     assert said.startswith("warning: ")
     assert said.endswith("q read in 1/nm as told, though the header says 1/A")
 

@@ -244,7 +244,8 @@ def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUn
     if "s" in found.kinds and unit is not None:
         if told is None and unit.quantity == "s" and "ds" not in found.kinds:
             curve.warnings.append(
-                "the first column is named s: read as s = q/2π; say --q-unit 'q 1/nm' (Python: q_unit=…) if it is q"
+                f"the first column is named s: read as s = q/2π; say --q-unit 'q {unit.text}' (Python: q_unit=…) "
+                "if it is q"
             )
         elif unit.quantity == "q":
             curve.warn(f"column {found.name_of('s')} read as q, not as s = q/2π")

@@ -58,7 +58,7 @@ def inspect_files(
     Raises
     ------
     UserError
-        A unit or columns that are no such thing; a samples.csv beside other files or options.
+        A unit or columns that are no such thing; options beside a samples.csv.
     """
     for option, text, parse in (
         ("--q-unit", options.q_unit, parse_q_unit),
@@ -139,10 +139,10 @@ class _Job:
 
 def _jobs(given: Sequence[str], options: ReadOptions, keep_numbers: bool, allow_outside: bool) -> Iterator[_Job]:
     """What to read: the files that are given, or those that the samples.csv names."""
-    table = alone(given, options)
+    table = alone(given, options) if len(given) == 1 else None
     if table is None:
         for file in named_files(given):
-            if file.in_folder and is_manifest(file.name):
+            if is_manifest(file.name):
                 sentence = "is a table of samples, not a curve; name it alone to inspect the files that it names"
                 print(f"{file.name}: {sentence}", file=sys.stderr)
             else:

@@ -252,8 +252,13 @@ def _crashed(job: _Job) -> str:
     return f"{job.row}{job.file}: {problem}"
 
 
-def remarks(samples: Iterable[MeasuredSample]) -> Iterator[str]:
+def remarks(samples: Iterable[MeasuredSample], options: Mapping[Technique, ReadOptions]) -> Iterator[str]:
     """What the reader had to say of the curves, warnings first; the same of many curves is one line.
+
+    Parameters
+    ----------
+    options : mapping
+        By technique, what the curves were read with: hints name what can be typed there.
 
     Yields
     ------
@@ -262,11 +267,11 @@ def remarks(samples: Iterable[MeasuredSample]) -> Iterator[str]:
     """
     said: dict[tuple[bool, str], dict[str, str]] = {}
     for sample in samples:
-        for curve in (curve for settings in sample.curves.values() for curve in settings):
+        for technique, curve in ((t, curve) for t, settings in sample.curves.items() for curve in settings):
             warnings = curve.reading.warnings if curve.reading else ()
-            for text in dict.fromkeys([*warnings, *curve.notes]):
-                key = (text not in warnings, _NUMBER.sub("…", text))
-                said.setdefault(key, {}).setdefault(curve.source.file, text)
+            for note in dict.fromkeys([*warnings, *curve.notes]):
+                text = options[technique].addressed(note)
+                said.setdefault((note not in warnings, _NUMBER.sub("…", text)), {}).setdefault(curve.source.file, text)
     for (is_note, kind), files in sorted(said.items(), key=lambda item: item[0][0]):
         if len(files) == 1:
             ((file, text),) = files.items()

@@ -144,8 +144,9 @@ class _Remarks:
     def add(self, row: Row, file: MeasuredFile, curve: Measured) -> None:
         """Take one more curve into account."""
         self.curves[file.technique] += 1
-        self.notes.update({*curve.notes, *curve.warnings})
-        self.warned |= {*curve.warnings}
+        warnings = {file.options.addressed(warning) for warning in curve.warnings}
+        self.notes.update(warnings | {file.options.addressed(note) for note in curve.notes})
+        self.warned |= warnings
         unit = (file.technique, curve.intensity_unit)
         self._units[unit] += 1
         if len(self._named[unit]) < SHOWN:

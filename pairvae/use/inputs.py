@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import UserError
-from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions, Said
 from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
@@ -69,16 +69,14 @@ class Inputs:
         given: Mapping[str, str],
         model: CalibratedModel,
     ) -> list[MeasuredSample]:
-        for remark in remarks(samples):
+        said_in: Said = "manifest" if any(is_manifest(name) for name in self.files) else "option"
+        options = {t: replace(self.options[t], technique=t, said_in=said_in) for t in TECHNIQUES}
+        for remark in remarks(samples, options):
             print(remark)
-        from_table = any(is_manifest(name) for name in self.files)
         for technique in techniques:
-            options = replace(
-                self.options[technique], technique=technique, said_in="manifest" if from_table else "option"
-            )
             for curve in (curve for sample in samples for curve in sample.curves[technique]):
                 if sentence := model.unknown_scale(curve, technique):
-                    raise UserError(options.addressed(sentence))
+                    raise UserError(options[technique].addressed(sentence))
         return [_known(sample, given, model) for sample in samples]
 
     def _given(self) -> dict[str, str]:
