@@ -1,10 +1,12 @@
 """Files for colleagues: open as far as the umask says, and a clear word where they are not."""
 
+import json
 import os
 import shutil
 import stat
 import tempfile
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from pairvae.files.whole import written_whole
 from pairvae.models.weights_file import load_weights
 from pairvae.prepare.spectra_file import read_spectra
 
+ROOT = Path(__file__).parents[1]
 NOBODY = 65534
 
 
@@ -81,6 +84,17 @@ def test_folder_that_takes_the_place_of_another_is_as_open_as_the_umask_says(tmp
         temporary.mkdir()
         (temporary / "weights").touch()
     assert permissions(folder / "weights") == 0o640
+
+
+def test_mark_that_snakemake_left_in_a_folder_of_an_earlier_version_does_not_keep_the_folder(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / ".snakemake_timestamp").touch()
+    for name in ("first", "second"):
+        with written_whole(folder) as temporary:
+            temporary.mkdir()
+            (temporary / "weights").write_text(name)
+        assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("weights", name)]
 
 
 # What cannot be read
@@ -163,3 +177,26 @@ def test_command_says_it_in_one_sentence(pairvae, shared):
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith(f"pairvae: {shared}/model/weights.safetensors: cannot be read by user ")
     assert not (shared / "out").exists()
+
+
+def test_closed_inputs_stop_the_plan_of_a_run_with_their_names(shared, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "workflow")
+    start_faults, missing_manifest = (
+        getattr(import_module(module), name)
+        for module, name in (("configuration", "start_faults"), ("samples", "missing_manifest"))
+    )
+    schema = json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
+    model, table = shared / "model", shared / "spectra" / "samples.csv"
+    config = {"run": "mine", "sweep": {}, "samples": str(table), "joint_train": {"start_from": str(model)}}
+    for path, find in (
+        (model / "weights.safetensors", lambda: start_faults(config, schema)),
+        (model, lambda: start_faults(config, schema)),
+        (table.parent, lambda: missing_manifest(config)),
+    ):
+        before = permissions(path)
+        path.chmod(0)
+        with without_rights():
+            (sentence,) = find()
+        path.chmod(before)
+        assert str(path) in sentence
+        assert "may not be read by you; ask its owner to open it" in sentence
