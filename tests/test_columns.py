@@ -328,8 +328,8 @@ def test_units_that_samples_csv_overrules_are_warned_of(table):
     path = table("# q [1/nm]\tI [1/m]\tdI [1/m]\tdq [1/nm]", Q, I, DI, DQ)
     found = read(path, intensity_unit="1/cm", said_in="manifest")
     assert found.reading.warnings == (
-        "q read in 1/A as told, though the header says 1/nm",
-        "intensity read in 1/cm as told, though the file says 1/m",
+        "q read in 1/A as stated, though the header says 1/nm",
+        "intensity read in 1/cm as stated, though the file says 1/m",
     )
     np.testing.assert_allclose(found.sigma, DI)  # with their quantities
     np.testing.assert_allclose(found.dq, DQ)

@@ -1,4 +1,4 @@
-"""What a run was told: checked before the first job, and handed to each stage."""
+"""The configuration of a run, checked before the first job, and handed to each stage."""
 
 import json
 from importlib import import_module
@@ -103,10 +103,10 @@ def test_workflow_and_command_line_say_the_same(configuration, schema, wrong):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_accepts_what_the_workflow_hands_it(configuration, schema, stage):
-    told = configuration.as_meant(
+    config = configuration.as_meant(
         yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8")), schema, schema
     )
-    given = configuration.stage_settings(told | {"seed": 7, "latent_dim": 5}, schema, stage)
+    given = configuration.stage_settings(config | {"seed": 7, "latent_dim": 5}, schema, stage)
     frozen = parse(stage_class(stage), given, stage)
     assert getattr(frozen, "seed", 7) == 7
     assert getattr(frozen, "latent_dim", 5) == 5
@@ -114,9 +114,9 @@ def test_stage_accepts_what_the_workflow_hands_it(configuration, schema, stage):
 
 
 def test_setting_of_a_stage_goes_before_that_of_the_run(configuration, schema):
-    told = {"seed": 7, "pretrain": {"saxs": {"seed": 8}}}
-    assert json.loads(configuration.stage_settings(told, schema, "pretrain.saxs"))["seed"] == 8
-    assert json.loads(configuration.stage_settings(told, schema, "pretrain.sans"))["seed"] == 7
+    config = {"seed": 7, "pretrain": {"saxs": {"seed": 8}}}
+    assert json.loads(configuration.stage_settings(config, schema, "pretrain.saxs"))["seed"] == 8
+    assert json.loads(configuration.stage_settings(config, schema, "pretrain.sans"))["seed"] == 7
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_text_is_read_as_the_schema_means_it(configuration, schema, typed, meant
 
 @pytest.mark.parametrize("name", ["tiny.yaml", "measured.yaml"])
 def test_configuration_that_comes_along_is_valid(configuration, schema, name):
-    told = yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8"))
-    assert configuration.faults(configuration.as_meant(told, schema, schema), schema) == []
+    config = yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8"))
+    assert configuration.faults(configuration.as_meant(config, schema, schema), schema) == []
 
 
 def test_files_of_systems_are_inputs_of_the_simulation_and_those_of_the_package_are_not(

@@ -18,8 +18,8 @@ def test_codes_are_those_of_the_evaluation(evaluated, model):
         names = file["sample_id"].asstr()[:].tolist()
     with CurvesFile(evaluated.path("curves/sans.h5")) as curves:
         measured = {curve.sample: curve for curve in curves if curve.sample in names}
-    told = table.loc[names, ["d2o_fraction", "material"]].to_dict("records")
-    found = model.encode([measured[name] for name in names], "sans", told)
+    covariates = table.loc[names, ["d2o_fraction", "material"]].to_dict("records")
+    found = model.encode([measured[name] for name in names], "sans", covariates)
     np.testing.assert_allclose(found.mean, expected, atol=1e-4)
     np.testing.assert_allclose(found.novelty, novelty, rtol=1e-3)
     assert found.logvar.shape == found.mean.shape

@@ -20,10 +20,10 @@ def rows(*columns, form="{:.6e}", between="  "):
 
 @pytest.fixture
 def inspected(tmp_path):
-    def write(content, **told):
+    def write(content, **options):
         path = tmp_path / "curve"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return inspect_file(path, ReadOptions(**told))
+        return inspect_file(path, ReadOptions(**options))
 
     return write
 
@@ -207,11 +207,11 @@ def test_each_unit_of_q_and_of_s(inspected, unit, quantity):
     length = {"1/A": 1, "1/nm": 10, "1/m": 1e10, "1/cm": 1e8}[unit]
     scale = length / (2 * np.pi if quantity == "s" else 1)
     said = one(inspected(f"# {quantity} [{unit}]  I [1/m]  dI [1/m]\n{rows(Q * scale, I * 100, DI * 100)}"))
-    told = one(inspected(rows(Q * scale, I, DI), q_unit=f"{quantity} {unit}"))
-    for found in (said, told):
+    stated = one(inspected(rows(Q * scale, I, DI), q_unit=f"{quantity} {unit}"))
+    for found in (said, stated):
         np.testing.assert_allclose(found.spectrum.q, Q, rtol=1e-6)
         np.testing.assert_allclose(found.spectrum.sigma, DI, rtol=1e-6)
-    assert (said.intensity_unit, said.q_unit_from, told.q_unit_from) == ("1/m", "file", "option")
+    assert (said.intensity_unit, said.q_unit_from, stated.q_unit_from) == ("1/m", "file", "option")
 
 
 def test_a_unit_that_puts_q_out_of_range_warns(inspected):

@@ -203,8 +203,8 @@ def test_run_into_a_folder_that_may_not_be_written_to_stops_before_the_first_job
 
 def test_job_on_a_full_disk_shows_its_sentence(disk, tmp_path):
     (tmp_path / "results").symlink_to(disk.folder)
-    told = ("--configfile", TINY, "--config", "simulate={pairs: 60}")
-    stopped = snakemake(tmp_path, *told, "--", "results/tiny/curves/saxs.h5")
+    arguments = ("--configfile", TINY, "--config", "simulate={pairs: 60}")
+    stopped = snakemake(tmp_path, *arguments, "--", "results/tiny/curves/saxs.h5")
     assert stopped.returncode == 1
     assert "cannot be written (No space left on device); free space on this disk" in stopped.stdout
     assert "Traceback" not in stopped.stdout

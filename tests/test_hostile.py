@@ -22,10 +22,10 @@ SECRET = "s3cret-7771"
 PATIENCE = 30  # seconds by the clock, whatever else the machine does
 
 
-def refused(path, message, seconds=2.0, settings=None, **told):
+def refused(path, message, seconds=2.0, settings=None, **options):
     began, used = time.monotonic(), time.process_time()
     with pytest.raises(ReadError, match=message) as error:
-        read_spectra(path, ReadOptions(**told), settings)
+        read_spectra(path, ReadOptions(**options), settings)
     assert time.process_time() - used < seconds
     assert time.monotonic() - began < PATIENCE  # nor does it wait for something
     assert "\n" not in str(error.value)

@@ -103,8 +103,8 @@ def test_what_only_the_user_can_say_is_a_need_and_no_error(monkeypatch, capsys):
 
 @pytest.mark.usefixtures("folder")
 def test_options_say_what_the_files_do_not(monkeypatch, capsys):
-    told = ("--q-unit", "1/nm", "--columns", "q I -", "--technique", "sans")
-    code, (curve,) = as_json(monkeypatch, capsys, "raw/needs.dat", *told)
+    options = ("--q-unit", "1/nm", "--columns", "q I -", "--technique", "sans")
+    code, (curve,) = as_json(monkeypatch, capsys, "raw/needs.dat", *options)
     assert code == 0
     assert curve["needs"] == []
     assert curve["technique"] == "sans"
@@ -156,14 +156,14 @@ def test_a_table_among_other_files_is_no_curve(monkeypatch, capsys, folder):
 
 @pytest.mark.usefixtures("folder")
 def test_one_bad_file_never_stops_the_others(monkeypatch, capsys):
-    code, lines, told = inspect(monkeypatch, capsys, "raw/deep/broken.dat", "none.dat", "raw/good.dat")
+    code, lines, summary = inspect(monkeypatch, capsys, "raw/deep/broken.dat", "none.dat", "raw/good.dat")
     assert code == 2
     assert len(lines) == 3
     assert "refused" in lines[0]
     assert "none.dat" in lines[1]
     assert "refused" in lines[1]
     assert "8 points" in lines[2]
-    assert "1 curves read, 0 need a unit or columns, 2 refused" in told
+    assert "1 curves read, 0 need a unit or columns, 2 refused" in summary
 
 
 @pytest.mark.usefixtures("folder")
@@ -196,10 +196,10 @@ def test_a_pipe_is_never_waited_for(folder, monkeypatch, capsys):
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("option", "value"), [("--q-unit", "1/s"), ("--columns", "q J")])
 def test_a_wrong_option_is_one_sentence_and_not_one_per_file(monkeypatch, capsys, option, value):
-    code, lines, told = inspect(monkeypatch, capsys, "raw", option, value)
+    code, lines, summary = inspect(monkeypatch, capsys, "raw", option, value)
     assert (code, lines) == (2, [])
-    assert told.startswith(f"pairvae: {option}: unknown")
-    assert told.count("\n") == 1
+    assert summary.startswith(f"pairvae: {option}: unknown")
+    assert summary.count("\n") == 1
 
 
 def test_the_plot_needs_nothing_from_elsewhere_and_holds_every_curve(folder, monkeypatch, capsys):

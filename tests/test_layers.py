@@ -154,7 +154,7 @@ def test_curve_is_lengthened_to_a_multiple_of_all_strides():
     ("values", "said"),
     [
         ({"output": "sigmoid"}, "set scaling: min_max"),
-        ({"encoder": ["silu"]}, "told together"),
+        ({"encoder": ["silu"]}, "given together"),
         ({"encoder": ["silu"], "decoder": ["silu"], "channels": [4]}, "leave out channels"),
         ({"network": "vae", "block": "bottleneck", "attention": 4}, "leave out block, attention"),
         ({"attention": 5}, "5 heads do not divide 64 channels"),

@@ -229,7 +229,7 @@ def test_warnings_of_the_reader_come_first_and_are_called_so(folder, tmp_path, c
     )
     read(write(folder, "sample_id,saxs,sans,sans_q_unit\na,raw/c00.dat,raw/c01.dat,1/A\n"), tmp_path / "out")
     said = capsys.readouterr().out.splitlines()
-    assert said[1] == "read: warning: 1 curves: q read in 1/A as told, though the header says 1/nm"
+    assert said[1] == "read: warning: 1 curves: q read in 1/A as stated, though the header says 1/nm"
     assert said[-1] == "read: 1 curves: … points with NaN or infinity dropped"
 
 

@@ -127,7 +127,7 @@ def test_a_row_that_overrules_its_file_is_a_warning(raw):
     (raw / "samples.csv").write_text("\n".join([f"{text[0]},saxs_q_unit", f"{text[1]},1/nm"]) + "\n")
     (said,) = remarks(named_samples([str(raw / "samples.csv")], "saxs", NO_OPTIONS), NOTHING)
     assert said.startswith("warning: ")
-    assert said.endswith("q read in 1/nm as told, though the header says 1/A")
+    assert said.endswith("q read in 1/nm as stated, though the header says 1/A")
 
 
 def test_pairs_are_rows_with_both_curves_or_files_in_the_same_order(raw, spheres):

@@ -189,11 +189,11 @@ def silent_loss(path, target):
     return ""
 
 
-def fault(path, told):
+def fault(path, options):
     """What is wrong with what came of a file; empty where nothing is."""
     began = time.process_time()
     try:
-        spectra = read_spectra(path, ReadOptions(**told))
+        spectra = read_spectra(path, ReadOptions(**options))
     except ReadError as error:
         spectra = []
         if "\n" in str(error) or len(str(error)) > 2000:
@@ -216,8 +216,8 @@ def faults(path, count, folder):
     for number in range(count):
         random = np.random.default_rng([SEED, number, *path.name.encode()])
         target.write_bytes(corrupted(data, random))
-        for told in ({}, {"q_unit": "1/nm"}):
-            found = fault(target, told)
+        for options in ({}, {"q_unit": "1/nm"}):
+            found = fault(target, options)
             if found:
                 yield number, found
 

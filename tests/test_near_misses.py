@@ -132,7 +132,7 @@ def test_a_refused_entry_is_named_beside_its_sentence(nexus):
 def test_a_unit_of_intensity_that_is_told_wins_over_the_file_and_is_noted(nexus):
     read = one(inspect_file(nexus, ReadOptions(intensity_unit="1/m")))
     assert (read.intensity_unit, read.intensity_unit_from) == ("1/m", "option")
-    assert "intensity read in 1/m as told, though the file says 1/cm" in read.warnings
+    assert "intensity read in 1/m as stated, though the file says 1/cm" in read.warnings
     np.testing.assert_allclose(read.spectrum.intensity, I / 100)
     np.testing.assert_allclose(read.spectrum.sigma, DI / 100)
 

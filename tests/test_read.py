@@ -67,11 +67,11 @@ def test_stated_columns_win_and_are_noted(text_file):
     file = text_file("# q [1/nm] I [1/m] dI [1/m] dq\n" + TABLE.replace("\n", " 0.001\n"))
     assert read_spectrum(file).dq == pytest.approx(np.full(4, 1e-4))
     assert read_spectrum(file).intensity[0] == 0.105
-    told = read_spectrum(file, columns="s I - dI", q_unit="1/A")
-    assert told.q[0] == pytest.approx(TWO_PI * 0.01)
-    assert told.dq is None
-    assert any("though the header says 1/nm" in note for note in told.notes)
-    assert any("though the header reads as 'q I dI dq'" in note for note in told.notes)
+    stated = read_spectrum(file, columns="s I - dI", q_unit="1/A")
+    assert stated.q[0] == pytest.approx(TWO_PI * 0.01)
+    assert stated.dq is None
+    assert any("though the header says 1/nm" in note for note in stated.notes)
+    assert any("though the header reads as 'q I dI dq'" in note for note in stated.notes)
 
 
 def test_stated_units_of_columns_count(text_file):
@@ -152,7 +152,7 @@ def test_units_of_intensity():
 
 
 @pytest.mark.parametrize(
-    ("content", "told", "message"),
+    ("content", "options", "message"),
     [
         (b"", {}, r"curve.dat: is empty; expected a scattering curve"),
         (b" \n\n", {}, "is empty"),
@@ -194,9 +194,9 @@ def test_units_of_intensity():
         (b"\x89HDF\r\n\x1a\n broken", {}, "is a damaged HDF5 file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_sentence(text_file, content, told, message):
+def test_a_file_that_cannot_be_read_is_one_sentence(text_file, content, options, message):
     with pytest.raises(ReadError, match=message) as error:
-        read_spectra(text_file(content), ReadOptions(**told))
+        read_spectra(text_file(content), ReadOptions(**options))
     assert "\n" not in str(error.value)
     assert "curve.dat" in str(error.value)
 

@@ -112,9 +112,9 @@ PAIRS = [
 
 
 @needs_measured
-@pytest.mark.parametrize(("name", "told", "points", "first", "last", "intensity", "sigma", "dq"), PAIRS)
-def test_measured_pair_files_read_as_they_are_written(name, told, points, first, last, intensity, sigma, dq):
-    curve = read_spectrum(MEASURED / "pairs" / name, **told)
+@pytest.mark.parametrize(("name", "options", "points", "first", "last", "intensity", "sigma", "dq"), PAIRS)
+def test_measured_pair_files_read_as_they_are_written(name, options, points, first, last, intensity, sigma, dq):
+    curve = read_spectrum(MEASURED / "pairs" / name, **options)
     assert curve.q.size == points
     assert curve.q[[0, -1]] == pytest.approx([first, last], rel=1e-5)
     assert curve.intensity[0] == pytest.approx(intensity, rel=1e-6)

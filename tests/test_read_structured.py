@@ -91,9 +91,9 @@ def test_nxcansas_in_other_units_is_converted(nxcansas):
     assert curve.dq == pytest.approx(expected.dq / 10)
     assert curve.intensity == pytest.approx(expected.intensity / 100)
     assert curve.sigma == pytest.approx(expected.sigma / 100)
-    told = read_spectrum(nxcansas, q_unit="1/A")
-    assert told.q == pytest.approx(expected.q)
-    assert "q read in 1/A as told, though the file says 1/nm" in told.notes
+    stated = read_spectrum(nxcansas, q_unit="1/A")
+    assert stated.q == pytest.approx(expected.q)
+    assert "q read in 1/A as stated, though the file says 1/nm" in stated.notes
 
 
 def test_nan_and_falling_q_in_nxcansas_are_noted(nxcansas):

@@ -62,7 +62,7 @@ def test_warnings_of_the_reader_appear_in_every_command(pairvae, trained, argume
     code, out, err = pairvae(command, *files, *options, unit, "1/nm", "--model", trained.path("model"))
     assert code == 0, err
     where = f"warning: {files[0]}: " if len(files) == 1 else "warning: 2 files: "
-    assert f"{where}q read in 1/nm as told, though the header says 1/A" in out
+    assert f"{where}q read in 1/nm as stated, though the header says 1/A" in out
 
 
 # The model folder

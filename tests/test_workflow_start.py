@@ -24,9 +24,9 @@ def rewrite(folder, **changed):
 
 
 def test_run_that_starts_from_a_model_pretrains_nothing_and_stands_on_its_grids(model_folder, tmp_path):
-    told = ("--configfile", TINY, "--config", "joint_train={start_from: model}")
-    assert "pretrain" not in planned(tmp_path, *told)
-    shown = snakemake(tmp_path, "--dry-run", "--printshellcmds", *told).stdout
+    arguments = ("--configfile", TINY, "--config", "joint_train={start_from: model}")
+    assert "pretrain" not in planned(tmp_path, *arguments)
+    shown = snakemake(tmp_path, "--dry-run", "--printshellcmds", *arguments).stdout
     assert "model/model.json, model/weights.safetensors" in shown
     grid = json.loads((model_folder / "model.json").read_text(encoding="utf-8"))["grids"]["saxs"]
     assert f'"q_min_inv_angstrom": {grid["q_min"]}' in shown
@@ -45,7 +45,7 @@ def test_module_with_a_prefix_starts_from_the_model_where_the_configuration_says
 
 
 @pytest.mark.parametrize(
-    ("told", "changed", "said"),
+    ("arguments", "changed", "said"),
     [
         ("joint_train={start_from: nowhere}", {}, "joint_train.start_from: nowhere is no model folder"),
         ("joint_train={start_from: model}", {"format": 99}, "model is of format 99, this version reads format 1"),
@@ -63,9 +63,9 @@ def test_module_with_a_prefix_starts_from_the_model_where_the_configuration_says
         ("run=own joint_train={start_from: results/own/model}", {}, "is the model that this run writes"),
     ],
 )
-def test_model_that_cannot_be_started_from_stops_before_the_first_job(model_folder, tmp_path, told, changed, said):
+def test_model_that_cannot_be_started_from_stops_before_the_first_job(model_folder, tmp_path, arguments, changed, said):
     rewrite(model_folder, **changed)
-    groups = told.replace("} ", "}\n").replace("own ", "own\n").split("\n")
+    groups = arguments.replace("} ", "}\n").replace("own ", "own\n").split("\n")
     stopped = snakemake(tmp_path, "--config", *groups)
     assert stopped.returncode == 2
     assert said in stopped.stdout

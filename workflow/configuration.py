@@ -1,4 +1,4 @@
-"""What a run was told: the configuration against its schema, and what each stage gets of it.
+"""The configuration of a run against its schema, and what each stage gets of it.
 
 Imports nothing that Snakemake does not bring: the environment that starts a workflow may hold nothing else.
 """
@@ -81,8 +81,8 @@ def start_faults(config: Group, schema: Group) -> list[str]:
     return [
         f"configuration: normalize.{technique}.scale_free is true, but the model that joint_train.start_from names was "
         f"trained on 1/cm; train that one with normalize.{technique}.scale_free: true"
-        for technique, told in config["normalize"].items()
-        if told.get("scale_free") and not about["settings"]["normalize"][technique].get("scale_free")
+        for technique, settings in config["normalize"].items()
+        if settings.get("scale_free") and not about["settings"]["normalize"][technique].get("scale_free")
     ] + [
         f"configuration: normalize.{technique}.grid.{name} is {given}, but joint_train.start_from brings a grid from "
         f"{grid['q_min']:.6g} to {grid['q_max']:.6g} 1/Å; leave {name} out"

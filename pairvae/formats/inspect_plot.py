@@ -12,7 +12,7 @@ from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.formats.inspect import Inspected
 
-POINTS_DRAWN = 1000  # per curve; more cannot be told apart on a screen
+POINTS_DRAWN = 1000  # per curve; a screen shows no more
 _DASH = {"saxs": "solid", "sans": "dash", None: "dot"}
 _WORDS = {"saxs": "SAXS", "sans": "SANS", None: "technique not said"}
 

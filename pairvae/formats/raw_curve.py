@@ -70,10 +70,10 @@ class RawCurve:
         self.warnings.append(note)
         self.notes.append(note)
 
-    def warn_if_overruled(self, told: str, in_file: str) -> None:
+    def warn_if_overruled(self, stated: str, in_file: str) -> None:
         """Note a unit of intensity that is not the file's own."""
-        if parse_intensity_unit(told)[:2] != parse_intensity_unit(in_file)[:2]:
-            self.warn(f"intensity read in {told} as told, though the file says {in_file}")
+        if parse_intensity_unit(stated)[:2] != parse_intensity_unit(in_file)[:2]:
+            self.warn(f"intensity read in {stated} as stated, though the file says {in_file}")
 
     def reading(self) -> Reading:
         """The facts for the Spectrum."""

@@ -138,7 +138,7 @@ def _curve(
     if group.masked:
         curve.mended("masked", group.masked, f"{group.masked} points masked in the file dropped")
     if stated is not None and in_file is not None and in_file.length != stated.length:
-        curve.warn(f"q read in {stated.text} as told, though the file says {in_file.text}")
+        curve.warn(f"q read in {stated.text} as stated, though the file says {in_file.text}")
     if stated_intensity and in_file_intensity:
         curve.warn_if_overruled(stated_intensity, in_file_intensity)
     if note:

@@ -227,22 +227,23 @@ def _warn(curve: RawCurve, *notes: str) -> None:
 
 
 def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUnit | None, unit: QUnit | None) -> None:
-    told, found, unknown = stated.columns, chosen.found, chosen.columns.unknown
+    columns, found, unknown = stated.columns, chosen.found, chosen.columns.unknown
     if chosen.warning:
         curve.warn(chosen.warning)
-    if told is not None and found is not None and told.kinds != found.kinds:
+    if columns is not None and found is not None and columns.kinds != found.kinds:
         curve.notes.append(
-            f"columns read as {' '.join(told.kinds)!r} as told, though the header reads as {' '.join(found.kinds)!r}"
+            f"columns read as {' '.join(columns.kinds)!r} as stated, though the header reads as "
+            f"{' '.join(found.kinds)!r}"
         )
-    elif told is None and unknown:
+    elif columns is None and unknown:
         dummy = any("in every row" in name for name in unknown)
         (curve.warn if dummy else curve.notes.append)(f"columns not used: {', '.join(unknown)}")
     if in_file is not None and unit is not None and in_file.length != unit.length:
-        curve.warn(f"q read in {unit.text} as told, though the header says {in_file.text}")
+        curve.warn(f"q read in {unit.text} as stated, though the header says {in_file.text}")
     if found is None:
         return
     if "s" in found.kinds and unit is not None:
-        if told is None and unit.quantity == "s" and "ds" not in found.kinds:
+        if columns is None and unit.quantity == "s" and "ds" not in found.kinds:
             curve.warnings.append(
                 f"the first column is named s: read as s = q/2π; say --q-unit 'q {unit.text}' (Python: q_unit=…) "
                 "if it is q"

@@ -70,7 +70,7 @@ def write_text(
     draws: Curve | None = None,
     about_sigma: str = "",
 ) -> None:
-    """Write one spectrum as comma-separated text that `read_spectrum` understands without being told anything.
+    """Write one spectrum as comma-separated text that `read_spectrum` understands without further options.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
 
 def facts_of(run: Run) -> dict[str, Any]:
     """What the templates say in words and tables."""
-    told = run.card.get("settings") if isinstance(run.card, dict) else None
+    settings = run.card.get("settings") if isinstance(run.card, dict) else None
     checksums = dict(run.card.get("inputs_sha256") or {}) if isinstance(run.card, dict) else {}
     if isinstance(run.card, dict) and run.card.get("weights_sha256"):
         checksums["model/weights.safetensors"] = run.card["weights_sha256"]
@@ -146,7 +146,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         "metrics": run.metrics,
         "cross": CROSS,
         "beaten": {path: names for path in CROSS if (names := run.metrics.beaten_by(path))},
-        "settings": list(flat(told)),
+        "settings": list(flat(settings)),
         "checksums": checksums,
         "card": json.dumps(shortened(run.card), indent=2, ensure_ascii=False),
         "seconds": run.seconds,

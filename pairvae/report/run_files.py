@@ -14,7 +14,7 @@ from pairvae.evaluation.predictions_file import Predictions, read_predictions
 from pairvae.files.unreadable import unreadable
 
 STAGES = ("pretrain", "joint_train")
-LIST_SHOWN = 8  # longer lists of model.json are told by their length and ends
+LIST_SHOWN = 8  # longer lists of model.json are shortened to their length and ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ def flat(value: Any, above: str = "") -> Any:
 
 
 def shortened(value: Any) -> Any:
-    """The same with long lists told by their length and ends."""
+    """The same with long lists shortened to their length and ends."""
     if isinstance(value, dict):
         return {str(key): shortened(inner) for key, inner in value.items()}
     if isinstance(value, list):

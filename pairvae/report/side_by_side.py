@@ -50,14 +50,14 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _differing(named: dict[str, Run]) -> dict[str, list[str]]:
     """Settings of the model that are not the same in all runs, with the value of each run."""
-    told = [
+    settings = [
         dict(flat({part: run.card.get(part) for part in ("settings", "network") if run.card.get(part)}))
         if isinstance(run.card, dict)
         else {}
         for run in named.values()
     ]
-    keys = list(dict.fromkeys(key for one in told for key in one))
-    values = {key: [one.get(key, "–") for one in told] for key in keys}
+    keys = list(dict.fromkeys(key for one in settings for key in one))
+    values = {key: [one.get(key, "–") for one in settings] for key in keys}
     return {key: row for key, row in values.items() if len(set(row)) > 1}
 
 

@@ -49,9 +49,9 @@ def networks_of(file: Path) -> dict[Technique, ResVAE]:
     covariates = tuple(Covariate(name=name, kind="number") for name in settings.covariates)
     found: dict[Technique, ResVAE] = {}
     for technique in TECHNIQUES:
-        told, gridding = getattr(settings.pretrain, technique), getattr(settings.normalize, technique)
+        training, gridding = getattr(settings.pretrain, technique), getattr(settings.normalize, technique)
         try:
-            found[technique] = ResVAE(gridding.grid.points, told.latent_dim, told.architecture, covariates)
+            found[technique] = ResVAE(gridding.grid.points, training.latent_dim, training.architecture, covariates)
         except UserError as error:
             raise UserError(f"{file}: pretrain.{technique}.architecture: {error}") from None
     return found

@@ -233,7 +233,7 @@ class RowChecks:
         return near[0] if near else next((one for one in self._names if Path(one).name == Path(name).name), "")
 
     def _check_repeated(self, row: Row, where: str) -> None:
-        """A sample has one row; two that say different things of it are told apart from a mere repetition."""
+        """A sample has one row; two that contradict each other are distinguished from a mere repetition."""
         first = self._samples.setdefault(row.sample_id, row)
         if first is row:
             return

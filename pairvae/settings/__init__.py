@@ -1,4 +1,4 @@
-"""Everything a run may be told: one frozen class per stage, unknown keys refused.
+"""Every setting of a run: one frozen class per stage, unknown keys refused.
 
 `configs/default.yaml` and `configs/schema.json` are generated from this tree (`pairvae defaults configs`).
 """
@@ -90,7 +90,7 @@ class Settings(StageSettings):
     covariates: tuple[str, ...] = Field(
         (),
         json_schema_extra={"simulated": list(SIMULATED), "varied": list(VARIED)},
-        description="Columns of samples.csv that the networks are told, for example [d2o_fraction].",
+        description="Columns of samples.csv that the networks see as covariates, for example [d2o_fraction].",
     )
     members: int = Field(
         1, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."

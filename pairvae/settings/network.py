@@ -123,7 +123,7 @@ class Architecture(StageSettings):
         if self.image and self.slopes:
             raise ValueError("image: a pattern has no slope against q; leave out slopes")
         if bool(self.encoder) != bool(self.decoder):
-            raise ValueError("encoder and decoder are told together; found one of them")
+            raise ValueError("encoder and decoder are given together; found one of them")
         if self.encoder and (said := self._changed(LISTED)):
             raise ValueError(f"encoder and decoder say all layers; leave out {', '.join(said)}")
         if self.network == "vae" and (said := self._changed(RESIDUAL)):

@@ -127,7 +127,7 @@ class Pretrain(Variational):
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
     )
     covariates: tuple[str, ...] = Field(
-        (), json_schema_extra=FILLED, description="What the networks are told; unset: the run's."
+        (), json_schema_extra=FILLED, description="Covariates of the networks; unset: those of the run."
     )
     architecture: Architecture = Architecture()
     figures_every: int = Field(
@@ -171,7 +171,7 @@ class JointTrain(Variational):
         0.1, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
     )
     covariates: tuple[str, ...] = Field(
-        (), json_schema_extra=FILLED, description="What the networks are told besides what start_from knows."
+        (), json_schema_extra=FILLED, description="Covariates of the networks in addition to those of start_from."
     )
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")

@@ -206,13 +206,13 @@ def interpolate_files(
 
 
 def _write_pairs(
-    output: Path, pairs: Sequence[GeneratedPair], format: Format, note: str, told: Sequence[Mapping[str, Any]]
+    output: Path, pairs: Sequence[GeneratedPair], format: Format, note: str, covariates: Sequence[Mapping[str, Any]]
 ) -> None:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output}: is there and not empty; expected a new folder; name another one")
     rows = []
     with written_whole(output) as folder:
-        for pair, facts in zip(tracked(pairs, "write", len(pairs)), told, strict=True):
+        for pair, facts in zip(tracked(pairs, "write", len(pairs)), covariates, strict=True):
             names: dict[str, str] = {}
             for technique, curve in zip(TECHNIQUES, (pair.saxs, pair.sans), strict=True):
                 names[technique] = f"{curve.sample}.{technique}.{ENDINGS[format]}"

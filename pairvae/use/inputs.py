@@ -108,11 +108,11 @@ def parsed_covariates(texts: Sequence[str]) -> dict[str, str]:
 
 def _known(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedModel) -> MeasuredSample:
     """With the covariates of the model alone; a category of samples.csv that it never saw is left unknown."""
-    told = dict(given)
+    covariates = dict(given)
     for covariate in model.network.of(next(iter(sample.curves))).covariates:
         cell = sample.covariates.get(covariate.name, "")
         if covariate.kind == "category" and cell and cell not in covariate.values:
             print(f"{sample.name}: {covariate.name} {cell!r} was not in the training: taken as unknown")
         elif cell:
-            told[covariate.name] = cell
-    return replace(sample, covariates=told)
+            covariates[covariate.name] = cell
+    return replace(sample, covariates=covariates)

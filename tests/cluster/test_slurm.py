@@ -166,10 +166,10 @@ def without_gpu(run):
 
 
 def out_of_time(run):
-    """SLURM asks the training to stop before its limit of two minutes (up to one minute earlier than it was told)."""
-    told = ("joint_train:gpu=0", "joint_train:runtime=2", "joint_train:slurm_extra='--signal=TERM@50'")
+    """SLURM asks the training to stop before its limit of two minutes (up to one minute earlier than asked)."""
+    resources = ("joint_train:gpu=0", "joint_train:runtime=2", "joint_train:slurm_extra='--signal=TERM@50'")
     return run.finish(
-        run.submit(TRAINED, "--retries", "0", resources=told, config=("members=1", "joint_train={steps: 1000000}"))
+        run.submit(TRAINED, "--retries", "0", resources=resources, config=("members=1", "joint_train={steps: 1000000}"))
     )
 
 

@@ -1,4 +1,4 @@
-"""How all figures look: colours told apart with any colour vision, axes of scattering, words for names."""
+"""How all figures look: colours that differ with any colour vision, axes of scattering, words for names."""
 
 from collections import Counter
 from html import escape
@@ -118,7 +118,7 @@ def log_q(figure: go.Figure, **cell: int) -> None:
 
 
 def line(figure: go.Figure, q: Numbers, y: Numbers, name: str, hover: str, **style: Any) -> None:
-    """Add a curve; `hover` says how its value is told."""
+    """Add a curve; `hover` says how its value is shown."""
     figure.add_scatter(
         x=short(q), y=short(y), mode="lines", line=style, name=plain(name), hovertemplate=f"%{{y:{hover}}}"
     )

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from pairvae.evaluation.predictions_file import spread
 from pairvae.report.figures.style import GREY, blank, colour, plain, short, words
 
-EPOCHS_DRAWN = 400  # points per loss curve; more cannot be told apart on a screen
+EPOCHS_DRAWN = 400  # points per loss curve; a screen shows no more
 
 
 def loss_curves(history: pd.DataFrame) -> go.Figure:
