@@ -71,10 +71,10 @@ def test_file_reads_back_and_says_what_was_measured(pairvae, trained, model, raw
     again = read_spectrum(path, technique="saxs")
     np.testing.assert_allclose(again.intensity, expected.intensity, rtol=1e-5)
     if format == "csv":
-        measured = pd.read_csv(path, comment="#")["measured"].to_numpy()
+        measured = pd.read_csv(path, comment="#")["is_measured"].to_numpy()
     else:
         with h5py.File(path) as file:
-            measured = file["sasentry/sasdata/measured"][:]
+            measured = file["sasentry/sasdata/is_measured"][:]
     np.testing.assert_array_equal(measured, expected.measured)
 
 

@@ -107,11 +107,11 @@ def reconstruct_files(
     for path, result in zip(tracked(paths, "write", len(paths)), results, strict=True):
         notes = (
             f"reconstructed by PairVAE from {result.source}",
-            f"band covers {result.coverage:.0%}; measured 0: filled in where the curve had no usable point",
+            f"band covers {result.coverage:.0%}; is_measured 0: filled in where the curve had no usable point",
             result.novelty_note,
         )
         curve = result.spectrum(path.name.split(".")[0], notes)
-        extra = {"measured": result.measured.astype(np.float64)}
+        extra = {"is_measured": result.measured.astype(np.float64)}
         band, about = (result.lower, result.upper), about_sigma(result.coverage)
         write_curve(path, curve, format, band, extra, about_sigma=about)
         filled = int((~result.measured).sum())
