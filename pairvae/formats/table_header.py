@@ -220,8 +220,6 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     elif "s" not in kinds and roles[0] == "placeholder":
         kinds[0] = "q"
     may_be = [at for at, field in enumerate(fields) if field.may_be_intensity]
-    if {"lower", "upper"} <= {name.lower() for name in names}:  # a reconstruction, whose "measured" is a flag
-        may_be = [at for at in may_be if names[at].lower() != "measured"]
     if not may_be and ("dI" in kinds or len(fields) == 2):
         may_be = [at for at, role in enumerate(roles) if role == "placeholder" and at and kinds[at] == "-"]
         if roles[0] == "placeholder" and "dI" not in kinds:
