@@ -1,4 +1,4 @@
-"""Curves that instruments wrote, read as looking into each file shows them; they lie in tests/data."""
+"""Curves that instruments wrote, read as looking into each file shows them; they lie in tests/data/measured."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from pairvae.formats.inspect import inspect_file
 from pairvae.formats.read import read_spectrum
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "data" / "measured"
 # file: technique and q unit (None: not stated), points; first and last row as they stand in the file: q I [sigma [dq]];
 # q of the file in 1/Å, intensity unit
 EXPECTED = {
