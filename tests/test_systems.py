@@ -136,6 +136,12 @@ FAULTS = [
     ("materials.core", "SiO2", ["materials.core", "'SiO2' is no material", "formula@density"]),
     ("materials.core", "Zz2@2", ["materials.core", "'Zz2@2' is no formula@density"]),
     ("parameters.radius.hihg", 3, ["parameters.radius.hihg is no key", "the nearest name is high"]),
+    (
+        "parameters.radius.unit",
+        "nm",
+        ["parameters.radius.unit: found 'nm'", "expected one of Å", "write the limits in it"],
+    ),
+    ("parameters.width.high", 12, ["parameters.width: high is 12", "expected at most 1", "write 12 % as 0.12"]),
     ("parameters.radius.low", 300, ["parameters.radius: low is 300, above high, 200"]),
     ("parameters.radius.distribution", "normal", ["parameters.radius.distribution", "'log-uniform'", "found 'normal'"]),
     ("parameters.thickness.low", "0.1 * radios", ["parameters.thickness.low", "'radios' is unknown", "is radius"]),

@@ -52,13 +52,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
+# What limits are written in; nothing is converted, so another unit would be a wrong size.
+UNITS = ("", "Å", "Å²", "1/Å", "1/cm", "mol/L", "K", "°")
+UNITS_SAID = "Å, Å², 1/Å, 1/cm, mol/L, K, °, or none for a fraction or a number"
+
+
 class Parameter(_Part):
     """One drawn number.
 
     Parameters
     ----------
     unit : str
-        Å for lengths; empty for fractions.
+        One of `UNITS`: Å for lengths; empty for fractions.
     low, high : Expression
         Limits, both included; they may depend on parameters above this one.
     distribution : {"uniform", "log-uniform", "integer"}
@@ -185,6 +190,11 @@ class System(_Part):
         for name, parameter in self.parameters.items():
             for end in ("low", "high"):
                 self._resolve(f"parameters.{name}.{end}", getattr(parameter, end), known, set())
+            if parameter.unit not in UNITS:
+                raise ValueError(
+                    f"parameters.{name}.unit: found {parameter.unit!r}; expected one of {UNITS_SAID}; "
+                    "write the limits in it"
+                )
             if (limits := parameter.limits) and not limits[0] <= limits[1]:
                 raise ValueError(f"parameters.{name}: low is {limits[0]:g}, above high, {limits[1]:g}; mend one")
             if limits and parameter.distribution == "log-uniform" and limits[0] <= 0:
@@ -200,6 +210,12 @@ class System(_Part):
             self._resolve(f"model_parameters.{name}", expression, known, materials)
         for spread in self.polydispersity:
             self._resolve("polydispersity.width", spread.width, known, materials)
+            own = self.parameters.get(spread.width.text)
+            if own and (limits := own.limits) and limits[1] > 1:
+                raise ValueError(
+                    f"parameters.{spread.width.text}: high is {limits[1]:g}, a standard deviation over the mean; "
+                    f"expected at most 1; write {limits[1]:g} % as {limits[1] / 100:g}"
+                )
             if spread.parameter not in self.model_parameters:
                 raise ValueError(f"polydispersity.parameter: {nearest(spread.parameter, self.model_parameters)}")
         for number, check in enumerate(self.validation):
