@@ -516,3 +516,26 @@ def test_cansas_xml_whose_resolution_is_a_full_width(cansas, tag, change):
 def test_a_note_on_another_width_changes_nothing(cansas):
     for note in ("wavelength spread 10 % FWHM", "Qdev is a standard deviation, not FWHM"):
         same(read_spectrum(cansas(DI, "1/cm", DQ, "1/nm", note=note)))
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("log10_I", {}),
+        ("Iq4", {}),
+        ("ln_intensity", {}),
+        ("intensity", {"long_name": "log10(I)"}),
+        ("intensity", {"units": "log10(1/cm)"}),
+    ],
+)
+def test_a_signal_that_is_called_something_else_is_refused(tmp_path, name, facts):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        data = file.create_group("entry/data")
+        file["entry"].attrs["NX_class"] = "NXentry"
+        data.attrs.update({"NX_class": "NXdata", "signal": name, "axes": "q"})
+        data["q"] = np.linspace(0.01, 0.3, 20)
+        data["q"].attrs["units"] = "1/angstrom"
+        data[name] = np.linspace(3, 1, 20)
+        data[name].attrs.update(facts)
+    with pytest.raises(ReadError, match=r"its signal is .*expected I"):
+        read_spectrum(tmp_path / "a.nxs", technique="saxs")

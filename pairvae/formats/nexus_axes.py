@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from pairvae.errors import ReadError
+from pairvae.formats.column_names import read_field
 from pairvae.formats.hdf5_screen import check_size
 from pairvae.scattering.units import find_q_unit, is_arbitrary, is_cross_section
 
@@ -154,6 +155,8 @@ def layout_of(group: DataGroup, where: str) -> Layout:
     signal = group.signal
     if signal is None:
         raise ReadError(f"{where}: intensity has no numbers; expected one number per q; export I(q) in one dimension")
+    if not group.is_sasdata:
+        _refuse_signal(signal, where)
     check_size(signal, where)
     names = group.axes
     kept = [dimension for dimension, length in enumerate(signal.shape) if length != 1]
@@ -250,6 +253,15 @@ def _is_q(group: DataGroup, name: str) -> bool:
 def _names_q(label: str) -> bool:
     match = _Q_NAME.fullmatch(label)
     return match is not None and (not match["unit"] or find_q_unit(match["unit"]) is not None)
+
+
+def _refuse_signal(signal: h5py.Dataset, where: str) -> None:
+    """Refuse a signal that its name, its label or its unit calls something else, such as log I or I·q⁴."""
+    unit = text_of(signal.attrs.get("units", signal.attrs.get("unit")))
+    for text in (short_name(signal), text_of(signal.attrs.get("long_name")), unit and f"I ({unit})", unit):
+        field = read_field(text) if text else None
+        if field is not None and field.role == "other" and field.in_place_of == "I":
+            raise ReadError(f"{where}: its signal is {field.what} ({text}); expected I; {field.mend}")
 
 
 def _q_beside(group: DataGroup, signal: h5py.Dataset, names: list[str], only_q: bool) -> h5py.Dataset | None:
