@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Technique
-from pairvae.simulation.cross_section import built_model
+from pairvae.simulation.cross_section import SIZE_STEP, built_model
 from pairvae.simulation.system import System, Values
 
 PIECE = 3.0  # highest over lowest q of a piece
-SIZE_STEP = 2.0  # largest step in q · size over a polydispersity
 # by the number of angles that an average over orientations runs over
 SIZE_POINTS = {0: (11, 90), 1: (9, 28), 2: (5, 7)}  # least and most sizes, over ±3 standard deviations
 MOST_PIECES = 4
