@@ -29,6 +29,8 @@ from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves
 from pairvae.samples.measured_samples import MeasuredSample, paired_samples
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Spectrum, Technique, other
+from pairvae.settings import Simulate
+from pairvae.simulation.instrument import resolution
 from pairvae.use.trained_model import TrainedModel, load_model
 
 NOISIEST = 0.1  # decades
@@ -102,14 +104,14 @@ def smeared_copy(source: Sequence[Spectrum], q: Curve, dq: Curve) -> Curve:
     return copy
 
 
-def resolution(target: Sequence[Spectrum], technique: Technique, q: Curve) -> Curve:
-    """Standard deviation of q of the target's instrument in 1/Å, a typical one where the file does not state it."""
+def target_resolution(target: Sequence[Spectrum], technique: Technique, q: Curve) -> Curve:
+    """Standard deviation of q of the target's instrument in 1/Å; that of the demo's where its file states none."""
     stated = [setting for setting in target if setting.dq is not None]
     if stated:
         points = np.concatenate([setting.q for setting in stated])
         order = np.argsort(points)
         return np.interp(q, points[order], np.concatenate([setting.dq for setting in stated])[order])
-    return np.sqrt((0.1 * q) ** 2 / 6 + 0.0012**2) if technique == "sans" else 0.01 * q
+    return resolution(getattr(Simulate(), technique), q)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Compa
     }
     (prediction,) = model.translate([source], to=to, covariates=[covariates])
     measured = grid_curves(list(target), prediction.q, gridding)
-    copy = smeared_copy(source, prediction.q, resolution(target, to, prediction.q))
+    copy = smeared_copy(source, prediction.q, target_resolution(target, to, prediction.q))
     common = measured.mask & (np.nan_to_num(measured.log_sigma, nan=0.0) <= NOISIEST) & np.isfinite(copy)
     if np.count_nonzero(common) < FEWEST:
         return f"{np.count_nonzero(common)} grid points in common; expected at least {FEWEST}"

@@ -30,16 +30,20 @@ class Optics:
     smear: Any  # sparse matrix (q, q_calc)
 
 
+def resolution(instrument: Instrument, q: Curve) -> Curve:
+    """Standard deviation of q of an instrument in 1/Å, at any q in 1/Å."""
+    if isinstance(instrument, SaxsInstrument):
+        return instrument.dq_over_q * q
+    # a triangular band of full width w at half maximum has a standard deviation of w/√6
+    # (Mildner & Carpenter, J. Appl. Cryst. 17 (1984) 249)
+    return np.hypot(q * instrument.wavelength_spread / sqrt(6), instrument.dq_min_inv_angstrom)
+
+
 @lru_cache
 def optics(instrument: Instrument) -> Optics:
     """Grid and resolution of an instrument, built once per process."""
     q = np.geomspace(instrument.q_min_inv_angstrom, instrument.q_max_inv_angstrom, instrument.points)
-    if isinstance(instrument, SaxsInstrument):
-        dq = instrument.dq_over_q * q
-    else:
-        # a triangular band of full width w at half maximum has a standard deviation of w/√6
-        # (Mildner & Carpenter, J. Appl. Cryst. 17 (1984) 249)
-        dq = np.hypot(q * instrument.wavelength_spread / sqrt(6), instrument.dq_min_inv_angstrom)
+    dq = resolution(instrument, q)
     if not dq.any():
         return Optics(q, dq, q, csr_array(np.eye(q.size)))
     from sasmodels.resolution import Pinhole1D
