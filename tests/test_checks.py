@@ -14,8 +14,9 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="ut
 
 
 def commands(target):
-    """What make would run."""
-    shown = subprocess.run(["make", "-n", "INSTALLED=", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    """What make would run, also where make itself runs the tests."""
+    command = ["make", "-n", "--no-print-directory", "INSTALLED=", target]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return shown.stdout.splitlines()
 
 

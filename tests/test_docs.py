@@ -179,7 +179,8 @@ def test_links_to_other_sites_are_well_formed():
 @pytest.fixture
 def build(tmp_path):
     """Build a site of one page with the command of `make docs`: exit code, stderr, folder."""
-    shown = subprocess.run(["make", "-n", "INSTALLED=", "docs"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["make", "-n", "--no-print-directory", "INSTALLED=", "docs"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     _, command, *options = shlex.split(shown.stdout)
     assert (command, options[-4:]) == ("sphinx-build", ["-c", "docs", ".", "docs/site"])
 
