@@ -2,8 +2,8 @@
 
 python benchmarks/accuracy.py [--train 4800] [--test 3000] [--seed 7] [--d2o] [--members 2] [--steps 6000]
 
-Ours stand beside the mean curve, nearest neighbours, ridge regression, partial least squares, a direct perceptron and
-a direct residual network, one per direction.
+Ours stand beside the mean curve, the copied curve, nearest neighbours, ridge regression, partial least squares, a
+direct perceptron and a direct residual network, one per direction.
 Numbers are RMSE of log10 I against the noise-free truth on unseen samples, in decades.
 """
 
@@ -24,6 +24,7 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
 from pairvae.evaluation.baselines import DirectStage, mean_curve, nearest_neighbours
+from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.evaluation.retrieval import retrieval
 from pairvae.evaluation.split import gridded_truth
 from pairvae.models.blocks import residual_linear
@@ -71,18 +72,18 @@ class Data:
     def __init__(self, folder: Path, train: int, test: int, seed: int, d2o: bool) -> None:
         self.folder = folder
         spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
+        self.raw: dict[Technique, Path] = {t: folder / f"{t}.h5" for t in TECHNIQUES}
         self.files = Files(spectra, folder / "pairs.csv", ("d2o_fraction",) if d2o else ())
         if not self.files.pairs.exists():
             val = train // 8
             settings = Simulate(pairs=train + val + test, seed=seed, d2o_fraction=(0.0 if d2o else 1.0, 1.0))
-            curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
             truth = [self._truth_file(t) for t in TECHNIQUES]
-            simulate(settings, *curves.values(), *truth, folder / "samples.csv", 2)
+            simulate(settings, *self.raw.values(), *truth, folder / "samples.csv", 2)
             table = pd.read_csv(folder / "samples.csv")
             table["split"] = ["train"] * train + ["val"] * val + ["test"] * test
             table.to_csv(folder / "samples.csv", index=False)
             for t in TECHNIQUES:
-                normalize(curves[t], getattr(NormalizeBoth(), t), spectra[t])
+                normalize(self.raw[t], getattr(NormalizeBoth(), t), spectra[t])
             pair(*spectra.values(), folder / "samples.csv", Pair(), self.files.pairs)
         self.tables = {split: complete_pairs(read_pairs(self.files.pairs), split) for split in ("train", "val", "test")}
         self.curves = {
@@ -248,6 +249,13 @@ def neighbours(data: Data, path: str) -> Array:
     return nearest_neighbours(*known, data.curves[source, "test"], min((1, 2, 3, 5, 8), key=loss))
 
 
+def copied(data: Data, path: str) -> Array:
+    """The partner's curve, smeared, with one factor and background for all."""
+    target, source = ends(path)
+    train = data.curves[source, "train"], data.curves[target, "train"]
+    return copied_curve(*train, data.curves[source, "test"], data.raw)
+
+
 def interval(error: Array) -> str:
     """RMSE over the samples, its bootstrap interval (95 %), and the median."""
     rng = np.random.default_rng(0)
@@ -265,6 +273,7 @@ def beside(data: Data, folder: Path, args: argparse.Namespace) -> None:
     judged: dict[str, Callable[[str], Array]] = {
         f"PairVAE, {args.members} members": ours.__getitem__,
         "mean curve": lambda p: mean_curve(data.curves[ends(p)[0], "train"], len(data.tables["test"])),
+        "copied curve": lambda p: copied(data, p),
         "nearest neighbours": lambda p: neighbours(data, p),
         "ridge regression": lambda p: linear(data, p, "ridge"),
         "partial least squares": lambda p: linear(data, p, "pls"),

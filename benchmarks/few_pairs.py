@@ -109,12 +109,12 @@ class Project:
     def __init__(self, folder: Path, model: Path, most: int, unpaired: int, seed: int) -> None:
         self.folder, self.model, self.most = folder, model, most
         settings = PROJECT.model_copy(update={"pairs": TEST + most + 2 * unpaired, "seed": seed})
-        curves = {t: folder / f"{t}.h5" for t in TECHNIQUES}
+        self.curves: dict[Technique, Path] = {t: folder / f"{t}.h5" for t in TECHNIQUES}
         truth = {t: folder / f"{t}.truth.h5" for t in TECHNIQUES}
-        simulate(settings, curves["saxs"], curves["sans"], truth["saxs"], truth["sans"], folder / "samples.csv", 1)
+        simulate(settings, *self.curves.values(), truth["saxs"], truth["sans"], folder / "samples.csv", 1)
         self.spectra = {t: folder / f"{t}.spectra.h5" for t in TECHNIQUES}
         for t, gridding in gridding_of(model).items():
-            normalize(curves[t], gridding, self.spectra[t])
+            normalize(self.curves[t], gridding, self.spectra[t])
         pair(*self.spectra.values(), folder / "samples.csv", Pair(), folder / "pairs.csv")
         self.table = read_pairs(folder / "pairs.csv")
         self.truth = {}
@@ -158,11 +158,11 @@ class Project:
         return self.judged(load_pairvae(files[0])[0], pairs)
 
     def simpler(self, pairs: Path, steps: int, seed: int) -> dict[str, list[str]]:
-        """Mean curve, nearest neighbours, direct networks."""
+        """Copied curve, mean curve, nearest neighbours, direct networks."""
         file = self.folder / "baselines.h5"
         settings = Baselines(steps=steps, seed=seed)
         networks = {t: Pretrain(seed=seed) for t in TECHNIQUES}
-        baselines(*self.spectra.values(), pairs, networks, settings, file, self.folder / "resume", 1)
+        baselines(*self.spectra.values(), pairs, self.curves, networks, settings, file, self.folder / "resume", 1)
         with h5py.File(file) as found:
             return {name: self.row(lambda path: found[name][path][:]) for name in BASELINES}  # noqa: B023
 

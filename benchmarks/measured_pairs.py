@@ -22,9 +22,9 @@ import pandas as pd
 import torch
 from rich.console import Console
 from rich.table import Table
-from sasmodels.resolution import Pinhole1D
-from scipy.optimize import minimize_scalar
 
+from pairvae.evaluation.copied_curve import smeared, stated_resolution
+from pairvae.evaluation.shape_errors import after_background, after_factor
 from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves
 from pairvae.samples.measured_samples import MeasuredSample, paired_samples
@@ -37,44 +37,6 @@ NOISIEST = 0.1  # decades
 FEWEST = 8  # grid points that both curves cover
 LEVEL = 1.1  # the model is level with the copy within 10 %
 DRAWS = 4000  # of the bootstrap
-HIGHEST_BACKGROUND = 1e3  # times the highest intensity
-
-
-def after_factor(predicted: Curve, measured: Curve) -> float:
-    """Root mean square of log10 of intensities after the best factor, in decades.
-
-    Parameters
-    ----------
-    predicted, measured : array, shape (points,)
-        log10 of intensity.
-    """
-    return float(np.std(predicted - measured))
-
-
-def after_background(predicted: Curve, measured: Curve) -> float:
-    """Root mean square after the best factor and the best flat background of either sign, in decades.
-
-    For every background b, relative to the predicted curve, the best factor is the mean distance in log10. What remains
-    is minimised over b, first over a grid, then between its neighbours.
-
-    Parameters
-    ----------
-    predicted, measured : array, shape (points,)
-        log10 of intensity.
-    """
-    intensity = 10 ** (predicted - predicted.max())
-    lowest = intensity.min()
-    added = np.concatenate([[0.0], np.geomspace(1e-6, HIGHEST_BACKGROUND, 200)])
-    taken = lowest * (1 - np.geomspace(1, 1e-3, 60))
-    backgrounds = np.concatenate([-taken[::-1], added[1:]])
-
-    def left(background: float) -> float:
-        return float(np.std(np.log10(intensity + background) - measured))
-
-    at = int(np.argmin([left(background) for background in backgrounds]))
-    low, high = backgrounds[max(at - 1, 0)], backgrounds[min(at + 1, len(backgrounds) - 1)]
-    finer = minimize_scalar(left, bounds=(low, high), method="bounded", options={"xatol": 1e-4 * (high - low)})
-    return min(float(finer.fun), left(backgrounds[at]), left(0.0))
 
 
 def smeared_copy(source: Sequence[Spectrum], q: Curve, dq: Curve) -> Curve:
@@ -90,28 +52,15 @@ def smeared_copy(source: Sequence[Spectrum], q: Curve, dq: Curve) -> Curve:
     points = np.concatenate([setting.q for setting in source])
     order = np.argsort(points, kind="stable")
     points, at = np.unique(points[order], return_index=True)
-    intensity = np.concatenate([setting.intensity for setting in source])[order][at]
-    inside = (q >= points[0]) & (q <= points[-1])
-    copy = np.full(q.size, np.nan)
-    if inside.any():
-        with np.errstate(invalid="ignore"):  # no point within the resolution: what lies between is used
-            blurred = Pinhole1D(q[inside], dq[inside], q_calc=points).apply(intensity)
-        between = np.interp(np.log(q[inside]), np.log(points), intensity)
-        # narrower than the distance of the points, a resolution does not reach the next one
-        spacing = np.interp(q[inside], points, np.gradient(points))
-        values = np.where(dq[inside] > spacing, blurred, between)
-        copy[inside] = np.log10(np.where(values > 0, values, np.nan))
-    return copy
+    own = stated_resolution(source, q)
+    width = dq if own is None else np.sqrt(np.maximum(dq**2 - own**2, 0))
+    return smeared(points, np.concatenate([setting.intensity for setting in source])[order][at], q, width)
 
 
 def target_resolution(target: Sequence[Spectrum], technique: Technique, q: Curve) -> Curve:
     """Standard deviation of q of the target's instrument in 1/Å; that of the demo's where its file states none."""
-    stated = [setting for setting in target if setting.dq is not None]
-    if stated:
-        points = np.concatenate([setting.q for setting in stated])
-        order = np.argsort(points)
-        return np.interp(q, points[order], np.concatenate([setting.dq for setting in stated])[order])
-    return resolution(getattr(Simulate(), technique), q)
+    stated = stated_resolution(target, q)
+    return resolution(getattr(Simulate(), technique), q) if stated is None else stated
 
 
 @dataclass(frozen=True)

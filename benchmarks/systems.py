@@ -8,6 +8,7 @@ Speed is in pairs per second of processor time, everything included: draw, cross
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pairvae.simulation.validation import validate
 from pairvae.simulation.varied_sample import varied_pair
 
 NEAR = 0.01  # 1/Å, where intensities are compared
+FEWEST = 8  # points on a model's grid that make a curve
 
 
 def measured(settings, name, samples):
@@ -46,8 +48,15 @@ def intensities(pairs, technique):
 
 
 def novel(model, pairs):
-    """Share of SAXS curves that are unlike a model's training samples."""
-    return np.mean(np.asarray(model.encode([pair["saxs"][0] for _, pair in pairs], technique="saxs").novelty) > 1)
+    """Share of the SAXS curves that are unlike a model's training samples; at their true scale, and on its grid."""
+    grid, curves = model.q("saxs"), []
+    for row, pair in pairs:
+        curve = pair["saxs"][0]
+        if np.count_nonzero((curve.q >= grid[0]) & (curve.q <= grid[-1])) >= FEWEST:
+            scale = row["saxs_scale"]
+            sigma = None if curve.sigma is None else curve.sigma / scale
+            curves.append(replace(curve, intensity=curve.intensity / scale, sigma=sigma, intensity_unit="1/cm"))
+    return np.mean(model.encode(curves, technique="saxs").novelty > 1) if curves else np.nan
 
 
 def main():

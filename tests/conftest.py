@@ -251,7 +251,8 @@ def evaluated(trained):
     files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     networks = dict.fromkeys(("saxs", "sans"), trained.pretrain)
     guesses = trained.path("baselines.h5")
-    baselines(*files, networks, trained.baselines, guesses, trained.path("resume/baselines"), threads=1)
+    curves = {t: trained.path(f"curves/{t}.h5") for t in ("saxs", "sans")}
+    baselines(*files, curves, networks, trained.baselines, guesses, trained.path("resume/baselines"), threads=1)
     truth = {t: trained.path(f"truth/{t}.h5") for t in ("saxs", "sans")}
     for name, known in (("evaluated", truth), ("without_truth", None)):
         evaluate(

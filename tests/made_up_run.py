@@ -25,7 +25,15 @@ def score(rmse, truth=True, **more):
 def metrics_of(rmse, neighbours, truth=True):
     bands = {"reduced_chi2": 1.37, "coverage": 0.884, "band_width_dex": 0.217, "samples": 40}
     material = {name: score(rmse * (1 + i / 7), truth, **bands) for i, name in enumerate(MATERIALS)}
-    rivals = {"mean_curve": 0.912, "neighbours": neighbours, "direct": 0.456}
+    rivals = {"mean_curve": 0.912, "neighbours": neighbours, "direct": 0.456, "copied_curve": 0.789}
+    shapes = {
+        "samples": 39,
+        "pairvae": {"median_after_factor": 0.101, "median_after_background": 0.087},
+        "copied_curve": {"median_after_factor": 0.345, "median_after_background": 0.298},
+        "better": 30,
+        "level": 5,
+        "worse": 4,
+    }
     return {
         "format": 1,
         "run": "demo",
@@ -38,6 +46,8 @@ def metrics_of(rmse, neighbours, truth=True):
             name: {path: score(error, truth, by_material={}) for path in CROSS} for name, error in rivals.items()
         },
         "gain_over": {path: {name: 1 - rmse / error for name, error in rivals.items()} for path in CROSS},
+        "beside_copied_curve": {path: shapes | {"by_material": {MATERIALS[0]: shapes}} for path in CROSS},
+        "loses_to_copied_curve": {},
         "retrieval": {
             "sans_of_saxs": {"top1": 0.625, "top5": 0.95, "candidates": 40},
             "saxs_of_sans": {"top1": 0.575, "top5": None, "candidates": 40},
@@ -136,7 +146,7 @@ def write_predictions(path, samples, truth=True):
                 file[f"predicted/{name}/lower"] = (smooth + off - 0.1 - sigma[:, :1]).astype(np.float32)
                 file[f"predicted/{name}/upper"] = (smooth + off + 0.1 + sigma[:, :1]).astype(np.float32)
                 file[f"error/{name}"] = np.sqrt((off**2).mean(1)).astype(np.float32)
-            for name, error in (("mean_curve", 0.9), ("neighbours", 0.25), ("direct", 0.4)):
+            for name, error in (("mean_curve", 0.9), ("neighbours", 0.25), ("direct", 0.4), ("copied_curve", 0.8)):
                 away = error * random.normal(size=smooth.shape)
                 file[f"baseline/{name}/{technique}_from_{partner}"] = (smooth + away).astype(np.float32)
 

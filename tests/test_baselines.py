@@ -97,12 +97,13 @@ def test_direct_network_predicts_from_its_covariates_and_from_no_other_column(gr
         for technique, names in {"saxs": (), "sans": ("d2o_fraction",)}.items()
     }
     spectra = [gridded.path(f"spectra/{technique}.h5") for technique in networks]
+    curves = {technique: gridded.path(f"curves/{technique}.h5") for technique in networks}
     few = gridded.baselines.model_copy(update={"steps": 2})
     found = []
     for name, samples in (("given", table), ("changed", changed)):
         pairs, predictions = tmp_path / f"{name}.csv", tmp_path / f"{name}.h5"
         samples.to_csv(pairs, index=False)
-        baselines(*spectra, pairs, networks, few, predictions, tmp_path / "resume", threads=1)
+        baselines(*spectra, pairs, curves, networks, few, predictions, tmp_path / "resume", threads=1)
         with h5py.File(predictions) as file:
             found.append({path: file[f"direct/{path}"][:] for path in CROSS_PATHS})
     for path in CROSS_PATHS:

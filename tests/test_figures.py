@@ -49,7 +49,8 @@ def test_error_against_q_is_the_root_mean_square_over_measured_points(prediction
     away = predictions["predicted/saxs_from_sans/log_intensity"] - predictions["truth/saxs/log_intensity"]
     expected = np.sqrt((away.astype(float) ** 2).mean(0))
     expected[-3:] = np.nan  # never measured
-    assert [trace.name for trace in figure.data] == ["PairVAE", "direct network", "mean curve", "nearest neighbours"]
+    names = ["PairVAE", "copied curve", "direct network", "mean curve", "nearest neighbours"]
+    assert [trace.name for trace in figure.data] == names
     np.testing.assert_allclose(figure.data[0].y, expected, rtol=1e-4)
 
 

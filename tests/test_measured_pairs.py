@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from measured_pairs import after_background, after_factor, compared, show, smeared_copy
+from measured_pairs import compared, show, smeared_copy
 from rich.console import Console
 
+from pairvae.evaluation.shape_errors import after_background, after_factor
 from pairvae.samples.measured_samples import MeasuredSample
 from pairvae.scattering.spectrum import Spectrum
 

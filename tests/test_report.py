@@ -148,6 +148,29 @@ def test_losing_to_a_baseline_is_said(tmp_path):
     assert "about a factor 2" in page.words()
 
 
+def test_losing_to_the_copied_curve_in_shape_alone_is_said(tmp_path, page):
+    assert page.table()["SANS from SAXS, shape"] == ["0.101", "0.345", "0.087", "0.298", "30", "5", "4", "39"]
+    sentence = "SANS from SAXS: the model is no better than the copied curve after a factor."
+    numbers = metrics_of(0.123, 0.234) | {"loses_to_copied_curve": {"sans_from_saxs": sentence}}
+    report(*write_run(tmp_path, numbers), Report(), tmp_path / "report.html")
+    lost = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "warning" in lost.ids
+    assert "verdict" not in lost.ids
+    assert sentence in lost.words()
+
+
+def test_a_run_evaluated_before_the_copied_curve_was_a_baseline_is_still_shown(tmp_path):
+    numbers = metrics_of(0.123, 0.234)
+    for name in ("beside_copied_curve", "loses_to_copied_curve"):
+        del numbers[name]
+    for group in (numbers["baselines"], *numbers["gain_over"].values()):
+        del group["copied_curve"]
+    report(*write_run(tmp_path, numbers), Report(), tmp_path / "report.html")
+    old = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "verdict" in old.ids
+    assert "SANS from SAXS, shape" not in old.table()
+
+
 def test_unknown_numbers_are_dashes_and_measured_stands_in_for_truth(tmp_path):
     numbers = metrics_of(0.123, 0.234, truth=False)
     numbers["paths"]["sans_from_sans"].update(coverage=None, reduced_chi2=float("nan"))

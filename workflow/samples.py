@@ -38,6 +38,12 @@ def missing_manifest(config: Group) -> list[str]:
     return [f"configuration: samples: {manifest} does not exist; {found}; mend the path"]
 
 
+def files_of_sources(table: str) -> list[str]:
+    """Paths of the files that a table of public sources names, relative to the working folder."""
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        return [str(Path(table).parent / row["file"]) for row in csv.DictReader(file) if row.get("file")]
+
+
 def row_faults(config: Group) -> list[str]:
     """What is wrong with the rows of the manifest, in the words of `pairvae read`; it opens no curve."""
     manifest = config["samples"]

@@ -60,6 +60,16 @@ def samples(
     run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
 
 
+@app.command(**entry(YOUR_DATA, "pairvae fetch data/measured/sources.csv"))
+def fetch(
+    sources: Annotated[Path, typer.Argument(help="Table of public files with addresses and checksums.", exists=True)],
+) -> None:
+    """Download measured curves from public sources into the folder of a table, and check their checksums."""
+    from pairvae.samples.fetch_sources import fetch_sources as run
+
+    run(sources)
+
+
 @app.command(**entry(YOUR_DATA, "pairvae systems vesicle micelle --plot kinds.html"))
 def systems(
     names: Annotated[

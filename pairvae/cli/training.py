@@ -107,7 +107,8 @@ def joint_train(
     **entry(
         STAGES,
         "pairvae baselines --saxs results/demo/spectra/saxs.h5 --sans results/demo/spectra/sans.h5 "
-        "--pairs results/demo/pairs.csv --pretrain-saxs results/demo/settings/pretrain.saxs.json "
+        "--pairs results/demo/pairs.csv --curves-saxs results/demo/curves/saxs.h5 --curves-sans "
+        "results/demo/curves/sans.h5 --pretrain-saxs results/demo/settings/pretrain.saxs.json "
         "--pretrain-sans results/demo/settings/pretrain.sans.json --settings "
         "results/demo/settings/baselines.json --predictions baselines.h5 --resume resume",
     )
@@ -116,6 +117,8 @@ def baselines(
     saxs: In,
     sans: In,
     pairs: In,
+    curves_saxs: In,
+    curves_sans: In,
     pretrain_saxs: In,
     pretrain_sans: In,
     settings: SettingsFile,
@@ -124,11 +127,12 @@ def baselines(
     threads: Threads = 1,
     gpus: Gpus = 0,
 ) -> None:
-    """Predict the test split by mean curve, nearest neighbours and direct networks."""
+    """Predict the test split by copied curve, mean curve, nearest neighbours and direct networks."""
     from pairvae.evaluation.baselines import baselines as run
 
     networks: dict[Technique, Pretrain] = {
         "saxs": settings_of(Pretrain, pretrain_saxs),
         "sans": settings_of(Pretrain, pretrain_sans),
     }
-    run(saxs, sans, pairs, networks, begin(Baselines, settings, gpus), predictions, resume, threads)
+    curves: dict[Technique, Path] = {"saxs": curves_saxs, "sans": curves_sans}
+    run(saxs, sans, pairs, curves, networks, begin(Baselines, settings, gpus), predictions, resume, threads)

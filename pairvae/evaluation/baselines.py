@@ -1,4 +1,4 @@
-"""What a PairVAE must beat: the mean curve, nearest neighbours, and one direct network per direction."""
+"""What a PairVAE must beat: the copied and the mean curve, nearest neighbours, one direct network per direction."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from torch import Tensor, nn
 
+from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.files.checksum import sha256
 from pairvae.files.hdf5 import hdf5_written_whole
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
@@ -109,6 +110,7 @@ def baselines(
     saxs: Path,
     sans: Path,
     pairs: Path,
+    curves: Mapping[Technique, Path],
     networks: Mapping[Technique, Pretrain],
     settings: Baselines,
     predictions: Path,
@@ -121,6 +123,8 @@ def baselines(
     ----------
     saxs, sans, pairs : Path
         Gridded curves and the split.
+    curves : mapping of Path
+        Curves files by technique: they state the resolutions with which the copied curve is smeared.
     networks : dict of Pretrain
         The PairVAE's own sizes: the direct networks get the same.
     settings : Baselines
@@ -134,7 +138,7 @@ def baselines(
     """
     table = read_pairs(pairs)
     files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
-    curves = {
+    gridded = {
         (t, split): read_spectra(files[t], rows_of(complete_pairs(table, split), t))
         for t in TECHNIQUES
         for split in ("train", "test")
@@ -146,13 +150,12 @@ def baselines(
     found: dict[str, Array] = {}
     for path in CROSS_PATHS:
         target, source = ends(path)
-        queries = curves[source, "test"]
-        found[f"mean_curve/{path}"] = mean_curve(curves[target, "train"], len(queries.sample_id))
-        found[f"neighbours/{path}"] = nearest_neighbours(
-            curves[source, "train"], curves[target, "train"], queries, settings.neighbours
-        )
+        queries, known = gridded[source, "test"], (gridded[source, "train"], gridded[target, "train"])
+        found[f"mean_curve/{path}"] = mean_curve(gridded[target, "train"], len(queries.sample_id))
+        found[f"neighbours/{path}"] = nearest_neighbours(*known, queries, settings.neighbours)
+        found[f"copied_curve/{path}"] = copied_curve(*known, queries, curves)
         torch.manual_seed(settings.seed)
-        network = PairVAE(*(_untrained(networks[t], curves[t, "train"], train) for t in TECHNIQUES))
+        network = PairVAE(*(_untrained(networks[t], gridded[t, "train"], train) for t in TECHNIQUES))
         check_loss(settings, network)
         tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())

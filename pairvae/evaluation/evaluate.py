@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pairvae.evaluation.beside_copy import COPIED, beside_copy, loss_to_copy
 from pairvae.evaluation.code_measures import mutual_information, normality
 from pairvae.evaluation.latent_grids import latent_grids
 from pairvae.evaluation.likelihood import likelihood
@@ -69,12 +70,20 @@ def evaluate(
             f"evaluate {path}: RMSE {own[f'rmse_{split.reference}']:.4f} decades ({against}); "
             f"coverage {own['coverage']:.1%}"
         )
+    for sentence in scores["loses_to_copied_curve"].values():
+        print(f"evaluate: {sentence}")
 
 
 def _metrics(split: TestSplit) -> dict[str, Any]:
     """Contents of metrics.json."""
     about, network = split.model.about, split.model.network
     paths, baselines = _paths(split), _baselines(split)
+    error = f"rmse_{split.reference}"
+    beside = {path: beside_copy(split, path) for path in CROSS_PATHS}
+    losses = {
+        path: loss_to_copy(path, paths[path][error], baselines[COPIED][path][error], beside[path])
+        for path in CROSS_PATHS
+    }
     return {
         "pairs": about["pairs"],
         "techniques": about["grids"],
@@ -82,7 +91,9 @@ def _metrics(split: TestSplit) -> dict[str, Any]:
         "paths": paths,
         "validation": _validation(split),
         "baselines": baselines,
-        "gain_over": _gain_over(paths, baselines, f"rmse_{split.reference}"),
+        "gain_over": _gain_over(paths, baselines, error),
+        "beside_copied_curve": beside,
+        "loses_to_copied_curve": {path: sentence for path, sentence in losses.items() if sentence},
         "retrieval": _retrieval(split),
         "retrieval_by_likelihood": {
             f"{to}_of_{other(to)}": retrieval_by_likelihood(split.model, split.tensors, to) for to in TECHNIQUES

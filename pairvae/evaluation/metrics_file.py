@@ -39,6 +39,25 @@ class Score(BaseModel):
         return value if value is not None and math.isfinite(value) else None
 
 
+class Shape(BaseModel):
+    """Median errors of predicted curves in decades, once scale and background are fitted to each of them."""
+
+    median_after_factor: float | None = None
+    median_after_background: float | None = None
+
+
+class BesideCopy(BaseModel):
+    """Shapes that the PairVAE predicts beside those of the copied curve; better and worse mean by more than 10 %."""
+
+    samples: int = 0
+    pairvae: Shape = Shape()
+    copied_curve: Shape = Shape()
+    better: int = 0
+    level: int = 0
+    worse: int = 0
+    by_material: dict[str, "BesideCopy"] = {}
+
+
 class Range(BaseModel):
     """Grid of one technique."""
 
@@ -151,6 +170,8 @@ class Metrics(BaseModel):
     paths: dict[str, Score]
     baselines: dict[str, dict[str, Score]] = {}
     gain_over: dict[str, dict[str, float | None]] = {}
+    beside_copied_curve: dict[str, BesideCopy] = {}
+    loses_to_copied_curve: dict[str, str] = {}
     retrieval: dict[str, Hits] = {}
     coverage_nominal: float | None = None
     novelty: dict[str, Novelty] = {}

@@ -19,7 +19,7 @@ FORMAT = 1
 TECHNIQUES = ("saxs", "sans")
 SPLITS = ("train", "val", "test")
 CROSS = ("sans_from_saxs", "saxs_from_sans")
-BASELINES = ("mean_curve", "neighbours", "direct")
+BASELINES = ("mean_curve", "neighbours", "direct", "copied_curve")
 
 Numbers = npt.NDArray[np.floating[Any]]
 Names = npt.NDArray[np.object_]

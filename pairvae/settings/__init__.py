@@ -56,7 +56,7 @@ class Calibrate(StageSettings):
 class Evaluate(StageSettings):
     """Measure the predictions on the test split."""
 
-    numerics: Literal[4] = numerics_version(4)
+    numerics: Literal[5] = numerics_version(5)
 
 
 class Report(StageSettings):

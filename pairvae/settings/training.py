@@ -247,7 +247,7 @@ class JointTrain(Variational):
 
 
 class Baselines(Fit):
-    """What a PairVAE must beat: mean curve, nearest neighbours, one direct network per direction."""
+    """What a PairVAE must beat: copied curve, mean curve, nearest neighbours, one direct network per direction."""
 
-    numerics: Literal[2] = numerics_version(2)
+    numerics: Literal[3] = numerics_version(3)
     neighbours: int = Field(5, ge=1, description="Nearest neighbours that are averaged.")

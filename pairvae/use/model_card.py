@@ -79,7 +79,8 @@ def _scores(scores: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {name} | {error:.3f} | {against} | {found['coverage']:.1%} |")
         for baseline, of in scores["baselines"].items():
             lines.append(f"| {name}, {_cell(baseline)} | {of[path][f'rmse_{against}']:.3f} | {against} | |")
-    return [*lines, ""]
+    losses = scores.get("loses_to_copied_curve", {}).values()
+    return [*lines, "", *(line for sentence in losses for line in (_cell(sentence), ""))]
 
 
 def _seen(values: Mapping[str, float]) -> str:

@@ -40,7 +40,13 @@ from configuration import (
 )
 from failed_jobs import failed_jobs
 from runs import Runs, sweep_faults
-from samples import covariate_faults, files_named_in, missing_manifest, row_faults
+from samples import (
+    covariate_faults,
+    files_named_in,
+    files_of_sources,
+    missing_manifest,
+    row_faults,
+)
 
 DEFAULTS = beside("../../configs/default.yaml")
 

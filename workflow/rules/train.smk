@@ -80,6 +80,8 @@ rule baselines:
         saxs=RUNS.at("normalize.saxs", "spectra/saxs.h5"),
         sans=RUNS.at("normalize.sans", "spectra/sans.h5"),
         pairs=RUNS.at("pair", "pairs.csv"),
+        curves_saxs=RUNS.at(CURVES, "curves/saxs.h5"),
+        curves_sans=RUNS.at(CURVES, "curves/sans.h5"),
         pretrain_saxs=RUNS.at("pretrain.saxs", "settings/pretrain.saxs.json"),
         pretrain_sans=RUNS.at("pretrain.sans", "settings/pretrain.sans.json"),
         settings=f"{RUN}/settings/baselines.json",
@@ -101,6 +103,7 @@ rule baselines:
         gpus=gpus,
     shell:
         "exec pairvae baselines --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
+        " --curves-saxs {input.curves_saxs} --curves-sans {input.curves_sans}"
         " --pretrain-saxs {input.pretrain_saxs} --pretrain-sans {input.pretrain_sans}"
         " --settings {input.settings} --predictions {output.predictions}"
         " --resume {params.resume} --threads {threads} --gpus {params.gpus} &> {log}"
