@@ -189,7 +189,7 @@ class Stage(lightning.LightningModule, ABC):
             The other samples.
         """
         curves = other_samples({technique: curves}, {technique: network}, settings, self.left())[technique]
-        covariates = hide_covariates(curves["covariates"])
+        covariates = hide_covariates(curves["covariates"], network.covariates, settings)
         visible = hide_part(curves["mask"], settings.mask_probability)
         code = network.encode(renoised(curves, settings.renoise), visible, covariates)
         curve = network.decode(code.sample(settings.sampling_noise), covariates, from_partner=False)

@@ -11,6 +11,7 @@ from torch import Tensor
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array, codes, posterior, predict
 from pairvae.models.resvae import Code
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.trust.calibration import Calibration, NoveltyLimits, References
@@ -94,14 +95,14 @@ class Encoded(NamedTuple):
     ----------
     code : Code
         Posterior of their codes, each (samples, latent).
-    mask : Tensor, shape (samples, q)
-        1 where measured.
+    curve : SourceCurve
+        What was encoded.
     novelty : Novelty
         How unusual they are.
     """
 
     code: Code
-    mask: Tensor
+    curve: SourceCurve
     novelty: Novelty
 
 
@@ -121,7 +122,7 @@ def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: 
     strange = unlike(network, technique, curves, references, limits, known_code)
     place = nearest_situation(curves["mask"], references.gaps)
     worse = np.array([float(calibration.worse[technique][case]) for case in _cases(network, technique)])
-    return Encoded(code, curves["mask"], Novelty(strange, worse[place] / WORSE))
+    return Encoded(code, SourceCurve.of(curves), Novelty(strange, worse[place] / WORSE))
 
 
 def unlike(

@@ -22,6 +22,7 @@ from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.novelty import Encoded, encoded
 from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
+from pairvae.use.substances import with_contrasts
 
 
 class CalibratedModel:
@@ -50,7 +51,7 @@ class CalibratedModel:
 
     def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
         """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`."""
-        predicted = predict(self.network, path, source.code.mean, covariates)
+        predicted = predict(self.network, path, source.code.mean, covariates, source.curve)
         references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
         half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
         return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
@@ -77,7 +78,11 @@ class CalibratedModel:
         network, samples = self.network.of(technique), settings_of(spectra)
         if not samples:
             raise UserError(f"no {technique} curve is given; expected at least one")
-        rows = [check_covariates(network.covariates, given) for given in covariates_of(covariates, len(samples))]
+        names = [covariate.name for covariate in network.covariates]
+        rows = [
+            check_covariates(network.covariates, with_contrasts(given, names))
+            for given in covariates_of(covariates, len(samples))
+        ]
         table = pd.concat(rows, ignore_index=True)
         return as_tensors(self.gridded(samples, technique), table, network), table
 

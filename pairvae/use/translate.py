@@ -15,9 +15,9 @@ from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
 from pairvae.models.predict import Array, predict
-from pairvae.models.resvae import Code
 from pairvae.samples.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
+from pairvae.trust.novelty import Encoded
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
@@ -101,7 +101,7 @@ def translate(
         (10**log for log in model.bands(path, encoded, known_covariates)) if joint else (middle, lower, upper)
     )
     sigma = band_sigma(middle, low, high, model.coverage)  # of points, whatever the band holds
-    drawn = _draws(model, path, encoded.code, known_covariates, draws, seed)
+    drawn = _draws(model, path, encoded, known_covariates, draws, seed)
     predictions = [
         Prediction(
             technique=to,
@@ -123,14 +123,14 @@ def translate(
     return predictions[0] if isinstance(spectra, Spectrum) else predictions
 
 
-def _draws(model: CalibratedModel, path: str, code: Code, covariates: Tensor, draws: int, seed: int) -> Array:
+def _draws(model: CalibratedModel, path: str, source: Encoded, covariates: Tensor, draws: int, seed: int) -> Array:
     """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
     generator = torch.Generator().manual_seed(seed)
-    spread = torch.exp(0.5 * code.logvar)
+    code, spread = source.code, torch.exp(0.5 * source.code.logvar)
     drawn = []
     for _ in range(draws):
         z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
-        drawn.append(10 ** predict(model.network, path, z, covariates).log_intensity)
+        drawn.append(10 ** predict(model.network, path, z, covariates, source.curve).log_intensity)
     return np.array(drawn)
 
 
