@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pairvae.errors import UserError
 from pairvae.models import losses
-from pairvae.models.decoder import Decoder, ErrorHead
+from pairvae.models.decoder import Decoder, ErrorHead, ScaleRatio
 from pairvae.models.encoder import Encoder
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
 from pairvae.models.source_path import SourceCurve, SourcePath
@@ -120,6 +120,7 @@ class ResVAE(nn.Module):
         if made.variance == "one":
             self.log_variance = nn.Parameter(torch.full((2,), -4.0))
         self.source_path: SourcePath | None = None
+        self.scale_ratio: ScaleRatio | None = None
         self.register_state_dict_post_hook(_flatten_names)
         self.register_load_state_dict_pre_hook(_nest_names)
 
@@ -172,8 +173,8 @@ class ResVAE(nn.Module):
             From `encode_covariates`; zeros: unknown.
         """
         x = log_intensity - self.mean
-        if self.scale_free:  # what lies above the mean curve everywhere is scale
-            x = x - torch.where(mask > 0, x, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
+        if self.scale_free:
+            x = x - self.level(log_intensity, mask)
         x = self._scaled(x) * mask
         if self.scaling == "min_max":  # zero is the faintest point here: what is hidden is put on the mean curve
             x = x + self.scaled(self.mean) * (1 - mask)
@@ -184,6 +185,11 @@ class ResVAE(nn.Module):
             return Code(z, torch.full_like(z, NO_SPREAD))
         mean, logvar = z.chunk(2, dim=1)
         return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
+
+    def level(self, log_intensity: Tensor, mask: Tensor) -> Tensor:
+        """Scale of curves (batch, q), shape (batch, 1): what lies above the mean curve everywhere, in decades."""
+        above = torch.where(mask > 0, log_intensity - self.mean, torch.nan)
+        return above.nanmedian(dim=1, keepdim=True).values.nan_to_num()
 
     def _slope(self, log_intensity: Tensor, mask: Tensor, reach: int) -> Tensor:
         """Local d log I / d log q over -4, from the points `reach` away on both sides; 0 where one is not measured."""
@@ -197,6 +203,15 @@ class ResVAE(nn.Module):
         """Let predictions from a partner of so many grid points use its curve beside its code."""
         self.source_path = SourcePath(self.architecture.hidden, self.points, source_points)
         return self.source_path
+
+    def add_scale_ratio(self) -> None:
+        """Let predictions from a partner in 1/cm be in 1/cm, though curves are learnt without their scale."""
+        self.scale_ratio = ScaleRatio(self.architecture.hidden)
+
+    def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
+        """log10 of a decoded curve's scale over the partner's `level`, and its log-variance, shape (batch, 2)."""
+        assert self.scale_ratio is not None
+        return self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
 
     def decode(
         self, code: Tensor, covariates: Tensor, from_partner: bool, source: SourceCurve | None = None
@@ -264,6 +279,7 @@ class ResVAE(nn.Module):
             "covariates": [covariate.model_dump(mode="json") for covariate in self.covariates],
             "scale_free": self.scale_free,
             **({} if self.source_path is None else {"source_points": self.source_path.kernels.shape[2]}),
+            **({} if self.scale_ratio is None else {"scale_ratio": True}),
         }
 
     @classmethod
@@ -278,6 +294,8 @@ class ResVAE(nn.Module):
         )
         if "source_points" in facts:
             network.add_source_path(facts["source_points"])
+        if facts.get("scale_ratio"):
+            network.add_scale_ratio()
         return network
 
 

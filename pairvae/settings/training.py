@@ -192,6 +192,11 @@ class JointTrain(Variational):
         ge=0,
         description="Weight of the error of cross-predictions after the best factor and flat background.",
     )
+    scale_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the scale of the partner's curve, learnt where both are scale_free and in 1/cm.",
+    )
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
     unpaired_weight: float = Field(
         1.0,

@@ -22,7 +22,7 @@ from pairvae.train.batches import TrainBatches
 from pairvae.train.outcome import farthest_first
 from pairvae.train.schedules import kl_factor, learning_rate_factor
 
-EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity")  # terms with a weight of their name
+EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity", "scale")  # terms with a weight of their name
 
 
 class Stage(lightning.LightningModule, ABC):
