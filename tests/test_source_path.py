@@ -109,6 +109,17 @@ def test_an_error_above_background_forgives_factor_and_background_of_either_sign
     assert float(error_above_background(other, target, weight)) > floor + 2
 
 
+def test_points_that_were_not_measured_may_be_fainter_than_the_background_taken_away():
+    target = torch.linspace(0, -3, 96)[None]
+    weight = torch.ones_like(target)
+    weight[:, 60:] = 0
+    predicted = torch.log10(10**target - 0.3 * 10 ** target[0, 59]).nan_to_num(nan=-6.0).requires_grad_()
+    error = error_above_background(predicted, target, weight)
+    error.backward()
+    assert torch.isfinite(error)
+    assert torch.isfinite(predicted.grad).all()
+
+
 def test_an_error_above_background_teaches_the_shape_alone():
     target = torch.from_numpy(sphere(Q["sans"], 60.0, 0.08)).float()[None]
     predicted = torch.from_numpy(sphere(Q["sans"], 90.0, 0.08)).float()[None].requires_grad_()

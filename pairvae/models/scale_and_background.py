@@ -28,11 +28,16 @@ def error_above_background(prediction: Tensor, target: Tensor, weight: Tensor) -
     with torch.no_grad():
         lowest = torch.where(weight > 0, above, 0).amin(dim=1, keepdim=True)
         backgrounds = torch.cat([-TAKEN.to(above) * 10**lowest, ADDED.to(above).expand(len(above), -1)], dim=1)
-        tried = torch.log10((10**above)[:, None] + backgrounds[:, :, None])
+        tried = _above(above[:, None], backgrounds[:, :, None])
         best = _spread_after_factor(tried, target[:, None], weight[:, None]).argmin(dim=1, keepdim=True)
         background = backgrounds.gather(1, best)
-    left = _spread_after_factor(torch.log10(10**above + background), target, weight)
+    left = _spread_after_factor(_above(above, background), target, weight)
     return 0.5 * torch.log(left + SMALLEST_SQUARE).mean()
+
+
+def _above(log_intensity: Tensor, background: Tensor) -> Tensor:
+    """log10 of intensities above a background; where none is left, at points that were not measured, the faintest."""
+    return torch.log10((10**log_intensity + background).clamp(min=10**FAINTEST))
 
 
 def _spread_after_factor(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
