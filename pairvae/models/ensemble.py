@@ -95,6 +95,23 @@ class Ensemble(nn.Module):
         variance = torch.stack([curve.log_variance for curve in curves]).exp().mean(0)
         return Decoded(log_intensity.mean(0), torch.log(variance + log_intensity.var(0, correction=0)))
 
+    def level(self, log_intensity: Tensor, mask: Tensor) -> Tensor:
+        """As `ResVAE.level`: all members have seen the same curves."""
+        return self.members[0].level(log_intensity, mask)
+
+    @property
+    def has_scale_ratio(self) -> bool:
+        """Whether all members have learnt `scale_above`."""
+        return all(member.has_scale_ratio for member in self.members)
+
+    def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
+        """As `ResVAE.scale_above`: mean of the members, and the variance of their mixture."""
+        parts = code.split([member.latent_dim for member in self.members], dim=1)
+        found = [member.scale_above(z, covariates) for member, z in zip(self.members, parts, strict=True)]
+        mean, log_variance = torch.stack(found).unbind(dim=2)
+        variance = log_variance.exp().mean(0) + mean.var(0, correction=0)
+        return torch.stack([mean.mean(0), torch.log(variance)], dim=1)
+
     def kl(self, code: Code) -> Tensor:
         """KL of all members' codes from their priors in nats, as `ResVAE.kl`."""
         if self.members[0].quantization is None:

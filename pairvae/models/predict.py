@@ -10,6 +10,7 @@ from torch import Tensor
 from pairvae.models.losses import best_log_scale, point_weights
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Code
+from pairvae.models.scale_and_background import SCALE_LOG_VARIANCE
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch
 
@@ -95,6 +96,27 @@ def predict(
     log_intensity = torch.cat([part.log_intensity for part in parts])
     log_variance = torch.cat([part.log_variance for part in parts])
     return Predicted(log_intensity.double().cpu().numpy(), torch.exp(0.5 * log_variance).double().cpu().numpy())
+
+
+@torch.inference_mode()
+def predict_scale(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Predicted | None:
+    """log10 of the scale of predicted curves over the level of the source's, (samples, 1); None where not learnt.
+
+    Parameters
+    ----------
+    path : str
+        target_from_source, of two techniques.
+    code : Tensor, shape (samples, latent)
+        Codes of the source.
+    covariates : Tensor, shape (samples, width)
+        As the target's network knows them.
+    """
+    target = network.of(ends(path)[0])
+    if not target.has_scale_ratio:
+        return None
+    device = device_of(network)
+    ratio = target.scale_above(code.to(device), covariates.to(device)).double().cpu()
+    return Predicted(ratio[:, :1].numpy(), torch.exp(0.5 * ratio[:, 1:].clamp(*SCALE_LOG_VARIANCE)).numpy())
 
 
 def device_of(network: PairVAE) -> torch.device:

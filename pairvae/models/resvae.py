@@ -208,6 +208,11 @@ class ResVAE(nn.Module):
         """Let predictions from a partner in 1/cm be in 1/cm, though curves are learnt without their scale."""
         self.scale_ratio = ScaleRatio(self.architecture.hidden)
 
+    @property
+    def has_scale_ratio(self) -> bool:
+        """Whether `scale_above` has been learnt."""
+        return self.scale_ratio is not None
+
     def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
         """log10 of a decoded curve's scale over the partner's `level`, and its log-variance, shape (batch, 2)."""
         assert self.scale_ratio is not None

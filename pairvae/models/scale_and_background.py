@@ -9,7 +9,7 @@ FAINTEST = -12.0  # decades below a curve's highest point: as good as nothing
 TAKEN = 1 - torch.logspace(0, -3, 12)  # of a curve's lowest intensity, the backgrounds that may be taken away
 ADDED = torch.logspace(-5, 2, 20)  # of its highest, those that may be added
 SCALE_LOG_VARIANCE = (-8.0, 4.0)  # of a predicted scale, in decades²
-SMALLEST_SQUARE = 3e-4  # decades²; a curve that is predicted within the noise teaches no more
+SMALLEST_SQUARE = 2e-3  # decades²; below this a curve is as good as right and teaches little more
 
 
 def error_above_background(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
