@@ -226,3 +226,17 @@ def test_a_partner_of_a_curve_in_arbitrary_units_is_known_up_to_a_factor(with_sc
 def test_a_scale_is_learnt_of_shapes_alone(measured, tmp_path):
     with pytest.raises(UserError, match=r"scale_weight: the SANS network knows the scale of its curves already"):
         Run(tmp_path, measured, {"saxs"}, scale_weight=0.1)
+
+
+def test_an_exported_path_copies_the_source_as_the_model_does(with_scale, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    with_scale.model.export(tmp_path / "onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "sans_from_saxs.onnx")
+    curves = with_scale.test["saxs"][:3]
+    batch, _ = with_scale.model.tensors(curves, "saxs")
+    nothing = batch["covariates"].numpy()
+    given = {"log_intensity": batch["log_intensity"].numpy(), "mask": batch["mask"].numpy()}
+    middle, *_ = session.run(None, given | {"source_covariates": nothing, "target_covariates": nothing})
+    for row, prediction in zip(middle, with_scale.model.translate(curves, to="sans"), strict=True):
+        shape = np.log10(prediction.intensity)
+        assert row - row.mean() == pytest.approx(shape - shape.mean(), abs=1e-3)

@@ -13,7 +13,7 @@ from pairvae.models import losses
 from pairvae.models.decoder import Decoder, ErrorHead, ScaleRatio
 from pairvae.models.encoder import Encoder
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
-from pairvae.models.source_path import SourceCurve, SourcePath
+from pairvae.models.source_path import SourceCurve, SourcePath, masked_median
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
@@ -188,8 +188,7 @@ class ResVAE(nn.Module):
 
     def level(self, log_intensity: Tensor, mask: Tensor) -> Tensor:
         """Scale of curves (batch, q), shape (batch, 1): what lies above the mean curve everywhere, in decades."""
-        above = torch.where(mask > 0, log_intensity - self.mean, torch.nan)
-        return above.nanmedian(dim=1, keepdim=True).values.nan_to_num()
+        return masked_median(log_intensity - self.mean, mask)
 
     def _slope(self, log_intensity: Tensor, mask: Tensor, reach: int) -> Tensor:
         """Local d log I / d log q over -4, from the points `reach` away on both sides; 0 where one is not measured."""

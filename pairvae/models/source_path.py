@@ -30,6 +30,17 @@ class SourceCurve(NamedTuple):
         return cls(curves["log_intensity"], curves["mask"])
 
 
+def masked_median(values: Tensor, mask: Tensor) -> Tensor:
+    """Median of each row where the mask is 1, the lower of two in the middle, shape (batch, 1); 0 of none.
+
+    As `torch.nanmedian`, which torch.onnx cannot export.
+    """
+    ordered = torch.where(mask > 0, values, torch.inf).sort(dim=1).values
+    count = (mask > 0).sum(dim=1, keepdim=True)
+    middle = ordered.gather(1, ((count - 1) // 2).clamp(min=0))
+    return torch.where(count > 0, middle, 0)
+
+
 class SourcePath(nn.Module):
     """Mixes the curve that was decoded from a code with smeared copies of the source's curve, point by point.
 
@@ -86,8 +97,8 @@ class SourcePath(nn.Module):
     def _copies(self, source: SourceCurve, background: Tensor) -> tuple[Tensor, Tensor]:
         """Smeared copies, and 1 where the source was measured, each (batch, widths, q)."""
         seen = source.mask > 0
-        middle = torch.where(seen, source.log_intensity, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
-        above = (source.log_intensity - middle).clamp(FAINTEST, -FAINTEST)
+        above = source.log_intensity - masked_median(source.log_intensity, source.mask)
+        above = above.clamp(FAINTEST, -FAINTEST)
         intensity = torch.einsum("kts,bs->bkt", self.kernels, torch.where(seen, 10**above, 0))
         weight = torch.einsum("kts,bs->bkt", self.kernels, source.mask)
         known = (weight > REACH * self.kernels.sum(dim=2)).to(weight)
