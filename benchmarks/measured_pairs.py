@@ -77,8 +77,8 @@ class Comparison:
         Of the copied curve, after factor and background.
     inside, width : float
         Share of the points inside the band as predicted, and the band's mean width.
-    inside_after_factor : float
-        Share inside the band after the best factor.
+    inside_after_factor, width_after_factor : float
+        The same of the band of the shape, after the best factor.
     novelty : float
         Of the source curve.
     points : int
@@ -92,6 +92,7 @@ class Comparison:
     inside: float
     width: float
     inside_after_factor: float
+    width_after_factor: float
     novelty: float
     points: int
 
@@ -118,9 +119,11 @@ def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Compa
     if np.count_nonzero(common) < FEWEST:
         return f"{np.count_nonzero(common)} grid points in common; expected at least {FEWEST}"
     seen = measured.log_intensity[common]
-    middle, lower, upper = (
-        np.log10(values[common]) for values in (prediction.intensity, prediction.lower, prediction.upper)
+    middle, lower, upper, shape_lower, shape_upper = (
+        np.log10(getattr(prediction, name)[common])
+        for name in ("intensity", "lower", "upper", "shape_lower", "shape_upper")
     )
+    absolute = absolute and prediction.intensity_unit == "1/cm"
     shift = float(np.mean(seen - middle))
     return Comparison(
         raw=float(np.sqrt(np.mean((middle - seen) ** 2))) if absolute else np.nan,
@@ -129,7 +132,8 @@ def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Compa
         copy=after_background(copy[common], seen),
         inside=float(np.mean((lower <= seen) & (seen <= upper))) if absolute else np.nan,
         width=float(np.mean(upper - lower)),
-        inside_after_factor=float(np.mean((lower + shift <= seen) & (seen <= upper + shift))),
+        inside_after_factor=float(np.mean((shape_lower + shift <= seen) & (seen <= shape_upper + shift))),
+        width_after_factor=float(np.mean(shape_upper - shape_lower)),
         novelty=prediction.novelty,
         points=int(np.count_nonzero(common)),
     )

@@ -168,6 +168,7 @@ def test_less_of_a_curve_gives_a_wider_band(model, val, path):
     read, known = model.encoded(source, val[source]), val[target]["covariates"]
     widths = []
     for share in (0.0, 0.75):
-        band = model.bands(path, read._replace(mask=hide_range(read.mask, "low", share)), known)
+        shorter = read.curve._replace(mask=hide_range(read.curve.mask, "low", share))
+        band = model.bands(path, read._replace(curve=shorter), known)
         widths.append((band.upper - band.lower).mean())
     assert widths[0] < widths[1]

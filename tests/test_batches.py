@@ -6,7 +6,8 @@ import torch
 
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import as_tensors
-from pairvae.settings import Architecture, Pretrain
+from pairvae.prepare.covariates import Covariate
+from pairvae.settings import Architecture, JointTrain, Pretrain
 from pairvae.train.augment import HIDDEN_AT_MOST, hide_covariates, hide_part, other_samples, renoised, shift
 from pairvae.train.batches import SHORTEST_EPOCH, TrainBatches, ValidationBatches
 from pairvae.train.schedules import average_decay, cosine_with_warmup, linear_warmup
@@ -135,9 +136,21 @@ def test_nothing_is_hidden_at_probability_zero():
 def test_covariates_are_hidden_whole_or_not_at_all():
     torch.manual_seed(0)
     known = torch.ones(2000, 3)
-    kept = hide_covariates(known).sum(dim=1)
+    kept = hide_covariates(known, (), JointTrain()).sum(dim=1)
     assert set(kept.tolist()) == {0.0, 3.0}
     assert 0.07 < (kept == 0).float().mean().item() < 0.13
+
+
+def test_covariates_are_hidden_one_by_one_and_together():
+    torch.manual_seed(0)
+    described = [Covariate(name=name, kind="number", mean=0.0, std=1.0) for name in ("d2o_fraction", "contrast_sans")]
+    settings = JointTrain(hidden_covariates=0.5, hide_each_covariate=True)
+    kept = hide_covariates(torch.ones(4000, 4), described, settings)
+    assert (kept[:, 0] == kept[:, 1]).all()
+    assert (kept[:, 2] == kept[:, 3]).all()
+    shares = [((kept[:, 0] == a) & (kept[:, 2] == b)).float().mean().item() for a in (0, 1) for b in (0, 1)]
+    # a quarter loses both, of the others each loses what falls below one half
+    assert shares == pytest.approx([0.25 + 0.75 * 0.25, 0.75 * 0.25, 0.75 * 0.25, 0.75 * 0.25], abs=0.03)
 
 
 def test_shift_stays_within_its_limits():

@@ -101,7 +101,7 @@ class LinearGaussian(torch.nn.Module):
         self.weight = torch.randn(points, latent, generator=generator)
         self.bias, self.std = torch.randn(points, generator=generator), std
 
-    def decode(self, code, covariates, from_partner):  # noqa: ARG002, called as those of the networks
+    def decode(self, code, covariates, from_partner, source=None):  # noqa: ARG002, called as those of the networks
         curves = code @ self.weight.T + self.bias
         return Decoded(curves, torch.full_like(curves, 2 * math.log(self.std)))
 

@@ -43,7 +43,7 @@ def read_curves(path):
 class Run:
     """The whole way to a model folder, on curves of spheres of which some techniques have no scale."""
 
-    def __init__(self, folder, measured, scale_free, without_scale=()):
+    def __init__(self, folder, measured, scale_free, without_scale=(), covariates=(), **joint):
         self.folder = folder
         write_project(folder, draw_spheres())
         self.curves = {t: read_curves(folder / f"curves/{t}.h5") for t in ("saxs", "sans")}
@@ -56,11 +56,11 @@ class Run:
             normalize(folder / f"curves/{t}.h5", gridding[t], file)
         pairs, weights = folder / "pairs.csv", {t: folder / f"{t}.safetensors" for t in (*GRID, "joint")}
         pair(*spectra.values(), folder / "samples.csv", Pair(val_fraction=0.25, test_fraction=0.2, seed=3), pairs)
-        settings = {"steps": 60, "covariates": ()}
+        settings = {"steps": 60, "covariates": covariates}
         for t in GRID:
             changed = measured.pretrain.model_copy(update=settings)
             pretrain(spectra[t], pairs, changed, weights[t], folder / "h.csv", folder / t, threads=1)
-        settings = measured.joint_train.model_copy(update={"steps": 140})
+        settings = measured.joint_train.model_copy(update={"steps": 140, **joint})
         trained = (weights["saxs"], weights["sans"], settings, weights["joint"], folder / "h.csv", folder / "joint")
         joint_train(*spectra.values(), pairs, *trained, threads=1)
         calibrate(*spectra.values(), pairs, [weights["joint"]], gridding, Calibrate(), folder / "model")
@@ -168,3 +168,75 @@ def test_settings_of_one_sample_in_different_units_are_refused(measured, tmp_pat
     ):
         normalize(file, Normalize(scale_free=True), tmp_path / "out.h5")
     normalize(file, Normalize(scale_free=True, scale_settings=True), tmp_path / "out.h5")
+
+
+@pytest.fixture(scope="module")
+def with_scale(measured, tmp_path_factory):
+    """Both scale-free, from curves in 1/cm: the scale of the partner is learnt apart from the shape."""
+    joint = {"source_path": True, "background_weight": 0.5, "scale_weight": 0.5, "steps": 300}
+    covariates = ("material", "d2o_fraction")
+    return Run(tmp_path_factory.mktemp("run"), measured, {"saxs", "sans"}, covariates=covariates, **joint)
+
+
+def off_scale(run, covariates):
+    """log10 of predicted over measured SANS of the test samples, and the share of points inside the band."""
+    predictions = {p.sample: p for p in run.model.translate(run.test["saxs"], to="sans", covariates=covariates)}
+    assert {prediction.intensity_unit for prediction in predictions.values()} == {"1/cm"}
+    off, inside = [], []
+    for curve in run.test["sans"]:
+        if prediction := predictions.get(curve.sample):
+            measured = np.interp(prediction.q, curve.q, curve.intensity)
+            off.append(np.median(np.log10(prediction.intensity / measured)))
+            inside.append(np.mean((prediction.lower < measured) & (measured < prediction.upper)))
+    return np.sqrt(np.mean(np.square(off))), np.mean(inside)
+
+
+def test_a_partner_of_a_curve_in_inverse_cm_is_predicted_in_inverse_cm(with_scale):
+    table = pd.read_csv(with_scale.folder / "samples.csv").set_index("sample_id")
+    known = [table.loc[curve.sample, ["material", "d2o_fraction"]].to_dict() for curve in with_scale.test["saxs"]]
+    with_contrast, inside = off_scale(with_scale, known)
+    without, inside_without = off_scale(with_scale, None)
+    # of two materials in two waters, shapes alone do not say how much more SANS sees than SAXS
+    assert with_contrast < 0.25
+    assert with_contrast < 0.6 * without
+    assert min(inside, inside_without) > 0.7
+
+
+def test_ten_times_the_concentration_gives_ten_times_the_partner(with_scale):
+    curves = with_scale.test["saxs"][:4]
+    once = with_scale.model.translate(curves, to="sans", draws=2)
+    tenfold = with_scale.model.translate([scaled(curve, 10.0) for curve in curves], to="sans", draws=2)
+    for a, b in zip(once, tenfold, strict=True):
+        for name in ("intensity", "lower", "upper", "shape_lower", "shape_upper", "draws"):
+            assert getattr(b, name) == pytest.approx(10 * getattr(a, name), rel=2e-3), name
+
+
+def test_a_partner_of_a_curve_in_arbitrary_units_is_known_up_to_a_factor(with_scale):
+    curve = with_scale.test["saxs"][0]
+    absolute = with_scale.model.translate(curve, to="sans")
+    relative = with_scale.model.translate(scaled(curve, 321.0, intensity_unit="arbitrary"), to="sans")
+    assert (absolute.intensity_unit, relative.intensity_unit) == ("1/cm", "arbitrary")
+    ratio = relative.intensity / absolute.intensity
+    assert ratio == pytest.approx(np.full(ratio.size, ratio[0]), rel=2e-3)
+    # what is left of both bands is the shape
+    assert relative.upper / relative.lower == pytest.approx(absolute.shape_upper / absolute.shape_lower, rel=2e-3)
+    assert (absolute.upper / absolute.lower > 0.99 * relative.upper / relative.lower).all()
+
+
+def test_a_scale_is_learnt_of_shapes_alone(measured, tmp_path):
+    with pytest.raises(UserError, match=r"scale_weight: the SANS network knows the scale of its curves already"):
+        Run(tmp_path, measured, {"saxs"}, scale_weight=0.1)
+
+
+def test_an_exported_path_copies_the_source_as_the_model_does(with_scale, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    with_scale.model.export(tmp_path / "onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "sans_from_saxs.onnx")
+    curves = with_scale.test["saxs"][:3]
+    batch, _ = with_scale.model.tensors(curves, "saxs")
+    nothing = batch["covariates"].numpy()
+    given = {"log_intensity": batch["log_intensity"].numpy(), "mask": batch["mask"].numpy()}
+    middle, *_ = session.run(None, given | {"source_covariates": nothing, "target_covariates": nothing})
+    for row, prediction in zip(middle, with_scale.model.translate(curves, to="sans"), strict=True):
+        shape = np.log10(prediction.intensity)
+        assert row - row.mean() == pytest.approx(shape - shape.mean(), abs=1e-3)

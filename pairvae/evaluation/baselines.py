@@ -56,7 +56,9 @@ class DirectStage(Stage):
         source, target = batch[self.source], batch[self.target]
         visible = hide_part(source["mask"], self.settings.mask_probability)
         known = [source["covariates"], target["covariates"]]
-        known = list(hide_covariates(torch.cat(known, dim=1)).split([one.shape[1] for one in known], dim=1))
+        described = [*networks[self.source].covariates, *networks[self.target].covariates]
+        both = hide_covariates(torch.cat(known, dim=1), described, self.settings)
+        known = list(both.split([one.shape[1] for one in known], dim=1))
         noisy = renoised(source, self.settings.renoise)
         network = networks[self.target]
         curve = self.at_scale(self._curve(noisy, visible, *known), target, network.scale_free)

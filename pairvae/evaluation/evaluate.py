@@ -22,6 +22,7 @@ from pairvae.evaluation.spoilt_curves import hidden_ranges, unknown_covariates, 
 from pairvae.evaluation.structural_parameters import kept_structure
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.predict import codes, predict_beside
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import SPLITS, complete_pairs, rows_of
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
@@ -149,7 +150,7 @@ def _validation(split: TestSplit) -> dict[str, dict[str, Any]]:
     for path in CROSS_PATHS:
         target, source = ends(path)
         code = codes(network, source, tensors[source])
-        middle = predict_beside(network, path, code, tensors[target]).log_intensity
+        middle = predict_beside(network, path, code, tensors[target], SourceCurve.of(tensors[source])).log_intensity
         measured = read_spectra(files[target], rows_of(table, target))
         scores[path] = Curves(measured, None).scores(np.arange(len(table)), middle)
     return scores
@@ -189,7 +190,8 @@ def _novelty(split: TestSplit, technique: Technique) -> dict[str, Any]:
 
 def _likelihood(split: TestSplit, path: str) -> dict[str, float | None]:
     target, source = ends(path)
-    return likelihood(split.model.network, path, split.encoded[source].code, split.tensors[target])
+    encoded = split.encoded[source]
+    return likelihood(split.model.network, path, encoded.code, split.tensors[target], encoded.curve)
 
 
 def _structure(split: TestSplit, path: str) -> dict[str, dict[str, Any]]:

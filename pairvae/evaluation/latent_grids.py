@@ -54,7 +54,10 @@ def latent_grids(
     for t in code:
         ways = [
             predict(
-                network, f"{t}_from_{t}", *(torch.lerp(part[a], part[b], share) for part in (shared, covariates[t]))
+                network,
+                f"{t}_from_{t}",
+                torch.lerp(shared[a], shared[b], share),
+                torch.lerp(covariates[t][a], covariates[t][b], share),
             )
             for a, b in ends
         ]

@@ -10,6 +10,7 @@ from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.predict import ROWS, fitted_scale
 from pairvae.models.resvae import NO_SPREAD, Code, ResVAE
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, take
 
 DRAWS = 4  # samples of the code per curve
@@ -19,7 +20,9 @@ LN_2PI = float(np.log(2 * np.pi))
 
 
 @torch.inference_mode()
-def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int = 0) -> dict[str, float | None]:
+def likelihood(
+    network: PairVAE, path: str, code: Code, curves: Batch, source: SourceCurve | None = None, seed: int = 0
+) -> dict[str, float | None]:
     """Likelihood of the measured points of log10 I under the decoder's own Gaussian.
 
     For a technique's own curves the evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), with draws of the code;
@@ -34,6 +37,8 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
         Posteriors of the source.
     curves : dict of Tensor
         The target's curves, as `as_tensors` gives them.
+    source : SourceCurve, optional
+        The curves that the codes came from.
     seed : int
         Of the draws.
 
@@ -59,7 +64,8 @@ def likelihood(network: PairVAE, path: str, code: Code, curves: Batch, seed: int
         z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
         for start in range(0, len(z), ROWS):
             rows = slice(start, start + ROWS)
-            total += float(_log_density(network.of(target), z[rows], take(curves, rows), from_partner=cross).sum())
+            seen = None if source is None else SourceCurve(*(column[rows] for column in source))
+            total += float(_log_density(network.of(target), z[rows], take(curves, rows), cross, seen).sum())
     samples, points = len(code.mean), float(curves["mask"].double().sum())
     log_likelihood = total / draws / samples
     kl = None if cross else float(network.of(target).kl(code))
@@ -126,12 +132,14 @@ def importance_weighted(log_weights: Tensor) -> Tensor:
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
 
 
-def _log_density(network: ResVAE | Ensemble, z: Tensor, curves: Batch, from_partner: bool) -> Tensor:
+def _log_density(
+    network: ResVAE | Ensemble, z: Tensor, curves: Batch, from_partner: bool, source: SourceCurve | None = None
+) -> Tensor:
     """Log-density ln p(x|z) of each curve's measured points, shape (samples,), double precision.
 
     Of a scale-free technique at the factor that suits the curve best, as everywhere.
     """
-    curve = network.decode(z, curves["covariates"], from_partner=from_partner)
+    curve = network.decode(z, curves["covariates"], from_partner, source)
     if network.scale_free:
         curve = curve._replace(log_intensity=curve.log_intensity + fitted_scale(curve.log_intensity, curves))
     square = (curve.log_intensity - curves["log_intensity"]) ** 2

@@ -63,3 +63,14 @@ class ErrorHead(nn.Sequential):
         """Of features (batch, hidden), shape (batch, points)."""
         # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
         return self(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
+
+
+class ScaleRatio(nn.Sequential):
+    """log10 of the scale of a decoded curve over that of the partner's curve, and its log-variance in decades².
+
+    Which technique sees a sample more strongly is a matter of contrast: the code and what is known of the substances
+    say it, the scale itself they do not.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))

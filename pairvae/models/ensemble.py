@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pairvae.models import losses
 from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.models.source_path import SourceCurve
 
 
 class Ensemble(nn.Module):
@@ -65,7 +66,9 @@ class Ensemble(nn.Module):
         codes = [member.encode(log_intensity, mask, covariates) for member in self.members]
         return Code(torch.cat([code.mean for code in codes], 1), torch.cat([code.logvar for code in codes], 1))
 
-    def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
+    def decode(
+        self, code: Tensor, covariates: Tensor, from_partner: bool, source: SourceCurve | None = None
+    ) -> Decoded:
         """Mean of the members' curves; variance of the mixture (eq. in section 2.4 of the reference).
 
         Parameters
@@ -76,6 +79,8 @@ class Ensemble(nn.Module):
             From `encode_covariates`; zeros: unknown.
         from_partner : bool
             The code came from the other technique: the larger of the two learned errors.
+        source : SourceCurve, optional
+            As for a member.
 
         Returns
         -------
@@ -83,10 +88,29 @@ class Ensemble(nn.Module):
             log10 I and the log-variance of its error, each (batch, q).
         """
         parts = code.split([member.latent_dim for member in self.members], dim=1)
-        curves = [member.decode(z, covariates, from_partner) for member, z in zip(self.members, parts, strict=True)]
+        curves = [
+            member.decode(z, covariates, from_partner, source) for member, z in zip(self.members, parts, strict=True)
+        ]
         log_intensity = torch.stack([curve.log_intensity for curve in curves])
         variance = torch.stack([curve.log_variance for curve in curves]).exp().mean(0)
         return Decoded(log_intensity.mean(0), torch.log(variance + log_intensity.var(0, correction=0)))
+
+    def level(self, log_intensity: Tensor, mask: Tensor) -> Tensor:
+        """As `ResVAE.level`: all members have seen the same curves."""
+        return self.members[0].level(log_intensity, mask)
+
+    @property
+    def has_scale_ratio(self) -> bool:
+        """Whether all members have learnt `scale_above`."""
+        return all(member.has_scale_ratio for member in self.members)
+
+    def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
+        """As `ResVAE.scale_above`: mean of the members, and the variance of their mixture."""
+        parts = code.split([member.latent_dim for member in self.members], dim=1)
+        found = [member.scale_above(z, covariates) for member, z in zip(self.members, parts, strict=True)]
+        mean, log_variance = torch.stack(found).unbind(dim=2)
+        variance = log_variance.exp().mean(0) + mean.var(0, correction=0)
+        return torch.stack([mean.mean(0), torch.log(variance)], dim=1)
 
     def kl(self, code: Code) -> Tensor:
         """KL of all members' codes from their priors in nats, as `ResVAE.kl`."""

@@ -10,6 +10,8 @@ from torch import Tensor
 from pairvae.models.losses import best_log_scale, point_weights
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.resvae import Code
+from pairvae.models.scale_and_background import SCALE_LOG_VARIANCE
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch
 
 ROWS = 1024  # curves per batch
@@ -69,7 +71,9 @@ def posterior(network: PairVAE, technique: str, curves: Batch) -> Code:
 
 
 @torch.inference_mode()
-def predict(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Predicted:
+def predict(
+    network: PairVAE, path: str, code: Tensor, covariates: Tensor, source: SourceCurve | None = None
+) -> Predicted:
     """Decode codes (samples, latent) into the target of a path, before calibration.
 
     Parameters
@@ -78,16 +82,41 @@ def predict(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Pr
         target_from_source.
     covariates : Tensor, shape (samples, width)
         As the target's network knows them.
+    source : SourceCurve, optional
+        The curves that the codes came from, for networks with a source path; None: predict from the codes alone.
     """
     target, _ = ends(path)
     device = device_of(network)
-    parts = [
-        network.of(target).decode(z.to(device), known.to(device), from_partner=path in CROSS_PATHS)
-        for z, known in zip(code.split(ROWS), covariates.split(ROWS), strict=True)
-    ]
+    parts = []
+    for start in range(0, len(code), ROWS):
+        rows = slice(start, start + ROWS)
+        z, known = code[rows].to(device), covariates[rows].to(device)
+        seen = None if source is None else SourceCurve(*(column[rows].to(device) for column in source))
+        parts.append(network.of(target).decode(z, known, path in CROSS_PATHS, seen))
     log_intensity = torch.cat([part.log_intensity for part in parts])
     log_variance = torch.cat([part.log_variance for part in parts])
     return Predicted(log_intensity.double().cpu().numpy(), torch.exp(0.5 * log_variance).double().cpu().numpy())
+
+
+@torch.inference_mode()
+def predict_scale(network: PairVAE, path: str, code: Tensor, covariates: Tensor) -> Predicted | None:
+    """log10 of the scale of predicted curves over the level of the source's, (samples, 1); None where not learnt.
+
+    Parameters
+    ----------
+    path : str
+        target_from_source, of two techniques.
+    code : Tensor, shape (samples, latent)
+        Codes of the source.
+    covariates : Tensor, shape (samples, width)
+        As the target's network knows them.
+    """
+    target = network.of(ends(path)[0])
+    if not target.has_scale_ratio:
+        return None
+    device = device_of(network)
+    ratio = target.scale_above(code.to(device), covariates.to(device)).double().cpu()
+    return Predicted(ratio[:, :1].numpy(), torch.exp(0.5 * ratio[:, 1:].clamp(*SCALE_LOG_VARIANCE)).numpy())
 
 
 def device_of(network: PairVAE) -> torch.device:
@@ -120,7 +149,9 @@ def fitted_scale(log_intensity: Tensor, curves: Batch) -> Tensor:
     return best_log_scale(log_intensity.nan_to_num(), measured, weight)
 
 
-def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> Predicted:
+def predict_beside(
+    network: PairVAE, path: str, code: Tensor, curves: Batch, source: SourceCurve | None = None
+) -> Predicted:
     """Predict what was measured, too: like `predict`, at the scale of the measured curves where it is free.
 
     Parameters
@@ -133,8 +164,10 @@ def predict_beside(network: PairVAE, path: str, code: Tensor, curves: Batch) -> 
         Codes of the source.
     curves : dict of Tensor
         The measured curves of the target, as `as_tensors` gives them.
+    source : SourceCurve, optional
+        As in `predict`.
     """
-    predicted = predict(network, path, code, curves["covariates"])
+    predicted = predict(network, path, code, curves["covariates"], source)
     shift = free_scale(network, ends(path)[0], predicted.log_intensity, curves)
     return predicted._replace(log_intensity=predicted.log_intensity + shift)
 

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from pairvae.errors import UserError
 from pairvae.models import losses
-from pairvae.models.decoder import Decoder, ErrorHead
+from pairvae.models.decoder import Decoder, ErrorHead, ScaleRatio
 from pairvae.models.encoder import Encoder
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization, taken
+from pairvae.models.source_path import SourceCurve, SourcePath, masked_median
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.settings import Architecture
@@ -118,6 +119,8 @@ class ResVAE(nn.Module):
         self.error = ErrorHead(made.hidden, points) if made.variance == "per_q" else None
         if made.variance == "one":
             self.log_variance = nn.Parameter(torch.full((2,), -4.0))
+        self.source_path: SourcePath | None = None
+        self.scale_ratio: ScaleRatio | None = None
         self.register_state_dict_post_hook(_flatten_names)
         self.register_load_state_dict_pre_hook(_nest_names)
 
@@ -170,8 +173,8 @@ class ResVAE(nn.Module):
             From `encode_covariates`; zeros: unknown.
         """
         x = log_intensity - self.mean
-        if self.scale_free:  # what lies above the mean curve everywhere is scale
-            x = x - torch.where(mask > 0, x, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
+        if self.scale_free:
+            x = x - self.level(log_intensity, mask)
         x = self._scaled(x) * mask
         if self.scaling == "min_max":  # zero is the faintest point here: what is hidden is put on the mean curve
             x = x + self.scaled(self.mean) * (1 - mask)
@@ -183,6 +186,10 @@ class ResVAE(nn.Module):
         mean, logvar = z.chunk(2, dim=1)
         return Code(mean, logvar.clamp(*self.architecture.latent_logvar))
 
+    def level(self, log_intensity: Tensor, mask: Tensor) -> Tensor:
+        """Scale of curves (batch, q), shape (batch, 1): what lies above the mean curve everywhere, in decades."""
+        return masked_median(log_intensity - self.mean, mask)
+
     def _slope(self, log_intensity: Tensor, mask: Tensor, reach: int) -> Tensor:
         """Local d log I / d log q over -4, from the points `reach` away on both sides; 0 where one is not measured."""
         log_q = torch.log10(self.q).to(log_intensity)
@@ -191,13 +198,40 @@ class ResVAE(nn.Module):
         known = mask[:, 2 * reach :] * mask[:, reach:-reach] * mask[:, : -2 * reach]
         return nn.functional.pad(torch.where(width < 0, rise / width, 0) * known, (reach, reach))
 
-    def decode(self, code: Tensor, covariates: Tensor, from_partner: bool) -> Decoded:
-        """Curve of a code (batch, latent).
+    def add_source_path(self, source_points: int) -> SourcePath:
+        """Let predictions from a partner of so many grid points use its curve beside its code."""
+        self.source_path = SourcePath(self.architecture.hidden, self.points, source_points)
+        return self.source_path
+
+    def add_scale_ratio(self) -> None:
+        """Let predictions from a partner in 1/cm be in 1/cm, though curves are learnt without their scale."""
+        self.scale_ratio = ScaleRatio(self.architecture.hidden)
+
+    @property
+    def has_scale_ratio(self) -> bool:
+        """Whether `scale_above` has been learnt."""
+        return self.scale_ratio is not None
+
+    def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
+        """log10 of a decoded curve's scale over the partner's `level`, and its log-variance, shape (batch, 2)."""
+        assert self.scale_ratio is not None
+        return self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
+
+    def decode(
+        self, code: Tensor, covariates: Tensor, from_partner: bool, source: SourceCurve | None = None
+    ) -> Decoded:
+        """Curve of a code.
 
         Parameters
         ----------
+        code : Tensor, shape (batch, latent)
+            Of either technique.
+        covariates : Tensor, shape (batch, width)
+            From `encode_covariates`; zeros: unknown.
         from_partner : bool
             The code came from the other technique: the larger of the two learned errors.
+        source : SourceCurve, optional
+            The partner's curve that the code came from; where it is not given, the code is all that is used.
         """
         hidden, x = self.decoder(code, covariates)
         if self.output == "sigmoid":
@@ -207,7 +241,10 @@ class ResVAE(nn.Module):
             x = x + (self.low - self.mean)
         if self.scale_free:  # only one of all scales: members of an ensemble are to agree on it
             x = x - x.mean(dim=1, keepdim=True)
-        return Decoded(self.mean + x, self._log_variance(hidden, from_partner).clamp(*LOG_VARIANCE))
+        curve = self.mean + x
+        if self.source_path is not None and source is not None and from_partner:
+            curve = self.source_path(hidden, source, curve)
+        return Decoded(curve, self._log_variance(hidden, from_partner).clamp(*LOG_VARIANCE))
 
     def _log_variance(self, hidden: Tensor, from_partner: bool) -> Tensor:
         if self.error is not None:
@@ -245,18 +282,25 @@ class ResVAE(nn.Module):
             "architecture": self.architecture.filled().model_dump(mode="json"),
             "covariates": [covariate.model_dump(mode="json") for covariate in self.covariates],
             "scale_free": self.scale_free,
+            **({} if self.source_path is None else {"source_points": self.source_path.kernels.shape[2]}),
+            **({} if self.scale_ratio is None else {"scale_ratio": True}),
         }
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> "ResVAE":
         """Build the network that `facts` describes, without its weights."""
-        return cls(
+        network = cls(
             points=facts["points"],
             latent_dim=facts["latent_dim"],
             architecture=Architecture.model_validate(facts["architecture"]),
             covariates=tuple(Covariate.model_validate(covariate) for covariate in facts["covariates"]),
             scale_free=facts.get("scale_free", False),
         )
+        if "source_points" in facts:
+            network.add_source_path(facts["source_points"])
+        if facts.get("scale_ratio"):
+            network.add_scale_ratio()
+        return network
 
 
 def _flatten_names(_: nn.Module, tensors: dict[str, Tensor], prefix: str, __: Any) -> None:

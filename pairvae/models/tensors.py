@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -37,12 +38,16 @@ def as_tensors(spectra: Spectra, table: pd.DataFrame, network: ResVAE | Ensemble
     -------
     dict of Tensor
         log_intensity, log_sigma, mask, each (samples, q), noise_floor (samples, 1) of `Spectra`, and covariates
-        (samples, width).
+        (samples, width); of scale-free curves log_scale (samples, 1), NaN where unknown.
     """
     mask = torch.from_numpy(spectra.mask)
     log_intensity = torch.where(mask, torch.from_numpy(spectra.log_intensity), network.mean.cpu())
     log_sigma = torch.where(mask, torch.from_numpy(spectra.log_sigma), 0)
-    return {
+    scales = {}
+    if spectra.scale_free:
+        known = np.full(len(mask), np.nan, np.float32) if spectra.log_scale is None else spectra.log_scale
+        scales["log_scale"] = torch.from_numpy(known)[:, None]
+    return scales | {
         "log_intensity": log_intensity,
         "log_sigma": log_sigma,
         "mask": mask.float(),

@@ -22,9 +22,12 @@ class GriddedCurve:
     counts : Counter
         Grid points by what happened to them: `raised` to the floor, `too_noisy` and masked,
         `no_sigma`: measured, but the error is assumed.
+    log_scale : float
+        log10 of the factor that brings the intensities to 1/cm; NaN where nobody knows it.
     """
 
     log_intensity: Curve
     log_sigma: Curve
     mask: npt.NDArray[np.bool_]
     counts: Counter[str]
+    log_scale: float = 0.0

@@ -164,6 +164,7 @@ def stacked(technique: Technique, q: Curve, names: list[str], rows: list[Gridded
         sample_id=names,
         scale_free=settings.scale_free,
         noise_floor=settings.noise_floor,
+        log_scale=np.array([row.log_scale for row in rows], np.float32) if settings.scale_free else None,
     )
 
 
@@ -232,6 +233,7 @@ def grid_curves(curves: Sequence[Spectrum], q: Curve, settings: Normalize) -> Gr
         log_sigma=np.where(mask, spread / (safe * LN10), np.nan),
         mask=mask,
         counts=counts,
+        log_scale=float("nan") if any(curve.intensity_unit == "arbitrary" for curve in curves) else 0.0,
     )
 
 

@@ -64,4 +64,5 @@ def mean_shape(rows: Sequence[GriddedCurve]) -> Curve:
 
 def at_common_scale(row: GriddedCurve, shape: Curve) -> GriddedCurve:
     """The curve divided by its median ratio to a typical one; noise and outliers hardly move a median."""
-    return replace(row, log_intensity=row.log_intensity - np.nanmedian(row.log_intensity - shape))
+    ratio = float(np.nanmedian(row.log_intensity - shape))
+    return replace(row, log_intensity=row.log_intensity - ratio, log_scale=row.log_scale + ratio)

@@ -45,6 +45,8 @@ class Spectra:
         The curves were brought to a common scale: intensities are relative.
     noise_floor : float
         Least intensity in units of sigma before the logarithm, where noise is drawn anew.
+    log_scale : array, shape (samples,), optional
+        Of scale-free curves: log10 of the factor that brings each to 1/cm; NaN where nobody knows it.
     """
 
     technique: Technique
@@ -55,6 +57,7 @@ class Spectra:
     sample_id: list[str]
     scale_free: bool = False
     noise_floor: float = Normalize().noise_floor
+    log_scale: Rows | None = None
 
     def is_one_curve(self, gauge: "Spectra") -> bool:
         """Whether every row is the first row of another table, as far as both were measured."""
@@ -91,7 +94,11 @@ def write_spectra(
         for part in parts:
             start = file["sample_id"].shape[0]
             file.attrs.update({"scale_free": part.scale_free, "noise_floor": part.noise_floor})
-            for name in (*kinds, "sample_id"):
+            columns = [*kinds, "sample_id"]
+            if part.log_scale is not None:
+                file.require_dataset("log_scale", (start,), np.float32, maxshape=(None,), chunks=(ROWS,))
+                columns.append("log_scale")
+            for name in columns:
                 file[name].resize(start + len(part.sample_id), axis=0)
                 file[name][start:] = getattr(part, name)
             file.flush()  # a full disk is noticed now, not when all is done
@@ -118,6 +125,7 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
             sample_id=file["sample_id"].asstr()[wanted][back].tolist(),
             scale_free=bool(file.attrs.get("scale_free", False)),
             noise_floor=float(file.attrs.get("noise_floor", Spectra.noise_floor)),
+            log_scale=file["log_scale"][wanted][back] if "log_scale" in file else None,
         )
 
 

@@ -12,6 +12,7 @@ from pairvae.evaluation.predictions_file import Numbers, Predictions, spread
 from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import posterior, predict_beside
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batches
 from pairvae.report.figures.generated import interpolations, reconstructions, temperatures
 from pairvae.report.page import Page
@@ -48,7 +49,7 @@ def draw_training(network: PairVAE, val: Batches, title: str, path: Path) -> Non
         arrays[f"measured/{target}/log_intensity"] = measured.double().numpy()
         for source in code:
             name = f"{target}_from_{source}"
-            guess = predict_beside(network, name, code[source], batch).log_intensity
+            guess = predict_beside(network, name, code[source], batch, SourceCurve.of(curves[source])).log_intensity
             arrays[f"predicted/{name}/log_intensity"] = guess
     names = np.array([f"validation curve {row + 1}" for row in range(samples)], dtype=object)
     drawn = Predictions(sample=names, material=np.full(samples, "", dtype=object), covariate={}, arrays=arrays)

@@ -44,6 +44,12 @@ class Fit(Seeded):
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
     min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
     mask_probability: float = Field(0.1, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
+    hidden_covariates: float = Field(
+        0.1, ge=0, le=1, description="Share of the samples whose covariates are hidden from the networks."
+    )
+    hide_each_covariate: bool = Field(
+        False, description="Hide each covariate by itself, of half of these samples, and all of the other half."
+    )
     renoise: float = Field(0.0, ge=0, description="Noise added to the inputs of training, in units of their sigma.")
     loss: Loss = Field(
         "log_likelihood",
@@ -177,6 +183,19 @@ class JointTrain(Variational):
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     path_weights: dict[PathName, float] = Field(
         {}, description="Weights of single reconstructions, before those two: {sans_from_saxs: 2}."
+    )
+    source_path: bool = Field(
+        False, description="Predictions mix what the code says with smeared copies of the source's curve, at every q."
+    )
+    background_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the error of cross-predictions after the best factor and flat background.",
+    )
+    scale_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the scale of the partner's curve, learnt where both are scale_free and in 1/cm.",
     )
     self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
     unpaired_weight: float = Field(

@@ -1,18 +1,20 @@
 """Random changes of curves in training: of samples into others that might have been measured, and of what is seen."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from pairvae.models.resvae import ResVAE
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches
+from pairvae.prepare.covariates import Covariate
 from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit
 
 HIDDEN_AT_MOST = 0.4  # of the grid, at each end or in one gap
-UNKNOWN_SHARE = 0.1  # of the samples whose covariates are hidden
+HIDDEN_SOURCES = 0.1  # share of the samples whose source path is closed
 
 
 def hide_part(mask: Tensor, probability: float) -> Tensor:
@@ -33,9 +35,30 @@ def hide_part(mask: Tensor, probability: float) -> Tensor:
     return mask * ~((chosen < probability) & torch.where(kind < 0.5, ends, gap))
 
 
-def hide_covariates(covariates: Tensor) -> Tensor:
-    """Make the covariates (batch, width) of some rows unknown: all zeros."""
-    return covariates * (torch.rand(len(covariates), 1, device=covariates.device) >= UNKNOWN_SHARE)
+def hide_covariates(covariates: Tensor, described: Sequence[Covariate], settings: Fit) -> Tensor:
+    """Make the covariates of some samples unknown: all zeros.
+
+    Parameters
+    ----------
+    covariates : Tensor, shape (batch, width)
+        From `encode_covariates`.
+    described : sequence of Covariate
+        What the columns mean.
+    settings : Fit
+        Of which share, and whether each covariate is hidden by itself.
+    """
+    drawn = torch.rand(len(covariates), 1, device=covariates.device)
+    if settings.hide_each_covariate and described:
+        widths = torch.tensor([covariate.width for covariate in described], device=covariates.device)
+        apart = torch.rand(len(covariates), len(described), device=covariates.device)
+        drawn = torch.minimum(2 * drawn, apart).repeat_interleave(widths, dim=1)
+    return covariates * (drawn >= settings.hidden_covariates)
+
+
+def hide_curves(curves: SourceCurve) -> SourceCurve:
+    """Hide the source curve of some rows from the source path: the code must go on saying all by itself."""
+    mask = curves.mask
+    return curves._replace(mask=mask * (torch.rand(len(mask), 1, device=mask.device) >= HIDDEN_SOURCES))
 
 
 def renoised(curves: Batch, factor: float) -> Tensor:

@@ -14,14 +14,16 @@ from pairvae.files.checksum import sha256
 from pairvae.models import losses
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.projection import projection_head
-from pairvae.models.resvae import Code, ResVAE
-from pairvae.models.tensors import Batches, paired_tensors, take, to_device, unpaired_tensors
+from pairvae.models.resvae import Code, Decoded, ResVAE
+from pairvae.models.scale_and_background import error_above_background, scale_nll
+from pairvae.models.source_path import SourceCurve
+from pairvae.models.tensors import Batch, Batches, paired_tensors, take, to_device, unpaired_tensors
 from pairvae.models.weights_file import load_resvae, load_weights, save_weights
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain
 from pairvae.train.adapt import start_network
-from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
+from pairvae.train.augment import hide_covariates, hide_curves, hide_part, other_samples, renoised
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
@@ -79,35 +81,46 @@ class JointStage(Stage):
         settings = self.settings
         networks = {t: cast(ResVAE, self.network.of(t)) for t in TECHNIQUES}
         batch = other_samples(batch, networks, settings, self.left())
-        known = {t: hide_covariates(batch[t]["covariates"]) for t in TECHNIQUES}
-        codes: dict[str, Code] = {
-            t: networks[t].encode(
-                renoised(batch[t], settings.renoise),
-                hide_part(batch[t]["mask"], settings.mask_probability),
-                known[t],
-            )
-            for t in TECHNIQUES
-        }
+        known = {t: hide_covariates(batch[t]["covariates"], networks[t].covariates, settings) for t in TECHNIQUES}
+        curves: dict[str, SourceCurve] = {}
+        codes: dict[str, Code] = {}
+        for t in TECHNIQUES:
+            noisy = renoised(batch[t], settings.renoise)
+            curves[t] = SourceCurve(noisy, hide_part(batch[t]["mask"], settings.mask_probability))
+            codes[t] = networks[t].encode(*curves[t], known[t])
+        levels: dict[str, Tensor] = {}
+        if settings.scale_weight > 0:
+            levels = {t: networks[t].level(*curves[t]) + batch[t]["log_scale"] for t in TECHNIQUES}
+        if settings.source_path:
+            curves = {t: hide_curves(curve) for t, curve in curves.items()}
         nothing = torch.zeros((), device=self.device)
         terms = self.alignment(codes, batch["saxs"].get("row"))
         terms["kl"] = sum((networks[t].kl(codes[t], settings.free_bits) for t in TECHNIQUES), nothing)
         if settings.sparsity_weight > 0:
             terms["sparsity"] = sum((losses.sparsity(code.mean) for code in codes.values()), nothing)
         paths = PATHS if self.global_step % settings.self_every == 0 else CROSS_PATHS
-        errors, seen = [], []
+        errors, seen, scales = [], [], []
         for path in paths:
             to, source = ends(path)
             code = codes[source]
             # predictions for the partner are made from the mean code, so that is what learns to make them
             z = code.mean if path in CROSS_PATHS else code.sample(settings.sampling_noise)
-            curve = networks[to].decode(z, known[to], from_partner=path in CROSS_PATHS)
-            curve = self.at_scale(curve, batch[to], networks[to].scale_free)
+            free = networks[to].decode(z, known[to], path in CROSS_PATHS, curves[source])
+            curve = self.at_scale(free, batch[to], networks[to].scale_free)
             terms |= self.compared(path, to, networks[to], curve, batch[to])
+            if settings.background_weight > 0 and path in CROSS_PATHS:
+                terms[f"{path}_above_background"] = self._above_background(curve, batch[to])
+            if levels and path in CROSS_PATHS:
+                factor = (curve.log_intensity - free.log_intensity).detach()[:, :1]
+                wanted = factor + batch[to]["log_scale"] - levels[source]
+                scales.append(scale_nll(networks[to].scale_above(z, known[to]), wanted))
             target, mask = batch[to]["log_intensity"], batch[to]["mask"]
             errors.append(losses.variance_nll(*curve, target, mask))
             if self.judge is not None:
                 seen.append(losses.perceptual(self.judge.of(to), mask, known[to], curve.log_intensity, target))
         terms["error"] = torch.stack(errors).mean()
+        if scales:
+            terms["scale"] = torch.stack(scales).mean()
         if paths == PATHS:
             for t in self.unpaired:
                 terms |= self._unpaired_terms(t)
@@ -117,6 +130,12 @@ class JointStage(Stage):
             # L2-SP: Li et al., Explicit inductive bias for transfer learning with convolutional networks, ICML 2018
             terms["anchor"] = 0.5 * (parameters_to_vector(self.network.parameters()) - self.start).square().sum()
         return terms | self.network.auxiliary()
+
+    def _above_background(self, curve: Decoded, measured: Batch) -> Tensor:
+        """Half the log of each curve's mean square error after the best factor and flat background, their mean."""
+        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
+        weight = losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
+        return error_above_background(curve.log_intensity, target, weight)
 
     def _unpaired_terms(self, technique: Technique) -> dict[str, Tensor]:
         """Self-reconstruction of some curves that have no partner, as that of the pairs."""
@@ -150,6 +169,11 @@ class JointStage(Stage):
             share = min(1.0, len(curves["mask"]) / max(1, len(self.samples)))
             weights[f"{t}_unpaired"] = share * settings.unpaired_weight * weights[f"{t}_from_{t}"]
         weighted = [weight * self.loss_of(name, terms) for name, weight in weights.items() if name in terms]
+        weighted += [
+            settings.background_weight * weights[path] * terms[name]
+            for path in CROSS_PATHS
+            if (name := f"{path}_above_background") in terms
+        ]
         return self.with_extras(
             torch.stack(weighted).sum()
             + settings.barlow_twins_weight * terms["barlow_twins"]
@@ -190,7 +214,8 @@ class JointStage(Stage):
         for path in PATHS:
             to, source = ends(path)
             network, measured = self.network.of(to), batch[to]
-            curve = network.decode(codes[source].mean, measured["covariates"], from_partner=path in CROSS_PATHS)
+            seen = SourceCurve.of(batch[source])
+            curve = network.decode(codes[source].mean, measured["covariates"], path in CROSS_PATHS, seen)
             terms[path] = self.reconstruction(to, self.at_scale(curve, measured, network.scale_free), measured)
         terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
         return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
@@ -251,6 +276,10 @@ def joint_train(
             training |= load_weights(file)[1]["training"]
     else:
         raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
+    if settings.source_path:
+        add_source_paths(network)
+    if settings.scale_weight > 0:
+        add_scale_ratios(network)
     network.train()
     check_loss(settings, network)
     latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
@@ -273,6 +302,33 @@ def joint_train(
     training[f"joint_train/{member}"] = progress.outcome
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
+
+
+def add_source_paths(network: PairVAE) -> None:
+    """Let both predictions use the source's curve beside its code; a network that can already is left as it is."""
+    for path in CROSS_PATHS:
+        to, source = (cast(ResVAE, network.of(t)) for t in ends(path))
+        if to.source_path is None:
+            to.add_source_path(source.points).fit_grids(to.q, source.q)
+
+
+def add_scale_ratios(network: PairVAE) -> None:
+    """Let both predictions have a scale where the source has one, though the networks learn shapes alone.
+
+    Raises
+    ------
+    UserError
+        One of the networks is not scale-free: its curves have a scale of their own.
+    """
+    for t in TECHNIQUES:
+        if not network.of(t).scale_free:
+            raise UserError(
+                f"joint_train.scale_weight: the {t.upper()} network knows the scale of its curves already; set "
+                "normalize.saxs.scale_free and normalize.sans.scale_free to true, or scale_weight to 0"
+            )
+        own = cast(ResVAE, network.of(t))
+        if own.scale_ratio is None:
+            own.add_scale_ratio()
 
 
 def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:

@@ -22,7 +22,7 @@ from pairvae.train.batches import TrainBatches
 from pairvae.train.outcome import farthest_first
 from pairvae.train.schedules import kl_factor, learning_rate_factor
 
-EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity")  # terms with a weight of their name
+EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity", "scale")  # terms with a weight of their name
 
 
 class Stage(lightning.LightningModule, ABC):
@@ -189,7 +189,7 @@ class Stage(lightning.LightningModule, ABC):
             The other samples.
         """
         curves = other_samples({technique: curves}, {technique: network}, settings, self.left())[technique]
-        covariates = hide_covariates(curves["covariates"])
+        covariates = hide_covariates(curves["covariates"], network.covariates, settings)
         visible = hide_part(curves["mask"], settings.mask_probability)
         code = network.encode(renoised(curves, settings.renoise), visible, covariates)
         curve = network.decode(code.sample(settings.sampling_noise), covariates, from_partner=False)

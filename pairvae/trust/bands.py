@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
 from pairvae.models.predict import Array, Predicted, codes, predict_beside
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.trust.calibration import BandFactors, BySituation, NoveltyLimits, References
@@ -57,7 +58,7 @@ def fit_bands(
     bands: dict[str, BandFactors] = {}
     worse: dict[Technique, BySituation] = {}
     for source in TECHNIQUES:
-        encoded = _encode_situations(network, source, val[source], references[source], limits[source])
+        encoded = _encode_situations(network, source, train[source], val[source], references[source], limits[source])
         for path in (path for path in PATHS if ends(path)[1] == source):
             target, _ = ends(path)
             bands[path], error = _fit_path(network, path, train[target], val[target], coverage, encoded)
@@ -74,13 +75,15 @@ class _EncodedSituation(NamedTuple):
 
     rows: slice  # of the validation pairs
     code: Tensor
+    curve: SourceCurve
     reference: Tensor  # codes of the training curves
+    reference_curve: SourceCurve
     neighbours: Tensor  # rows of `reference`, nearest to `code`
     widening: Array
 
 
 def _encode_situations(
-    network: PairVAE, source: Technique, val: Batch, references: References, limits: NoveltyLimits
+    network: PairVAE, source: Technique, train: Batch, val: Batch, references: References, limits: NoveltyLimits
 ) -> dict[Situation, _EncodedSituation]:
     encoded: dict[Situation, _EncodedSituation] = {}
     for case in every_situation(network, source):
@@ -92,7 +95,10 @@ def _encode_situations(
         else:
             widening = encoded[case._replace(with_covariates=True)].widening
         neighbours = nearest_references(references, case, code, NEAR).row
-        encoded[case] = _EncodedSituation(rows, code, references.codes(case), neighbours, widening)
+        training = SourceCurve.of(put(reference_curves(train, case), case))
+        encoded[case] = _EncodedSituation(
+            rows, code, SourceCurve.of(curves), references.codes(case), training, neighbours, widening
+        )
     return encoded
 
 
@@ -108,9 +114,9 @@ def _fit_path(
     errors, factors, joint, rms = {}, {}, {}, {}
     for case, source in encoded.items():
         training = reference_curves(train, case)
-        off, std = _errors(network, path, source.reference, training, case.with_covariates)
+        off, std = _errors(network, path, source.reference, source.reference_curve, training, case.with_covariates)
         errors[case] = binned(off / std, NEAR)
-        off, std = _errors(network, path, source.code, take(val, source.rows), case.with_covariates)
+        off, std = _errors(network, path, source.code, source.curve, take(val, source.rows), case.with_covariates)
         score = off / std / local_error(errors[case], source.neighbours, off.shape[1]) / source.widening
         factor = conformal_factor(score, coverage)
         largest = np.max(np.where(np.isfinite(score), score / factor, 0), axis=1)
@@ -161,7 +167,7 @@ def half_widths(
     Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, section 5.2 (locally weighted conformal inference).
     """
     target, _ = ends(path)
-    place = nearest_situation(encoded.mask, references.gaps)
+    place = nearest_situation(encoded.curve.mask, references.gaps)
     known = covariates_known(covariates, network.of(target).covariates).tolist()
     cases = [situations(with_covariates)[i] for i, with_covariates in zip(place, known, strict=True)]
     half = np.empty_like(predicted.std)
@@ -179,9 +185,11 @@ def _widening(novelty: Array) -> Array:
     return np.clip(novelty, 1, WIDEST)[:, None]
 
 
-def _errors(network: PairVAE, path: str, code: Tensor, measured: Batch, with_covariates: bool) -> tuple[Array, Array]:
+def _errors(
+    network: PairVAE, path: str, code: Tensor, curve: SourceCurve, measured: Batch, with_covariates: bool
+) -> tuple[Array, Array]:
     """|measured − predicted| of every point of the target, NaN where not measured, and the predicted standard error."""
     seen = {**measured, "covariates": measured["covariates"] * float(with_covariates)}
-    predicted = predict_beside(network, path, code.float(), seen)
+    predicted = predict_beside(network, path, code.float(), seen, curve)
     off = np.abs(measured["log_intensity"].double().numpy() - predicted.log_intensity)
     return np.where(measured["mask"].numpy() > 0, off, np.nan), predicted.std

@@ -3,26 +3,31 @@
 import importlib.metadata
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from pairvae import __version__
 from pairvae.files.checksum import sha256
 from pairvae.models.model_folder import save_folder
-from pairvae.models.pairvae import PairVAE, joined
-from pairvae.models.tensors import Batches, paired_tensors
+from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
+from pairvae.models.predict import Array, predict
+from pairvae.models.tensors import Batch, Batches, paired_tensors
 from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate, Normalize
-from pairvae.trust.bands import fit_bands
+from pairvae.trust.bands import fit_bands, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.consistency import fit_consistency
-from pairvae.trust.novelty import fit_novelty
+from pairvae.trust.missing import Situation, put
+from pairvae.trust.novelty import Encoded, encoded, fit_novelty
 from pairvae.trust.references import fit_references
+from pairvae.trust.scale import fit_absolute
 
 FEW = 10  # validation pairs below which the errors along q, which go together, spoil the coverage
 
@@ -103,7 +108,28 @@ def fit_calibration(network: PairVAE, train: Batches, val: Batches, coverage: fl
     references = fit_references(network, train, val)
     limits = fit_novelty(network, val, references)
     bands, worse = fit_bands(network, train, val, coverage, references, limits)
-    return Calibration(references, limits, bands, worse, fit_consistency(network, train, val))
+    fitted = Calibration(references, limits, bands, worse, fit_consistency(network, train, val))
+    if not any(network.of(t).has_scale_ratio for t in TECHNIQUES):
+        return fitted
+    with_covariates, without = (_absolute(network, val, known, coverage, fitted) for known in (True, False))
+    factors = {path: torch.stack([factor, without[path]]) for path, factor in with_covariates.items()}
+    return replace(fitted, absolute=factors)
+
+
+def _absolute(network: PairVAE, val: Batches, known: bool, coverage: float, fitted: Calibration) -> dict[str, Tensor]:
+    """Factors of the width of bands in 1/cm by path, with covariates or without."""
+    val = {t: put(curves, Situation("low", 0.0, known)) for t, curves in val.items()}
+    seen = {t: encoded(network, t, val[t], fitted) for t in TECHNIQUES}
+    half = {path: _half_widths(network, path, seen[ends(path)[1]], val[ends(path)[0]], fitted) for path in CROSS_PATHS}
+    return fit_absolute(network, val, coverage, seen, half)
+
+
+def _half_widths(network: PairVAE, path: str, source: Encoded, measured: Batch, fitted: Calibration) -> Array:
+    """Half the width of the bands of predicted shapes, shape (samples, q)."""
+    known = measured["covariates"]
+    predicted = predict(network, path, source.code.mean, known, source.curve)
+    references, factors = fitted.references[ends(path)[1]], fitted.bands[path]
+    return half_widths(network, references, factors, path, source, known, predicted)
 
 
 def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What calibration learns of a trained network, and the names of its tensors in the model folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -114,6 +114,9 @@ class Calibration:
         By technique of the curve and situation: error of the predicted partners over that of whole curves, shape ().
     consistency : Consistency
         Of pairs.
+    absolute : mapping of Tensor, shape (2, q)
+        By path whose target is learnt without its scale: factor of the width of bands in 1/cm, for samples whose
+        covariates are all known and for others; empty where no pairs say the scale.
     """
 
     references: Mapping[Technique, References]
@@ -121,16 +124,18 @@ class Calibration:
     bands: Mapping[str, BandFactors]
     worse: Mapping[Technique, BySituation]
     consistency: Consistency
+    absolute: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Under their names in a model folder: `reference.saxs.low50.untold` is a field, its key and a situation."""
         tensors: dict[str, Tensor] = {}
         for parts in (self.references, self.limits, self.bands):
             for key, part in parts.items():
-                for field in fields(part):
-                    tensors |= _named(f"{field.name}.{key}", getattr(part, field.name))
+                for own in fields(part):
+                    tensors |= _named(f"{own.name}.{key}", getattr(part, own.name))
         for technique, ratios in self.worse.items():
             tensors |= _named(f"worse.{technique}", ratios)
+        tensors |= {f"absolute.{path}": factor for path, factor in self.absolute.items()}
         return tensors | {f"consistency.{f.name}": getattr(self.consistency, f.name) for f in fields(Consistency)}
 
     @classmethod
@@ -148,6 +153,7 @@ class Calibration:
             bands={path: _part(BandFactors, path, tensors) for path in PATHS},
             worse={t: _by_situation(f"worse.{t}", tensors) for t in TECHNIQUES},
             consistency=Consistency(**{f.name: tensors[f"consistency.{f.name}"] for f in fields(Consistency)}),
+            absolute={path: tensors[name] for path in PATHS if (name := f"absolute.{path}") in tensors},
         )
 
 

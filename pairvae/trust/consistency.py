@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
 from pairvae.models.predict import Array, codes, misfit, predict_beside
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.trust.calibration import Consistency
@@ -66,7 +67,7 @@ def pair_measures(
     columns = []
     for path in CROSS_PATHS:
         target, source = ends(path)
-        predicted = predict_beside(network, path, code[source], pairs[target])
+        predicted = predict_beside(network, path, code[source], pairs[target], SourceCurve.of(pairs[source]))
         columns.append(misfit(pairs[target], predicted))
     columns.append(whitened(code["saxs"] - code["sans"], fitted).norm(dim=1).numpy())
     return np.stack(columns, axis=1) / fitted.usual.numpy()

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pairvae.models.pairvae import PairVAE
-from pairvae.models.predict import Array, codes, posterior, predict
+from pairvae.models.predict import Array, codes, device_of, posterior, predict
 from pairvae.models.resvae import Code
+from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
 from pairvae.trust.calibration import Calibration, NoveltyLimits, References
@@ -94,15 +95,18 @@ class Encoded(NamedTuple):
     ----------
     code : Code
         Posterior of their codes, each (samples, latent).
-    mask : Tensor, shape (samples, q)
-        1 where measured.
+    curve : SourceCurve
+        What was encoded.
     novelty : Novelty
         How unusual they are.
+    level : Tensor, shape (samples, 1), optional
+        Of scale-free techniques: log10 of the scale of the curves in 1/cm, NaN where nobody knows it.
     """
 
     code: Code
-    mask: Tensor
+    curve: SourceCurve
     novelty: Novelty
+    level: Tensor | None = None
 
 
 def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: Calibration) -> Encoded:
@@ -121,7 +125,12 @@ def encoded(network: PairVAE, technique: Technique, curves: Batch, calibration: 
     strange = unlike(network, technique, curves, references, limits, known_code)
     place = nearest_situation(curves["mask"], references.gaps)
     worse = np.array([float(calibration.worse[technique][case]) for case in _cases(network, technique)])
-    return Encoded(code, curves["mask"], Novelty(strange, worse[place] / WORSE))
+    level = None
+    if "log_scale" in curves:
+        own = network.of(technique)
+        device = device_of(network)
+        level = own.level(curves["log_intensity"].to(device), curves["mask"].to(device)).cpu() + curves["log_scale"]
+    return Encoded(code, SourceCurve.of(curves), Novelty(strange, worse[place] / WORSE), level)
 
 
 def unlike(

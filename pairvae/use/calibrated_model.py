@@ -20,8 +20,11 @@ from pairvae.settings import Normalize
 from pairvae.settings.parse import parse
 from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.calibration import Calibration
+from pairvae.trust.missing import covariates_known
 from pairvae.trust.novelty import Encoded, encoded
+from pairvae.trust.scale import absolute_half_widths, scale_of
 from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
+from pairvae.use.substances import with_contrasts
 
 
 class CalibratedModel:
@@ -50,10 +53,23 @@ class CalibratedModel:
 
     def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
         """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`."""
-        predicted = predict(self.network, path, source.code.mean, covariates)
+        predicted = predict(self.network, path, source.code.mean, covariates, source.curve)
         references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
         half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
         return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
+
+    def in_inverse_cm(self, path: str, band: Band, source: Encoded, covariates: Tensor) -> Band | None:
+        """A band of `bands` in 1/cm where the technique is learnt without its scale; None where that is not learnt.
+
+        NaN for curves of the source that are in arbitrary units. The band is wider by the error of the scale.
+        """
+        scale = scale_of(self.network, path, source, covariates)
+        if scale is None or path not in self.calibration.absolute:
+            return None
+        known = covariates_known(covariates, self.network.of(ends(path)[0]).covariates)
+        half = absolute_half_widths(band.upper - band.middle, scale, self.calibration.absolute[path], known)
+        middle = band.middle + scale.shift
+        return Band(middle, middle - half, middle + half)
 
     def q(self, technique: Technique) -> Curve:
         """Grid of a technique in 1/Å, a copy: nobody can change the model's own."""
@@ -77,7 +93,11 @@ class CalibratedModel:
         network, samples = self.network.of(technique), settings_of(spectra)
         if not samples:
             raise UserError(f"no {technique} curve is given; expected at least one")
-        rows = [check_covariates(network.covariates, given) for given in covariates_of(covariates, len(samples))]
+        names = [covariate.name for covariate in network.covariates]
+        rows = [
+            check_covariates(network.covariates, with_contrasts(given, names))
+            for given in covariates_of(covariates, len(samples))
+        ]
         table = pd.concat(rows, ignore_index=True)
         return as_tensors(self.gridded(samples, technique), table, network), table
 

@@ -11,6 +11,7 @@ from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.predict import Array, codes, predict
+from pairvae.models.source_path import SourceCurve
 from pairvae.scattering.spectrum import Technique
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
 from pairvae.use.arguments import Covariates, Curves
@@ -73,7 +74,9 @@ def check(model: CalibratedModel, saxs: Curves, sans: Curves, covariates: Covari
     for path in CROSS_PATHS:
         target, source = ends(path)
         mask = pairs[target]["mask"].numpy() > 0
-        predicted = predict(model.network, path, code[source], pairs[target]["covariates"]).log_intensity
+        predicted = predict(
+            model.network, path, code[source], pairs[target]["covariates"], SourceCurve.of(pairs[source])
+        ).log_intensity
         off = np.where(mask, pairs[target]["log_intensity"].double().numpy() - predicted, 0)
         factors.append(10 ** (off.sum(axis=1) / mask.sum(axis=1)))
     return Verdicts(p_values(model.network, pairs, measures, fitted), measures, np.stack(factors, axis=1))

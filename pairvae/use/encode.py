@@ -63,8 +63,9 @@ def encode(model: CalibratedModel, spectra: Curves, technique: Technique, covari
     (2, 32)
     """
     curves, _ = model.tensors(spectra, technique, covariates)
-    code, _, novelty = model.encoded(technique, curves)
-    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), novelty.score)
+    encoded = model.encoded(technique, curves)
+    code = encoded.code
+    return Codes(code.mean.double().numpy(), code.logvar.double().numpy(), encoded.novelty.score)
 
 
 def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, output: Path) -> None:

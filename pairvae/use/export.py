@@ -16,6 +16,7 @@ from pairvae.files.whole import written_whole
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE
+from pairvae.models.source_path import SourceCurve
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.model_card import model_card
 
@@ -48,7 +49,7 @@ class OnePath(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Predicted log10 I and the ends of its band, each (batch, target q)."""
         code = self.source.encode(log_intensity, mask, source_covariates).mean
-        curve = self.target.decode(code, target_covariates, self.from_partner)
+        curve = self.target.decode(code, target_covariates, self.from_partner, SourceCurve(log_intensity, mask))
         half = self.band * torch.exp(0.5 * curve.log_variance)
         return curve.log_intensity, curve.log_intensity - half, curve.log_intensity + half
 

@@ -10,6 +10,7 @@ from pairvae.formats.read_options import NO_OPTIONS, ReadOptions, Said
 from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
+from pairvae.use.substances import CONTRASTS, SUBSTANCES
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ def parsed_covariates(texts: Sequence[str]) -> dict[str, str]:
 def _known(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedModel) -> MeasuredSample:
     """With the covariates of the model alone; a category of samples.csv that it never saw is left unknown."""
     covariates = dict(given)
+    names = [covariate.name for covariate in model.network.of(next(iter(sample.curves))).covariates]
+    if any(name in names for name in CONTRASTS):
+        covariates |= {name: cell for name in SUBSTANCES if (cell := sample.covariates.get(name, ""))}
     for covariate in model.network.of(next(iter(sample.curves))).covariates:
         cell = sample.covariates.get(covariate.name, "")
         if covariate.kind == "category" and cell and cell not in covariate.values:

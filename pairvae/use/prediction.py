@@ -33,7 +33,7 @@ class PredictedCurve:
     sample, source : str
         Sample and file of the input.
     intensity_unit : {"1/cm", "arbitrary"}
-        "arbitrary" where the model is scale-free for this technique: the curve is known up to a factor.
+        "arbitrary" where the curve is known up to a factor: the model knows no scale, or the input has none.
     """
 
     technique: Technique
@@ -86,10 +86,15 @@ class Prediction(PredictedCurve):
         The band is to hold the whole curve: `coverage` is the share of whole measured curves.
     draws : array, shape (draws, points), optional
         Intensities of codes drawn from the posterior: what else the input may mean, without noise.
+    shape_lower, shape_upper : array, shape (points,)
+        Band of the shape alone: what lower and upper become once the best common factor is known. Narrower than these
+        where the model predicts the scale apart from the shape.
     """
 
     draws: Curve | None = None
     joint: bool = False
+    shape_lower: Curve
+    shape_upper: Curve
 
     def on(self, q: Curve) -> "Prediction":
         """The same on other q (1/Å), log I interpolated linearly against log q; q outside of the grid are left out.
@@ -112,8 +117,17 @@ class Prediction(PredictedCurve):
             return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
 
         draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
-        middle, lower, upper, sigma = map(moved, (self.intensity, self.lower, self.upper, self.sigma))
-        return replace(self, q=inside, intensity=middle, lower=lower, upper=upper, sigma=sigma, draws=draws)
+        return replace(
+            self,
+            q=inside,
+            draws=draws,
+            intensity=moved(self.intensity),
+            lower=moved(self.lower),
+            upper=moved(self.upper),
+            sigma=moved(self.sigma),
+            shape_lower=moved(self.shape_lower),
+            shape_upper=moved(self.shape_upper),
+        )
 
 
 def band_sigma(intensity: Curve, lower: Curve, upper: Curve, coverage: float) -> Curve:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,10 +15,12 @@ from pairvae.formats.read import read_settings
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
+from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, predict
-from pairvae.models.resvae import Code
 from pairvae.samples.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
+from pairvae.trust.bands import Band
+from pairvae.trust.novelty import Encoded
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
@@ -96,12 +99,14 @@ def translate(
     known_covariates = model.covariates(to, table)
     encoded = model.encoded(source, curves)
     path = f"{to}_from_{source}"
-    middle, lower, upper = (10**log for log in model.bands(path, encoded, known_covariates, joint))
-    _, low, high = (
-        (10**log for log in model.bands(path, encoded, known_covariates)) if joint else (middle, lower, upper)
-    )
-    sigma = band_sigma(middle, low, high, model.coverage)  # of points, whatever the band holds
-    drawn = _draws(model, path, encoded.code, known_covariates, draws, seed)
+    shape = model.bands(path, encoded, known_covariates, joint)
+    of_points = model.bands(path, encoded, known_covariates) if joint else shape
+    (band, of_points), in_inverse_cm = _at_scale(model, path, (shape, of_points), encoded, known_covariates)
+    middle, lower, upper = (10**log for log in band)
+    half_shape = 10 ** (shape.upper - shape.middle)
+    sigma = band_sigma(middle, 10**of_points.lower, 10**of_points.upper, model.coverage)  # whatever the band holds
+    drawn = _draws(model, path, encoded, known_covariates, draws, seed)
+    drawn = drawn * 10 ** (band.middle - shape.middle)[None, :, :1] if draws else drawn
     predictions = [
         Prediction(
             technique=to,
@@ -115,22 +120,43 @@ def translate(
             sample=settings[0].sample,
             source=" + ".join(curve.source.file for curve in settings),
             draws=drawn[:, i] if draws else None,
-            intensity_unit=model.intensity_unit(to),
+            intensity_unit="1/cm" if in_inverse_cm[i] else "arbitrary",
             joint=joint,
+            shape_lower=middle[i] / half_shape[i],
+            shape_upper=middle[i] * half_shape[i],
         )
         for i, settings in enumerate(samples)
     ]
     return predictions[0] if isinstance(spectra, Spectrum) else predictions
 
 
-def _draws(model: CalibratedModel, path: str, code: Code, covariates: Tensor, draws: int, seed: int) -> Array:
+def _at_scale(
+    model: CalibratedModel, path: str, bands: Sequence[Band], source: Encoded, covariates: Tensor
+) -> tuple[list[Band], npt.NDArray[np.bool_]]:
+    """Bands in 1/cm as far as a scale is known, and for which samples it is."""
+    samples = len(source.code.mean)
+    if model.intensity_unit(ends(path)[0]) == "1/cm":
+        return list(bands), np.ones(samples, np.bool_)
+    known = np.zeros(samples, np.bool_)
+    scaled: list[Band] = []
+    for band in bands:
+        absolute = model.in_inverse_cm(path, band, source, covariates)
+        if absolute is None:
+            scaled.append(band)
+            continue
+        known |= np.isfinite(absolute.middle).all(axis=1)
+        scaled.append(Band(*(np.where(known[:, None], a, b) for a, b in zip(absolute, band, strict=True))))
+    return scaled, known
+
+
+def _draws(model: CalibratedModel, path: str, source: Encoded, covariates: Tensor, draws: int, seed: int) -> Array:
     """Intensities of codes drawn from the posterior, shape (draws, samples, q)."""
     generator = torch.Generator().manual_seed(seed)
-    spread = torch.exp(0.5 * code.logvar)
+    code, spread = source.code, torch.exp(0.5 * source.code.logvar)
     drawn = []
     for _ in range(draws):
         z = code.mean + spread * torch.randn(code.mean.shape, generator=generator)
-        drawn.append(10 ** predict(model.network, path, z, covariates).log_intensity)
+        drawn.append(10 ** predict(model.network, path, z, covariates, source.curve).log_intensity)
     return np.array(drawn)
 
 
