@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from pairvae import __version__
@@ -35,6 +36,7 @@ def calibrate(
     gridding: dict[Technique, Normalize],
     settings: Calibrate,
     model: Path,
+    threads: int = 1,
 ) -> None:
     """Calibrate a trained PairVAE on the validation split and write the model folder.
 
@@ -50,7 +52,10 @@ def calibrate(
         Coverage of the bands.
     model : Path
         Folder to write; see `pairvae.models.model_folder`.
+    threads : int
+        Processor cores.
     """
+    torch.set_num_threads(threads)
     loaded = [load_pairvae(file) for file in weights]
     network = joined([member for member, _ in loaded]).eval()
     val = paired_tensors(saxs, sans, pairs, network, "val")
