@@ -1,5 +1,6 @@
 """Spheres of known radius, seen by X-rays and by neutrons: the true answer is known."""
 
+import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from pairvae.cli.app import OBJECTS
 from pairvae.formats.write import write_text
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
@@ -30,6 +32,8 @@ from pairvae.settings import (
 
 # threads that wait for each other cost these small networks more time than they save
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# as the command line: what torch and lightning import stays, and need not be looked through for garbage again and again
+gc.set_threshold(OBJECTS)
 
 SAMPLES = 80
 ONLY_SAXS, ONLY_SANS = range(60, 72), range(72, 80)  # the others were measured by both techniques
