@@ -1,7 +1,9 @@
 """Spheres of known radius, seen by X-rays and by neutrons: the true answer is known."""
 
+import gc
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
+from pairvae.cli.app import OBJECTS
 from pairvae.formats.write import write_text
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs
@@ -28,6 +32,8 @@ from pairvae.settings import (
 
 # threads that wait for each other cost these small networks more time than they save
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# as the command line: what torch and lightning import stays, and need not be looked through for garbage again and again
+gc.set_threshold(OBJECTS)
 
 SAMPLES = 80
 ONLY_SAXS, ONLY_SANS = range(60, 72), range(72, 80)  # the others were measured by both techniques
@@ -153,12 +159,28 @@ def write_project(folder, samples):
     table[["sample_id", "material", "d2o_fraction"]].to_csv(folder / "samples.csv", index=False)
 
 
+@contextmanager
+def made_once(folder, name):
+    """Whether a part of a folder that all workers share is still to be made; the others wait meanwhile."""
+    with FileLock(folder / f"{name}.lock"):
+        done = folder / f"{name}.done"
+        yield not done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory):
-    """Curves of spheres, measured by one or both techniques; nothing done with them yet."""
-    folder = tmp_path_factory.mktemp("spheres")
+    """Curves of spheres, measured by one or both techniques; nothing done with them yet.
+
+    The folder and what the fixtures below add to it are made once, by whichever worker needs it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "spheres"
+    folder.mkdir(exist_ok=True)
     samples = draw_spheres()
-    write_project(folder, samples)
+    with made_once(folder, "measured") as to_do:
+        if to_do:
+            write_project(folder, samples)
     small = {
         "batch_size": 16,
         "learning_rate": 4e-3,
@@ -182,89 +204,106 @@ def measured(tmp_path_factory):
 @pytest.fixture(scope="session")
 def gridded(measured):
     """The same, normalized and paired."""
-    for technique, settings in measured.gridding.items():
-        normalize(measured.path(f"curves/{technique}.h5"), settings, measured.path(f"spectra/{technique}.h5"))
-    pair(
-        measured.path("spectra/saxs.h5"),
-        measured.path("spectra/sans.h5"),
-        measured.path("samples.csv"),
-        Pair(val_fraction=0.25, test_fraction=0.2, seed=3),
-        measured.path("pairs.csv"),
-    )
+    with made_once(measured.folder, "gridded") as to_do:
+        if to_do:
+            for technique, settings in measured.gridding.items():
+                normalize(measured.path(f"curves/{technique}.h5"), settings, measured.path(f"spectra/{technique}.h5"))
+            pair(
+                measured.path("spectra/saxs.h5"),
+                measured.path("spectra/sans.h5"),
+                measured.path("samples.csv"),
+                Pair(val_fraction=0.25, test_fraction=0.2, seed=3),
+                measured.path("pairs.csv"),
+            )
     return measured
 
 
 @pytest.fixture(scope="session")
 def pretrained(gridded):
     """The same, with a pretrained network per technique."""
-    from pairvae.train.pretrain import pretrain
-
-    for technique in ("saxs", "sans"):
-        pretrain(
-            gridded.path(f"spectra/{technique}.h5"),
-            gridded.path("pairs.csv"),
-            gridded.pretrain,
-            gridded.path(f"pretrain/{technique}.safetensors"),
-            gridded.path(f"pretrain/{technique}.csv"),
-            gridded.path(f"resume/{technique}"),
-            threads=1,
-        )
+    with made_once(gridded.folder, "pretrained") as to_do:
+        if to_do:
+            pretrain_both(gridded)
     return gridded
 
 
 @pytest.fixture(scope="session")
 def trained(pretrained):
     """The same, trained on pairs, with a model folder."""
-    from pairvae.train.joint_train import joint_train
-    from pairvae.trust.calibrate import calibrate
-
-    files = [pretrained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    weights = [pretrained.path("joint.safetensors"), pretrained.path("second.safetensors")]
-    for member, path in enumerate(weights, start=1):
-        joint_train(
-            *files,
-            pretrained.path("pretrain/saxs.safetensors"),
-            pretrained.path("pretrain/sans.safetensors"),
-            pretrained.joint_train,
-            path,
-            path.with_suffix(".csv"),
-            pretrained.path(f"resume/joint/{member}"),
-            threads=1,
-            member=member,
-        )
-    calibrate(
-        *files,
-        weights,
-        pretrained.gridding,
-        Calibrate(),
-        pretrained.path("model"),
-    )
+    with made_once(pretrained.folder, "trained") as to_do:
+        if to_do:
+            train_and_calibrate(pretrained)
     return pretrained
 
 
 @pytest.fixture(scope="session")
 def evaluated(trained):
     """The same, with baselines, metrics.json and predictions.h5, with and without truth."""
+    with made_once(trained.folder, "evaluated") as to_do:
+        if to_do:
+            evaluate_twice(trained)
+    return trained
+
+
+def pretrain_both(project):
+    """Write the weights of both techniques."""
+    from pairvae.train.pretrain import pretrain
+
+    for technique in ("saxs", "sans"):
+        pretrain(
+            project.path(f"spectra/{technique}.h5"),
+            project.path("pairs.csv"),
+            project.pretrain,
+            project.path(f"pretrain/{technique}.safetensors"),
+            project.path(f"pretrain/{technique}.csv"),
+            project.path(f"resume/{technique}"),
+            threads=1,
+        )
+
+
+def train_and_calibrate(project):
+    """Write the weights of two members, and the model folder of both."""
+    from pairvae.train.joint_train import joint_train
+    from pairvae.trust.calibrate import calibrate
+
+    files = [project.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    weights = [project.path("joint.safetensors"), project.path("second.safetensors")]
+    for member, path in enumerate(weights, start=1):
+        joint_train(
+            *files,
+            project.path("pretrain/saxs.safetensors"),
+            project.path("pretrain/sans.safetensors"),
+            project.joint_train,
+            path,
+            path.with_suffix(".csv"),
+            project.path(f"resume/joint/{member}"),
+            threads=1,
+            member=member,
+        )
+    calibrate(*files, weights, project.gridding, Calibrate(), project.path("model"))
+
+
+def evaluate_twice(project):
+    """Write metrics.json and predictions.h5, with and without truth."""
     from pairvae.evaluation.baselines import baselines
     from pairvae.evaluation.evaluate import evaluate
 
-    files = [trained.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
-    networks = dict.fromkeys(("saxs", "sans"), trained.pretrain)
-    guesses = trained.path("baselines.h5")
-    curves = {t: trained.path(f"curves/{t}.h5") for t in ("saxs", "sans")}
-    baselines(*files, curves, networks, trained.baselines, guesses, trained.path("resume/baselines"), threads=1)
-    truth = {t: trained.path(f"truth/{t}.h5") for t in ("saxs", "sans")}
+    files = [project.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
+    networks = dict.fromkeys(("saxs", "sans"), project.pretrain)
+    guesses = project.path("baselines.h5")
+    curves = {t: project.path(f"curves/{t}.h5") for t in ("saxs", "sans")}
+    baselines(*files, curves, networks, project.baselines, guesses, project.path("resume/baselines"), threads=1)
+    truth = {t: project.path(f"truth/{t}.h5") for t in ("saxs", "sans")}
     for name, known in (("evaluated", truth), ("without_truth", None)):
         evaluate(
-            trained.path("model"),
+            project.path("model"),
             *files,
             guesses,
             known,
-            trained.path(f"{name}/metrics.json"),
-            trained.path(f"{name}/predictions.h5"),
+            project.path(f"{name}/metrics.json"),
+            project.path(f"{name}/predictions.h5"),
             threads=1,
         )
-    return trained
 
 
 @pytest.fixture(scope="session")

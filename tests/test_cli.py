@@ -16,7 +16,7 @@ def pairvae(*arguments, then=""):
     """Run the command line in a Python of its own."""
     code = f"import sys; sys.argv = ['pairvae', *{list(map(str, arguments))}]\nfrom pairvae.cli.app import main\n"
     code += f"try:\n    main()\nfinally:\n    {then or 'pass'}\n"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", timeout=600)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", timeout=3600)
 
 
 def mistake(capsys, monkeypatch, *arguments):

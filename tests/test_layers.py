@@ -70,6 +70,34 @@ def test_interleave_in_two_dimensions_takes_channels_for_rows_and_columns():
     assert layer.shape == (2, 24, 24)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"image": (12, 12)},
+        {"block": "bottleneck", "squeeze_excitation": True},
+        {"upsampling": "transposed"},
+        {"normalization": "batch"},
+        {"attention": 4},
+        {"network": "vae"},
+    ],
+)
+def test_shapes_of_presets_are_known_without_running_a_layer(changed, monkeypatch):
+    def run(*_):
+        raise AssertionError("a layer was run")
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", run)
+    points = 144 if "image" in changed else 50
+    network = ResVAE(points, 4, Architecture(channels=(8, 16), hidden=32, **changed))
+    monkeypatch.undo()
+    layers = [*network.encoder.built, *network.decoder.built]
+    lengths = [length + more for length, more in zip(network.shape, network.encoder.padding, strict=True)]
+    x = torch.zeros(2, layers[0].module.in_channels, *lengths)
+    for layer in layers:
+        x = layer.module.eval()(x)
+        assert layer.shape == x.shape[1:]
+
+
 def test_multiplier_repeats_a_layer_with_weights_of_its_own():
     layers = build(["2*res 8 8", "silu"], (8, 12), architecture(), "encoder")
     assert [(layer.place, layer.text) for layer in layers] == [(1, "res 8 8"), (1, "res 8 8"), (2, "silu")]

@@ -18,7 +18,7 @@ TABLE = "# q[1/A] I[1/cm] dI\n" + "".join(f"0.0{k} {9 - k} {k % 3}\n" for k in r
 def pairvae(encoding, *arguments):
     """Run the command line as in a terminal of another encoding; its exit code and output."""
     call = [sys.executable, "-c", "from pairvae.cli.app import main; main()", *map(str, arguments)]
-    done = subprocess.run(call, env=os.environ | ENCODINGS[encoding], capture_output=True, timeout=120, check=False)
+    done = subprocess.run(call, env=os.environ | ENCODINGS[encoding], capture_output=True, timeout=3600, check=False)
     out, err = (text.decode("latin-1") for text in (done.stdout, done.stderr))
     assert "Traceback" not in err
     return done.returncode, out, err

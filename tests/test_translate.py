@@ -1,13 +1,17 @@
 """Files of one technique to files of the other, through the command line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import pairvae
+import pairvae.use.threads
 from pairvae.formats.read import read_spectrum
 from pairvae.formats.write import write_csv
 from pairvae.scattering.spectrum import Spectrum
@@ -278,3 +282,34 @@ def test_partner_that_cannot_be_compared_is_said_so_and_predicted_all_the_same(r
     assert "not compared: " in out
     assert "arbitrary units" in out
     assert (tmp_path / "out" / f"{one.name}.sans.csv").exists()
+
+
+def test_translating_imports_neither_trainer_nor_what_only_stages_need(trained, file, tmp_path):
+    heavy = ("lightning", "sklearn", "scipy", "sasmodels", "sasdata", "lxml", "plotly", "sympy", "torch._dynamo")
+    arguments = ["translate", file, "--model", trained.path("model"), "--to", "sans", "--output", tmp_path / "out"]
+    code = (
+        f"import sys\nsys.argv = ['pairvae', *{list(map(str, arguments))}]\nfrom pairvae.cli.app import main\n"
+        f"try:\n    main()\nfinally:\n    print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("asked", "curves", "threads"), [(None, 1, 1), (None, 10_000, 2), (None, 90_000, 3), (4, 1, 4), (1, 90_000, 1)]
+)
+def test_few_curves_get_one_thread_and_many_the_cores(monkeypatch, asked, curves, threads):
+    given = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    monkeypatch.setattr(pairvae.use.threads, "cores", lambda: 3)
+    monkeypatch.setattr(pairvae.use.threads, "ALLOWED", 8)
+    pairvae.use.threads.set_threads(asked, curves)
+    assert given == [threads]
+
+
+def test_threads_that_the_user_wants_are_taken(run, file, monkeypatch):
+    given = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    assert run(file, "--threads", 2)[0] == 0
+    assert run(file)[0] == 0
+    assert given == [2, 1]

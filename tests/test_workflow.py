@@ -63,7 +63,7 @@ def started(folder, *arguments):
     )
 
 
-def wait_for(happened, process, seconds=120):
+def wait_for(happened, process, seconds=3600):
     """Wait until something has happened; not for ever, and not for a process that has ended."""
     end = time.monotonic() + seconds
     while not happened():

@@ -180,6 +180,7 @@ def calibrate(
     normalize_sans: In,
     settings: SettingsFile,
     model: Annotated[Path, typer.Option(help="Model folder to write.")],
+    threads: Threads = 1,
 ) -> None:
     """Fit bands and novelty on the validation samples and write the model folder."""
     from pairvae.trust.calibrate import calibrate as run
@@ -188,7 +189,7 @@ def calibrate(
         "saxs": settings_of(Normalize, normalize_saxs),
         "sans": settings_of(Normalize, normalize_sans),
     }
-    run(saxs, sans, pairs, weights, gridding, begin(Calibrate, settings), model)
+    run(saxs, sans, pairs, weights, gridding, begin(Calibrate, settings), model, threads)
 
 
 @app.command(

@@ -29,15 +29,23 @@ Table = Annotated[Path, typer.Option(help="CSV to write.")]
 Written = Annotated[Format, typer.Option(help="Format of the curves.")]
 Covariate = Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")]
 AllowOutside = Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")]
+Threads = Annotated[
+    int | None, typer.Option(help="Processor cores to use; else one, and more for over 10,000 curves.", min=1)
+]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)]
 
 
 def _inputs(
-    files: list[str], covariate: list[str] | None, allow_outside: bool, saxs: ReadOptions, sans: ReadOptions
+    files: list[str],
+    covariate: list[str] | None,
+    saxs: ReadOptions,
+    sans: ReadOptions,
+    allow_outside: bool,
+    threads: int | None,
 ) -> "Inputs":
     from pairvae.use.inputs import Inputs
 
-    return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside)
+    return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside, threads)
 
 
 @app.command(
@@ -63,12 +71,13 @@ def translate(
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Predict one technique's curve from the other's, with a calibrated band."""
     from pairvae.use.trained_model import load_model
     from pairvae.use.translate import translate_files
 
-    inputs = _inputs(files, covariate, allow_outside, options, options)
+    inputs = _inputs(files, covariate, options, options, allow_outside, threads)
     translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
 
 
@@ -88,12 +97,13 @@ def encode(
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Write latent mean, log-variance and novelty of curves."""
     from pairvae.use.encode import encode_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, options, options)
+    inputs = _inputs(files, covariate, options, options, allow_outside, threads)
     encode_files(inputs, load_model(model, device), technique, output)
 
 
@@ -114,12 +124,13 @@ def reconstruct(
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Denoise curves and fill in the q range that was not measured."""
     from pairvae.use.reconstruct import reconstruct_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, options, options)
+    inputs = _inputs(files, covariate, options, options, allow_outside, threads)
     reconstruct_files(inputs, load_model(model, device), technique, output, format)
 
 
@@ -145,12 +156,13 @@ def match(
     of_sans: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Find the most probable partners of curves among curves of the other technique."""
     from pairvae.use.match import match_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    inputs = _inputs(files, covariate, of_saxs, of_sans, allow_outside, threads)
     match_files(inputs, among or [], load_model(model, device), to, k, output)
 
 
@@ -167,12 +179,13 @@ def check(
     of_sans: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Test whether a SAXS and a SANS curve belong to one sample; list suspect pairs."""
     from pairvae.use.check import check_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, of_saxs, of_sans)
+    inputs = _inputs(files, covariate, of_saxs, of_sans, allow_outside, threads)
     check_files(inputs, sans or [], load_model(model, device), output, alarm)
 
 
@@ -193,12 +206,14 @@ def plan(
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Predict the partner for a list of conditions: contrast planning, as table and figure."""
     from pairvae.use.plan import plan_files
     from pairvae.use.trained_model import load_model
 
-    plan_files(_inputs(files, None, allow_outside, options, options), covariate, load_model(model, device), to, output)
+    inputs = _inputs(files, None, options, options, allow_outside, threads)
+    plan_files(inputs, covariate, load_model(model, device), to, output)
 
 
 @app.command(**entry(USE, "pairvae generate --model results/demo/model --count 5 --seed 1 --output new_pairs"))
@@ -213,12 +228,13 @@ def generate(
     covariate: Covariate = None,
     format: Written = "nxcansas",
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Draw new pairs of curves from the latent space."""
     from pairvae.use.generate import generate_files
     from pairvae.use.trained_model import load_model
 
-    generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format)
+    generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format, threads)
 
 
 @app.command(
@@ -240,12 +256,13 @@ def interpolate(
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Walk from one sample to another and show what both techniques would see."""
     from pairvae.use.generate import interpolate_files
     from pairvae.use.trained_model import load_model
 
-    inputs = _inputs(files, covariate, allow_outside, options, options)
+    inputs = _inputs(files, covariate, options, options, allow_outside, threads)
     interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
 
 

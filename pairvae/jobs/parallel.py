@@ -5,7 +5,6 @@ stranger's file could send anything. Here answers are plain data (msgpack), whic
 """
 
 import multiprocessing
-import os
 import signal
 import traceback
 from collections import deque
@@ -28,11 +27,6 @@ CHUNK = 32  # jobs handed out at a time
 AHEAD = 3  # chunks per worker that wait or are done before they are asked for: bounds what is in memory
 _NAMES = "surrogatepass"  # a file's name may hold bytes that are no text here
 _SPAWNED = multiprocessing.get_context("spawn")  # since threads of numpy and HDF5 do not survive a fork
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(

@@ -10,10 +10,9 @@ from pairvae.errors import UserError
 from pairvae.models import blocks
 from pairvae.models.blocks import Style
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization
+from pairvae.models.shapes import Shape, shape_by_arithmetic
 from pairvae.settings import Architecture
 from pairvae.settings.layer_text import Layer, parse_layer
-
-Shape = tuple[int, ...]  # of one sample: (channel, length), (channel, rows, columns) or (features,)
 
 
 class Built(NamedTuple):
@@ -55,13 +54,15 @@ def build(texts: Iterable[str], shape: Shape, architecture: Architecture, where:
         layer = parse_layer(text)
         for _ in range(layer.times):
             module = _module(layer, shape, style, architecture, f"{where}, layer {place} {layer.text!r}")
-            after = _shape_behind(module, shape, f"{where}, layer {place} {layer.text!r}")
+            after = _shape_after(module, shape, f"{where}, layer {place} {layer.text!r}")
             found.append(Built(place, layer.text, module, after))
             shape = after
     return found
 
 
-def _shape_behind(module: nn.Module, shape: Shape, where: str) -> Shape:
+def _shape_after(module: nn.Module, shape: Shape, where: str) -> Shape:
+    if known := shape_by_arithmetic(module, shape):
+        return known
     training = module.training
     try:
         with torch.no_grad():

@@ -16,7 +16,8 @@ from pairvae.formats.inspect import Inspected, inspect_file
 from pairvae.formats.raw_curve import Need
 from pairvae.formats.read import is_small_text
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
-from pairvae.jobs.parallel import cores, in_order
+from pairvae.jobs.cores import cores
+from pairvae.jobs.parallel import in_order
 from pairvae.samples.measured_samples import alone, is_manifest
 from pairvae.samples.samples_table import checked_rows
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit

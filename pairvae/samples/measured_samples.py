@@ -11,7 +11,8 @@ from pairvae.errors import NoCurve, ReadError, UserError
 from pairvae.files.named_files import named_files
 from pairvae.formats.read import is_small_text, read_settings
 from pairvae.formats.read_options import ReadOptions
-from pairvae.jobs.parallel import cores, in_order
+from pairvae.jobs.cores import cores
+from pairvae.jobs.parallel import in_order
 from pairvae.jobs.progress import tracked
 from pairvae.samples.sample_rows import NOT_NAMEABLE, column_name, nameable
 from pairvae.samples.samples_table import MeasuredFile, Row, parse_manifest

@@ -40,6 +40,7 @@ def calibrate(
     gridding: dict[Technique, Normalize],
     settings: Calibrate,
     model: Path,
+    threads: int = 1,
 ) -> None:
     """Calibrate a trained PairVAE on the validation split and write the model folder.
 
@@ -55,7 +56,10 @@ def calibrate(
         Coverage of the bands.
     model : Path
         Folder to write; see `pairvae.models.model_folder`.
+    threads : int
+        Processor cores.
     """
+    torch.set_num_threads(threads)
     loaded = [load_pairvae(file) for file in weights]
     network = joined([member for member, _ in loaded]).eval()
     val = paired_tensors(saxs, sans, pairs, network, "val")

@@ -11,6 +11,7 @@ from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.substances import CONTRASTS, SUBSTANCES
+from pairvae.use.threads import set_threads
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,20 @@ class Inputs:
         Units, columns and entries that files do not say, by technique.
     allow_outside : bool
         Accept paths that leave the folder of samples.csv.
+    threads : int, optional
+        To compute with; None: as many as pay for the curves that are read.
     """
 
     files: Sequence[str]
     covariates: Sequence[str] = ()
     options: Mapping[Technique, ReadOptions] = field(default_factory=lambda: dict.fromkeys(TECHNIQUES, NO_OPTIONS))
     allow_outside: bool = False
+    threads: int | None = None
 
     def samples(self, technique: Technique, model: CalibratedModel, partners: bool = False) -> list[MeasuredSample]:
         """Read what one technique measured, with the covariates that the model knows; see `named_samples`.
 
-        What the reader had to say is printed.
+        What the reader had to say is printed, and torch is given the threads for so many curves.
         """
         given = self._given()
         found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
@@ -78,6 +82,7 @@ class Inputs:
             for curve in (curve for sample in samples for curve in sample.curves[technique]):
                 if sentence := model.unknown_scale(curve, technique):
                     raise UserError(options[technique].addressed(sentence))
+        set_threads(self.threads, len(samples))
         return [_known(sample, given, model) for sample in samples]
 
     def _given(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Which partner: for each curve of one technique the most probable of many curves of the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from pairvae.trust.consistency import likeness, p_values, pair_measures, whitene
 from pairvae.use.arguments import Covariates, Curves, check_technique, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
+from pairvae.use.threads import set_threads
 
 SHORT_LIST = 50  # candidates with the nearest codes, of which the likelihood is computed
 
@@ -136,11 +137,12 @@ def match_files(
     source = other(to)
     if not among and not any(is_manifest(name) for name in inputs.files):
         raise UserError(f"match: expected the {to} curves to choose from as --among, or a samples.csv with both")
-    candidates = Inputs(among or inputs.files, inputs.covariates if among else (), inputs.options, inputs.allow_outside)
+    candidates = replace(inputs, files=among, covariates=inputs.covariates) if among else replace(inputs, covariates=())
     answering = candidates.samples(to, model)
     asking = inputs.samples(source, model)
     for read, samples in ((inputs, asking), (candidates, answering)):
         read.spare([output], samples)
+    set_threads(inputs.threads, len(asking) + len(answering))
     found = match(
         model,
         [one.curves[source] for one in asking],

@@ -27,7 +27,7 @@ PROCESSOR = ("pretrain:gpu=0", "joint_train:gpu=0", "baselines:gpu=0")
 LONG = ("members=1", "joint_train={steps: 400}")  # four epochs: there is time to interfere
 TRAINED = "results/tiny/joint_train/1/weights.safetensors"
 PRETRAINED = "results/tiny/pretrain/sans/weights.safetensors"
-SECONDS = 900  # that a run may take on a machine with other work
+SECONDS = 3600  # guards against hanging, however slow the machine is
 
 # The command `pairvae`, but the first `normalize` of a run fails.
 FAILING_ONCE = """\

@@ -37,7 +37,7 @@ rule calibrate:
         "pairvae calibrate --saxs {input.saxs} --sans {input.sans} --pairs {input.pairs}"
         " {params.weights} --normalize-saxs {input.normalize_saxs}"
         " --normalize-sans {input.normalize_sans} --settings {input.settings}"
-        " --model {params.model} &> {log}"
+        " --model {params.model} --threads {threads} &> {log}"
 
 
 rule evaluate:
