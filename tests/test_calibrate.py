@@ -13,6 +13,7 @@ from pairvae.models.model_folder import load_folder
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.settings import Calibrate
 from pairvae.trust.calibrate import fit_calibration
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.conformal import conformal_factor
