@@ -39,6 +39,8 @@ class Columns:
         What the columns are called where they were found; empty: "column 1" and so on.
     sigma, dq : Spread, optional
         What the numbers of dI and of dq (or ds) are, where it was said.
+    factor : float
+        What the numbers of the intensity were multiplied by, as a header "I*1000" says.
     """
 
     kinds: tuple[Kind, ...]
@@ -48,6 +50,7 @@ class Columns:
     names: tuple[str, ...] = ()
     sigma: Spread | None = None
     dq: Spread | None = None
+    factor: float = 1.0
 
     def name_of(self, *kinds: Kind) -> str | None:
         """What the first column of these kinds is called; None where there is none."""

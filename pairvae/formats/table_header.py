@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations, pairwise
 from typing import Literal
 
-from pairvae.formats.column_names import COMPONENT_OF_Q, Field, Kind, read_field
+from pairvae.formats.column_names import Field, Kind, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
+from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
 from pairvae.scattering.units import (
     QUnit,
@@ -19,6 +21,8 @@ from pairvae.scattering.units import (
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 LONGEST_NAME = 40
+MOST_NAMED = 8  # names of which some may be of several words
+MOST_JOINED = 3  # words of a line beyond one for each column
 _IN_ORDER: tuple[Kind, ...] = ("q", "I", "dI", "dq")
 _X_Y = {("x", "y", "e"), ("x", "y", "e", "dx"), ("x", "y", "dy"), ("x", "y", "dy", "dx")}  # Mantid and others
 _IN_BRACKETS = r"[\[(](?:[^\[\]()]|\([^()]*\))*[\])]"
@@ -91,7 +95,7 @@ class Header:
             kinds[0] = "q"
         elif "q" in kinds and "s" in kinds:
             kinds[kinds.index("s")] = "-"
-        order = ("I", "measured", "version", "", "placeholder", "model", "other")
+        order = ("I", "measured", "version", "", "placeholder", "model", "other", "flag")
         free = [at for at, kind in enumerate(kinds) if kind == "-"]
         if not free:
             return usual_hint(len(kinds))
@@ -204,6 +208,36 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
         tokens = [token.strip("\"'# ") for token in _TOKEN.findall(part)]
         if len(tokens) == width:
             yield tokens, False
+        elif width < len(tokens) <= width + MOST_JOINED:
+            yield from ((names, False) for names in _joined(tokens, width))
+
+
+def _joined(tokens: Sequence[str], width: int) -> list[list[str]]:
+    """The words of a line in as many names, each of which is known: "I q^2", "std. dev.", "rel. sigma (%)".
+
+    Words of two columns are never one name, except of something that is no intensity.
+    """
+    found: list[list[str]] = []
+    if width > MOST_NAMED or any(_SENTENCE.fullmatch(token) for token in tokens):
+        return found
+    for cuts in combinations(range(1, len(tokens)), width - 1):
+        pieces = [tokens[start:stop] for start, stop in pairwise((0, *cuts, len(tokens)))]
+        if all(len(piece) == 1 or _is_one_name(piece) for piece in pieces):
+            found.append([" ".join(piece) for piece in pieces])
+    known = [names for names in found if all(read_field(name).is_known for name in names)]
+    others = [names for names in known if any(read_field(name).in_place_of == "I" for name in names)]
+    return others[:1] or known
+
+
+def _is_one_name(words: Sequence[str]) -> bool:
+    fields = [read_field(word) for word in words]
+    if any(field.unit for field in fields[:-1]):
+        return False
+    whole = read_field(" ".join(words))
+    kinds = {field.kind for field in fields if field.kind != "-"}
+    if whole.in_place_of == "I":
+        return True
+    return len(kinds) < 2 and not any(field.in_place_of for field in fields) and (not kinds or whole.kind in kinds)
 
 
 def _named(fields: Sequence[Field]) -> Columns | None:
@@ -227,6 +261,7 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     if len(may_be) != 1:
         return None
     kinds[may_be[0]] = "I"
+    kinds = _without_copies(kinds, fields)
     if column_problem(kinds):
         return None
     quantity: Literal["q", "s"] = "s" if "s" in kinds else "q"
@@ -241,7 +276,16 @@ def _named(fields: Sequence[Field]) -> Columns | None:
         names,
         spreads.get("dI"),
         spreads.get("dq", spreads.get("ds")),
+        intensity.factor,
     )
+
+
+def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
+    """Of several columns that say how uncertain the intensity is, only the one that holds σ itself."""
+    plain = [at for at, kind in enumerate(kinds) if kind == "dI" and not fields[at].spread.is_derived]
+    if len(plain) != 1:
+        return kinds
+    return [kind if kind != "dI" or at == plain[0] else "-" for at, kind in enumerate(kinds)]
 
 
 def _with_units_line(columns: Columns, line: str) -> Columns:
@@ -261,7 +305,9 @@ def _with_units_line(columns: Columns, line: str) -> Columns:
 
 
 def _more(named: Spread | None, below: Spread | None) -> Spread | None:
-    return below if named is None or named == ONE_SIGMA else named
+    if named is None or below is None or named == ONE_SIGMA:
+        return below if named is None or below is not None else named
+    return named if named.unit or named.statistic != "σ" else replace(named, unit=below.unit)
 
 
 def free_q_unit(lines: Sequence[str]) -> QUnit | None:

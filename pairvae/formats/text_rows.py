@@ -13,7 +13,7 @@ from pairvae.errors import ReadError
 
 LONGEST_LINE = 4096
 MOST_COLUMNS = 100
-_BEGINS = re.compile(r"""[\s"'|;,]*[+-]?[.,]?\d""")
+_BEGINS = re.compile(r"""[\s"'|;,]*(?!1\s*/\s*[^\W\d_])[+-]?[.,]?\d""")  # the unit 1/cm is no number
 _BARE = re.compile(r"[\s\d.,;|+\-eEdD]*")
 _DIGIT = re.compile(r"\d")
 _FORTRAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[dDqQ]([+-]?\d+)|([+-]\d{2,3}))")
@@ -115,7 +115,7 @@ def begins_with_number(line: str) -> bool:
     """Whether a line begins with a number.
 
     After white space, quotes and delimiters (``" ' ; , |``) comes a digit, or a decimal point or comma and a digit,
-    with or without a sign. Words for no number (nan, inf, --) and rows behind a comment sign are no numbers.
+    with or without a sign. Words for no number (nan, inf, --), units (1/cm) and rows behind a comment sign are none.
     """
     return _BEGINS.match(line) is not None
 
