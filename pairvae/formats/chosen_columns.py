@@ -119,7 +119,8 @@ def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
     counts = {"I", "factor"} if columns.factor == 1 else {"I"}
     if chosen.found is None:
         counts.add("q")
-    if "dI" in columns.kinds and (columns.sigma or ONE_SIGMA) == ONE_SIGMA:
+    sigma = columns.sigma or ONE_SIGMA
+    if "dI" in columns.kinds and not sigma.is_derived and not sigma.width:
         counts.add("dI")
     if "dq" in columns.kinds and not (columns.dq or ONE_SIGMA).width:
         counts.add("dq")
@@ -128,8 +129,7 @@ def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
         return chosen
     if said.column == "factor":
         return replace(chosen, warning=f"{said.line!r} says that {said.what}: read as it is")
-    kinds = {"dI": "dI[%]", "dq": "dq[FWHM]"} if said.column in ("dI", "dq") else {}
-    hint = " ".join(kinds.get(kind, kind) if kind == said.column else kind for kind in columns.kinds)
+    hint = " ".join(f"{kind}[{said.hint}]" if said.hint and kind == said.column else kind for kind in columns.kinds)
     question = (
         f"{where}: {said.line!r} above the table says that {said.what}; export I(q), or say what the columns hold, "
         f"where that is not so or can be said: {how_to_say_columns(hint)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from pairvae.formats.other_quantities import ANGLE_UNIT, BY_UNIT, ENERGY_UNIT, LOG_OF, OTHERS
+from pairvae.formats.other_quantities import ANGLE_UNIT, ENERGY_UNIT, LOG_OF, OTHERS, other_by_unit
 from pairvae.formats.spread import (
     LOGARITHM,
     ONE_SIGMA,
@@ -17,7 +17,7 @@ from pairvae.formats.spread import (
     split_factor,
 )
 from pairvae.formats.uncertainty_units import relative_unit
-from pairvae.scattering.units import find_q_unit, is_arbitrary, is_cross_section, with_carets
+from pairvae.scattering.units import POWER_OF_TEN, find_q_unit, is_arbitrary, is_cross_section, with_carets
 
 Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
 Role = Literal["", "measured", "version", "model", "flag", "other", "placeholder"]
@@ -33,7 +33,7 @@ _I = _set("i j int intensity intensities counts cts iq intensität intensité")
 _ABOUT_I = _I | _set("cross section scattering scattered absolute abs mean average averaged")
 _ERROR = _set(
     "d delta δ sigma sig σ err error errors std stddev stdev stdv stderr deviation dev sd se sem esd unc uncertainty "
-    "uncertainties fehler erreur e ci95"
+    "uncertainties fehler erreur e ci95 yer yerr"
 )
 _MODEL = _set(
     "fit fits fitted model modelled modeled mod calc calculated theory theo theoretical sim simulated pred predicted "
@@ -52,6 +52,11 @@ _OF_Q = re.compile(r"\b(i|int|intensity|d|delta|δ|sigma|sig|σ|err|error|std) ?
 _BOUND = frozenset({"lower", "upper", "low", "high", "min", "max"})
 _CROSS_SECTION = re.compile(r"[d∂] ?(?:σ|ς|sigma) ?/ ?[d∂] ?(?:ω|omega)")
 _NO_SIGMA = re.compile(r"1 ?/|(?:\^|\*\*) ?2|squared")
+_ONE_BRACKET = r"[\[(](?:[^\[\]()]|\([^()]*\))+[\])]"
+_LATEX = re.compile(r"\\(?:mathrm|rm|text)|[$\\{}]")
+_TIMES_BEHIND = re.compile(rf"(?P<name>.+?)\s*(?P<unit>{_ONE_BRACKET})\s*(?P<times>[*·×x]\s*{POWER_OF_TEN})")
+_Q_OVER_2PI = re.compile(r"q ?/ ?\(? ?2 ?[*·]? ?(?:pi|π) ?\)?")
+_DEFINED = re.compile(r"(?P<name>[^=]*[\])])\s*=.*")  # "s(1/A)=2sin(theta)/lambda"
 _PER = re.compile(r"(?:i|int|intensity) ?/ ?(?P<by>.+)")  # normalised to something
 _NORMALISED = re.compile(
     r"(?:i|int|intensity) ?(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.?|(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.? ?(?:i|int|intensity)"
@@ -141,7 +146,8 @@ class Field:
 @lru_cache(4096)
 def read_field(text: str) -> Field:
     """Understand one name of a header, with its unit: "q [1/nm]", "I/cm-1", "dI (%)", "q*Angstrom", "FWHM_Q"."""
-    name, unit = name_and_unit(text)
+    written, unit = name_and_unit(text)
+    name = _LATEX.sub("", written)
     share = _SHARE.fullmatch(name)
     field = _field(share["name"] if share else name, unit)
     if share and field.kind not in ("dI", "dq", "ds"):
@@ -150,19 +156,25 @@ def read_field(text: str) -> Field:
     if factor != 1:
         times = _field(rest, unit)
         factor, field = (factor, times) if times.kind in ("I", "dI") else (1.0, field)
-    field = replace(field, name=name, unit=unit or field.unit, factor=factor if field.kind == "I" else 1.0)
+    if field.kind == "dI" and find_q_unit(unit or "") and not is_cross_section(unit or ""):
+        field = replace(field, kind="dq")  # "Sigma [1/A]", "sigma(Q) [1/A]"
+    field = replace(field, name=written, unit=unit or field.unit, factor=factor if field.kind == "I" else 1.0)
     if field.kind not in ("dI", "dq", "ds") or field.spread.statistic != "σ":
         return field
     of: Literal["I", "q"] = "I" if field.kind == "dI" else "q"
     spread = find_spread(unit or "", of, " ".join(_words(name)), share is not None)
     if factor != 1:
-        spread = replace(spread, factor=spread.factor / factor, width=f"{factor:g} sigma")
+        spread = replace(spread, factor=spread.factor / factor, width=written)
     return replace(field, spread=spread)
 
 
 def name_and_unit(text: str) -> tuple[str, str | None]:
     """Take the unit off a name: in brackets, after a slash or a blank, or as a factor ("q*nm" is q in 1/nm)."""
     text = text.strip().strip("#").strip()
+    defined = _DEFINED.fullmatch(text)
+    text = defined["name"] if defined else text
+    behind = _TIMES_BEHIND.fullmatch(with_carets(text))
+    text = f"{behind['name']}{behind['times']} {behind['unit']}" if behind else text
     pyfai = _PYFAI.fullmatch(text)
     if pyfai:
         return pyfai["name"], pyfai["unit"]
@@ -181,7 +193,11 @@ def name_and_unit(text: str) -> tuple[str, str | None]:
             return slash["name"].strip(), slash["unit"].strip()
     for mark in (" ", "_"):  # "q nm-1", "I_1/cm"
         before, _, last = text.rpartition(mark)
-        if before and (find_q_unit(last) or is_cross_section(last) or last in _IN_HUNDREDS):
+        if (
+            before
+            and before.count("(") == before.count(")")
+            and (find_q_unit(last) or is_cross_section(last) or last in _IN_HUNDREDS)
+        ):
             return before.strip().rstrip(",;:_"), last
     return text, None
 
@@ -222,15 +238,15 @@ def _field(name: str, unit: str | None) -> Field:
     if per or _NORMALISED.fullmatch(plain):
         return Field(name, per["by"] if per and is_arbitrary(per["by"]) else "normalised", kind="I")
     role = _role(plain, words)
-    if role in ("", "placeholder"):
-        for what, units in BY_UNIT:
-            if units.fullmatch(unit or ""):
-                return Field(name, role="other", in_place_of="q", what=what, mend="export I(q)")
+    if role in ("", "placeholder") and (what := other_by_unit(unit or "")):
+        return Field(name, role="other", in_place_of="q", what=what, mend="export I(q)")
     return Field(name, role=role)
 
 
 def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
     of_q = bool(words & _Q)
+    if of_q and words & _BOUND:
+        return "-"
     if words & _WIDTHS or "resolution" in words or (of_q and words & {"res", "width", "spread"}):
         return "ds" if "s" in words else "-" if words & (_I | _MODEL) else "dq"
     if words & _ERROR and not _NO_SIGMA.search(plain):
@@ -240,7 +256,7 @@ def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
         is_letter = words & _ERROR <= {"d", "e", "δ", "se"}  # an uncertainty beside I alone: "dI", and no "d_max"
         unlike = rest & _MODEL or (is_letter and rest and not rest & _I)
         return "ds" if rest == {"s"} else "-" if unlike else "dI"
-    if words == {"s"}:
+    if words == {"s"} or _Q_OVER_2PI.fullmatch(plain):
         return "s"
     if _CROSS_SECTION.fullmatch(plain):
         return "I"
@@ -256,7 +272,9 @@ def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
 
 
 def _role(plain: str, words: frozenset[str]) -> Role:
-    if words & _MODEL or (words & _BOUND and words & _I) or plain.endswith("*"):  # GASBOR's iExp* is what it fits
+    if (
+        words & _MODEL or (words & _BOUND and words & (_I | _Q)) or plain.endswith("*")
+    ):  # GASBOR's iExp* is what it fits
         return "model"
     if words & _MEASURED and words <= _I | _MEASURED | _LITTLE:
         return "measured"

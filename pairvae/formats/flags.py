@@ -20,7 +20,7 @@ _NAMED = re.compile(
     r"mask|flag|valid|good|bad|ok|us(?:e|able)|keep|exclude|include|reject|quality|status|outlier", re.IGNORECASE
 )
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?"
-_NOTHING = r"(?:masked|no ?data|missing(?: (?:value|data))?|invalid(?: data)?|bad(?: (?:value|data))?|not measured|undefined|fill ?value)"
+_NOTHING = r"(?:masked|no ?data|(?:missing|invalid|bad)(?: (?:values?|data))?|not measured|undefined|fill ?value)"
 _SENTINEL = re.compile(
     rf"\b{_NOTHING}(?: (?:is|are|value|points?|pixels?|set|marked|given|as|to|by|with))* ?[:=]? ?(?P<value>{_NUMBER})(?![\w.])"
     rf"|(?<![\w.])(?P<before>{_NUMBER}) ?(?:[:=]|is|are|means?|marks|for|indicates)? ?(?:a )?{_NOTHING}\b",
@@ -96,11 +96,27 @@ def sentinels(header: Sequence[str]) -> list[float]:
     return found
 
 
+def _looks_marked(intensity: Curve) -> float | None:
+    """A number far from all others that stands at several points, as -999 or 1e30 in place of a measurement."""
+    low, high = np.nanmin(intensity), np.nanmax(intensity)
+    for value in (low, high):
+        others = intensity[intensity != value]
+        if intensity.size - others.size < 2 or others.size < intensity.size / 2:
+            continue
+        most = np.nanmax(np.abs(others))
+        if (value == low < 0 < np.nanmin(others) and value == round(value)) or (value == high > 1e6 * most):
+            return float(value)
+    return None
+
+
 def drop_marked(curve: RawCurve, intensity: Curve, header: Sequence[str], flags: str, bad: Bad | None) -> None:
     """Drop the rows that the column `flags` marks as bad, and those whose intensity the header calls no measurement."""
     said = sentinels(header)
     marked = np.isin(intensity, said)
     notes = []
+    looks = _looks_marked(intensity) if not said else None
+    if looks is not None:
+        curve.warn(f"intensity is {looks:g} at several points, as if that marked bad ones: kept; remove them if so")
     if marked.any():
         notes.append(f"{np.count_nonzero(marked)} points dropped whose intensity the header calls no measurement")
     if bad is not None and bad.any():

@@ -1,11 +1,11 @@
 """What sentences above a table say of its columns against their names: "errors are in percent", "log10 of I"."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pairvae.formats.table_header import LONGEST_HEADER, read_header
-from pairvae.formats.uncertainty_units import says_fwhm
+from pairvae.formats.uncertainty_units import relative_unit, says_fwhm
 from pairvae.scattering.units import with_carets
 
 _MOST_LINES = 60
@@ -29,18 +29,21 @@ class Statement:
         What it says, as the end of "says that …".
     column : {"q", "I", "dI", "dq", "factor"}
         Of which column; "factor" is one of the intensity.
+    hint : str
+        How a caller says the same of an uncertainty: "%", "2 sigma", "FWHM".
     """
 
     line: str
     what: str
     column: str
+    hint: str = ""
 
 
 _SIGMA = r"(?:(?:error|sigma|σ|std|di|uncertaint(?:y|ie))s?(?: ?bars?| columns?)?)"
 _SHARE = (
     r"(?P<share>%|per ?cent\b|percentages?\b|pct\b|‰|per ?mille?\b|promille\b|relative\b|fractions?\b|fractional\b)"
 )
-_MULTIPLE = r"(?:(?:[2-9]|1\.96|2\.58)[- ]?(?:sigma|σ|sd|std|standard dev\w*)|95 ?%|variances?\b|confidence)"
+_MULTIPLE = r"(?:(?P<times>[2-9]|1\.96|2\.58)[- ]?(?:sigma|σ|sd|std|standard dev\w*)|(?P<ci>95 ?%|95 ci)|(?P<variance>variances?\b))"
 _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
     (
         "dI",
@@ -74,7 +77,7 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
         "the first column is a scattering angle",
         re.compile(
             rf"{_START}(?:(?:scan|function|plot)\w* (?:of|in|over)|x(?:[- ]axis)?\s*[:=]|{_I} (?:vs\.?|versus|against|over))?"
-            r" ?(?:2|two)[ -]?(?:theta|θ)\b(?!\s*[:=]).*|.*\b(?:scan of|versus|vs\.?|against) (?:2|two)[ -]?(?:theta|θ)\b.*"
+            r" ?(?:2|two)[ -]?(?:theta|θ)\b(?!\s*[:=]).*|.*\b(?:scan of|versus|vs\.?|against|(?:\w*_)?scan_axis(?:_x)?\W+) ?(?:2|two)[ -]?(?:theta|θ)\b.*"
         ),
     ),
     (
@@ -103,8 +106,17 @@ def find_statement(header: Sequence[str], width: int, columns: Collection[str]) 
         if len(plain) < _SHORTEST or _DENIED.search(plain):
             continue
         if "dq" in columns and says_fwhm(plain) and read_header([line], width) is None:
-            return Statement(line.strip()[:80], "the resolution is a full width at half maximum", "dq")
+            return Statement(line.strip()[:80], "the resolution is a full width at half maximum", "dq", "FWHM")
         for column, what, said in _STATEMENTS:
-            if column in columns and said.fullmatch(plain) and read_header([line], width) is None:
-                return Statement(line.strip()[:80], what, column)
+            match = said.fullmatch(plain) if column in columns else None
+            if match and read_header([line], width) is None:
+                return Statement(line.strip()[:80], what, column, _hint(match.groupdict()))
     return None
+
+
+def _hint(said: Mapping[str, str | None]) -> str:
+    if share := said.get("share"):
+        return relative_unit([share.replace(" ", "").rstrip("s")]) or "relative"
+    if times := said.get("times"):
+        return f"{times} sigma"
+    return "95% CI" if said.get("ci") else "variance" if said.get("variance") else ""

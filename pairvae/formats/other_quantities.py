@@ -12,6 +12,17 @@ BY_UNIT = [
     ("a temperature", re.compile(r"k|°?c", re.IGNORECASE)),
     ("a pixel or a running number", re.compile(r"pix(?:el)?s?|px|channels?", re.IGNORECASE)),
 ]
+
+
+def other_by_unit(unit: str) -> str:
+    """What a column holds whose unit is that of something else than q, as "a length"; empty where it may hold q."""
+    if ANGLE_UNIT.fullmatch(unit):
+        return "a scattering angle"
+    if ENERGY_UNIT.fullmatch(unit):
+        return "an energy"
+    return next((what for what, units in BY_UNIT if units.fullmatch(unit)), "")
+
+
 COMPONENT_OF_Q = "one component of q"
 _INTENSITY = r"(?:i|int|intensity)"
 _TO_A_POWER = r"(?:\^|\*\*)? ?[2-6]"

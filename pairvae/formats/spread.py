@@ -21,7 +21,7 @@ from pairvae.scattering.units import (
 if TYPE_CHECKING:
     from pairvae.scattering.spectrum import Curve
 
-KNOWN_SPREADS = "dI: %, 1/cm, 1/m, 1/mm, arbitrary, counts; dq and ds: %, FWHM, 1/A, 1/nm, as in dq[FWHM 1/nm]"
+KNOWN_SPREADS = "dI: %, ‰, 2 sigma, variance, 1/cm, 1/m, 1/mm, arbitrary, counts; dq and ds: %, FWHM, 1/A, 1/nm, as in dq[FWHM 1/nm]"
 Statistic = Literal["σ", "variance", "1/σ²", "I/σ"]
 LOGARITHM = frozenset({"log", "log10", "ln", "lg", "dex", "db", "decibel", "decibels"})
 _ONE = r"(?:σ|sigma|sig|std|stdev|sd|err|error|uncertainty|d ?i)(?: ?\(?i\)?)?(?: err(?:or)?)?"
@@ -38,9 +38,9 @@ _STATISTICS: list[tuple[Statistic, re.Pattern[str]]] = [
     ("I/σ", re.compile(rf"(?:i|intensity) ?/ ?{_ONE}|s ?/ ?n(?: ratio)?|snr|signal ?(?:to|/)? ?noise(?: ratio)?")),
 ]
 _CONVERSIONS = {
-    "variance": "square root taken: given as a variance",
-    "1/σ²": "one over the square root taken: given as 1/σ²",
-    "I/σ": "intensity divided by it: given as I/σ",
+    "variance": "is the square root of the column: given as a variance",
+    "1/σ²": "is one over the square root of the column: given as 1/σ²",
+    "I/σ": "is the intensity divided by the column: given as I/σ",
 }
 # A factor in the name of a column: "2*sigma", "3 sigma", "dI x 10^3"
 _NUMBER = rf"(?:{POWER_OF_TEN}|\d+(?:\.\d+)?)"
@@ -188,7 +188,7 @@ def find_spread(text: str, of: Literal["I", "q"], name: str = "", is_share: bool
         plain = plain.replace(sigmas[0], " ")
         if float(sigmas[1]) not in (0.0, 1.0):
             factor, width = factor / float(sigmas[1]), f"{sigmas[1]} sigma"
-    unit = " ".join(_UNDERSTOOD.sub(" ", plain).split()).strip("()[] ")
+    unit = " ".join(_UNDERSTOOD.sub(" ", plain).split()).strip("()[] -")
     if of == "q" and not find_q_unit(unit) and _NOT_OF_Q.fullmatch(unit):
         return Spread(unclear=text)
     relative = relative_unit(words)
@@ -217,6 +217,9 @@ def parse_spread(kind: Literal["dI", "dq", "ds"], text: str) -> Spread:
     ValueError
         It is no such thing; the message lists what is known.
     """
+    statistic = find_statistic(text.strip().lower()) if kind == "dI" else "σ"
+    if statistic != "σ":
+        return Spread(statistic=statistic)
     spread = find_spread(text, "I" if kind == "dI" else "q")
     own = spread.own_unit
     is_known = not own or (is_cross_section(own) or is_arbitrary(own) if kind == "dI" else find_q_unit(own))

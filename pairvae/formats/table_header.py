@@ -12,6 +12,7 @@ from pairvae.formats.columns import Columns, column_problem, how_to_say_columns,
 from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
 from pairvae.scattering.units import (
+    POWER_OF_TEN,
     QUnit,
     find_q_unit,
     is_arbitrary,
@@ -37,7 +38,10 @@ _SENTENCE = re.compile(
 _TWO_DIMENSIONS = re.compile(r"\bq_?x\b.*\bq_?y\b", re.IGNORECASE)
 _IGOR = re.compile(r"(?P<what>[qtd])_(?P<wave>.+)", re.IGNORECASE)  # Nika and Irena: q_wave r_wave s_wave
 _NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
-_UNIT_SAID = r"[\s_-]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*((?:inverse|reciprocal)\s+\w+|[^\s\]),;]+)"
+_UNIT_SAID = (
+    r"[\s_-]*(?:(?:in )?units?\s*(?:[:=]|of\b)?|in\b|[\[(/:=,])\s*"
+    rf"((?:inverse|reciprocal)\s+\w+|{POWER_OF_TEN}\s*[*·×]?\s*[^\s\]),;]+|[^\s\]),;]+)"
+)
 _Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
 _I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
 
@@ -276,6 +280,7 @@ def _named(fields: Sequence[Field]) -> Columns | None:
         names,
         spreads.get("dI"),
         spreads.get("dq", spreads.get("ds")),
+        q.unit or "",
         intensity.factor,
     )
 
@@ -289,7 +294,10 @@ def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
 
 
 def _with_units_line(columns: Columns, line: str) -> Columns:
-    for units, _ in _splits(line, len(columns.kinds)):
+    bracketed = re.findall(_IN_BRACKETS, line)
+    cells = [cell.strip(" \"'") for cell in re.split("[\t;,]", line)]  # one may be empty
+    whole = [units for units in (bracketed, cells) if len(units) == len(columns.kinds)]
+    for units in (*whole, *(units for units, _ in _splits(line, len(columns.kinds)))):
         said = dict(zip(columns.kinds, units, strict=True))
         q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
         if q_unit:

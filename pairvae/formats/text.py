@@ -147,6 +147,8 @@ def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, state
         column_names=chosen.names,
         rows=RowCount(table.found, dict(table.dropped), table.lines, table.per_row),
     )
+    if columns.factor != 1:
+        curve.warn(f"intensity divided by {columns.factor:g}: given as {columns.name_of('I')}")
     _note_table(curve, table, layout)
     by_caller = stated.columns is not None and stated.columns.dq is not None  # in its own unit, whatever the file says
     _add_uncertainties(curve, values, columns, None if by_caller else in_file, unit, intensity)
@@ -249,6 +251,8 @@ def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUn
         curve.warn(f"q read in {unit.text} as stated, though the header says {in_file.text}")
     if found is None:
         return
+    if in_file is None and unit is not None and found.q_said:
+        curve.warn(f"q read in {unit.text} as stated, though the header says {found.q_said}")
     if "s" in found.kinds and unit is not None:
         if columns is None and unit.quantity == "s" and "ds" not in found.kinds:
             curve.warnings.append(

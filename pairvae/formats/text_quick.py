@@ -50,6 +50,8 @@ def quick_table(lines: Sequence[str], layout: Layout | None) -> TextTable | None
         return None
     if delimiter is None and "\t" in line and SPACE_BETWEEN_DIGITS.search(line):
         return None
+    if not line.isascii() or not last.isascii():  # thin spaces part thousands
+        return None
     try:
         values = np.loadtxt(lines[first:end], delimiter=delimiter, comments=None, ndmin=2)
     except ValueError:

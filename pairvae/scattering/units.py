@@ -63,7 +63,7 @@ _ARBITRARY = {"a.u.", "a.u", "au", "arb", "arb.", "arbu", "arb.u", "arb.u.", "ar
 }
 # A bracket of words without any of these is a remark, as in "I (sorted by q)"; others are units, known or not.
 _SCALE_WORD = re.compile(
-    "cm|photons?|counts?|cts|cps|electrons?|arb|arbitrary|units?|norm|normali[sz]ed|relative|(?:re)?scaled|shifted|offset|abs"
+    "cm|photons?|[km]?counts?|k?cts|[km]?cps|k?hz|electrons?|arb|arbitrary|units?|norm|normali[sz]ed|relative|(?:re)?scaled|shifted|offset|abs"
     "|absolute|dimensionless|barns?|monitor"
 )
 _RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)?$")  # an angle has no dimension
