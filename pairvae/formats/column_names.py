@@ -58,9 +58,8 @@ _TIMES_BEHIND = re.compile(rf"(?P<name>.+?)\s*(?P<unit>{_ONE_BRACKET})\s*(?P<tim
 _Q_OVER_2PI = re.compile(r"q ?/ ?\(? ?2 ?[*·]? ?(?:pi|π) ?\)?")
 _DEFINED = re.compile(r"(?P<name>[^=]*[\])])\s*=.*")  # "s(1/A)=2sin(theta)/lambda"
 _PER = re.compile(r"(?:i|int|intensity) ?/ ?(?P<by>.+)")  # normalised to something
-_NORMALISED = re.compile(
-    r"(?:i|int|intensity) ?(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.?|(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.? ?(?:i|int|intensity)"
-)
+_NORM = r"(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.?"
+_NORMALISED = re.compile(rf"(?:i|int|intensity) ?{_NORM}|{_NORM} ?(?:i|int|intensity)")
 _LOG_OF_DIGITS = re.compile(r"\b(\d+)(?=log|lg|ln)")  # "10log10(I)"
 _WEIGHTS = frozenset({"weight", "weights", "w"})
 _Q_IN_WORDS = re.compile(
@@ -90,7 +89,8 @@ _TIMES_LENGTH = re.compile(
 )
 _BRACKET = re.compile(r"(?P<name>.+?)\s*[\[(](?P<unit>(?:[^\[\]()]|\([^()]*\))+)[\])]")
 _PART_OF_NAME = re.compile(
-    r"\|?[qsir]\|?|[qsi] ?/.+|0|i ?\([qs]\)|int|intensity|(?:log\w*|ln|lg)\b.*|qx ?, ?qy", re.IGNORECASE
+    r"\|?[qsir]\|?|[qsi] ?/.+|0|2 ?[*·]? ?(?:pi|π)|i ?\([qs]\)|int|intensity|(?:log\w*|ln|lg)\b.*|qx ?, ?qy",
+    re.IGNORECASE,
 )
 _SLASH = re.compile(r"(?P<name>[^/]+?)\s*/\s*(?P<unit>.+)")
 _IN_HUNDREDS = frozenset({"%", "‰"})
@@ -110,8 +110,9 @@ class Field:
     kind : Kind
         "-" where it is neither q nor I nor an uncertainty.
     role : Role
-        Of a column that is "-": an intensity called "measured", a "version" of it (I_bgsub), a "model", a "flag" of bad rows,
-        something "other" that is known by its name, a "placeholder" (Column), or empty where the name is unknown.
+        Of a column that is "-": an intensity called "measured", a "version" of it (I_bgsub), a "model", a "flag"
+        of bad rows, something "other" that is known by its name, a "placeholder" (Column), or empty where the name
+        is unknown.
     in_place_of : {"q", "I", ""}
         Of "other": the column it would be taken for.
     what, mend : str
@@ -152,7 +153,7 @@ def read_field(text: str) -> Field:
     field = _field(share["name"] if share else name, unit)
     if share and field.kind not in ("dI", "dq", "ds"):
         share, field = None, _field(name, unit)
-    factor, rest = split_factor(name.lower().replace("_", " "))
+    factor, rest = split_factor(with_carets(name).lower().replace("_", " "))
     if factor != 1:
         times = _field(rest, unit)
         factor, field = (factor, times) if times.kind in ("I", "dI") else (1.0, field)
@@ -188,18 +189,21 @@ def name_and_unit(text: str) -> tuple[str, str | None]:
     if units:
         return text, ", ".join(units)
     slash = _SLASH.fullmatch(text)
-    if slash and slash["name"].count("(") == slash["name"].count(")"):
-        if find_q_unit(slash["unit"]) or "-1" in slash["unit"] or slash["unit"].strip() in _IN_HUNDREDS:
-            return slash["name"].strip(), slash["unit"].strip()
+    if slash and _is_balanced(slash["name"]):
+        unit = slash["unit"].strip()
+        if find_q_unit(unit) or "-1" in unit or unit in _IN_HUNDREDS:
+            return slash["name"].strip(), unit
     for mark in (" ", "_"):  # "q nm-1", "I_1/cm"
-        before, _, last = text.rpartition(mark)
-        if (
-            before
-            and before.count("(") == before.count(")")
-            and (find_q_unit(last) or is_cross_section(last) or last in _IN_HUNDREDS)
-        ):
-            return before.strip().rstrip(",;:_"), last
+        before, _, unit = text.rpartition(mark)
+        is_unit = find_q_unit(unit) or is_cross_section(unit) or unit in _IN_HUNDREDS
+        if before and is_unit and _is_balanced(before):
+            return before.strip().rstrip(",;:_"), unit
     return text, None
+
+
+def _is_balanced(name: str) -> bool:
+    """Whether every bracket that a name opens is closed in it."""
+    return name.count("(") == name.count(")")
 
 
 def _field(name: str, unit: str | None) -> Field:

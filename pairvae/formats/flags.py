@@ -22,12 +22,12 @@ _NAMED = re.compile(
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?"
 _NOTHING = r"(?:masked|no ?data|(?:missing|invalid|bad)(?: (?:values?|data))?|not measured|undefined|fill ?value)"
 _SENTINEL = re.compile(
-    rf"\b{_NOTHING}(?: (?:is|are|value|points?|pixels?|set|marked|given|as|to|by|with))* ?[:=]? ?(?P<value>{_NUMBER})(?![\w.])"
+    rf"\b{_NOTHING}(?: (?:is|are|value|points?|pixels?|set|marked|given|as|to|by|with))* ?[:=]? ?"
+    rf"(?P<value>{_NUMBER})(?![\w.])"
     rf"|(?<![\w.])(?P<before>{_NUMBER}) ?(?:[:=]|is|are|means?|marks|for|indicates)? ?(?:a )?{_NOTHING}\b",
     re.IGNORECASE,
 )
 _LEAST_SENTINEL = 999  # a smaller positive number after "masked" counts points
-
 
 Bad = npt.NDArray[np.bool_]
 

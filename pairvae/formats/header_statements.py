@@ -43,7 +43,12 @@ _SIGMA = r"(?:(?:error|sigma|σ|std|di|uncertaint(?:y|ie))s?(?: ?bars?| columns?
 _SHARE = (
     r"(?P<share>%|per ?cent\b|percentages?\b|pct\b|‰|per ?mille?\b|promille\b|relative\b|fractions?\b|fractional\b)"
 )
-_MULTIPLE = r"(?:(?P<times>[2-9]|1\.96|2\.58)[- ]?(?:sigma|σ|sd|std|standard dev\w*)|(?P<ci>95 ?%|95 ci)|(?P<variance>variances?\b))"
+_MULTIPLE = (
+    r"(?:(?P<times>[2-9]|1\.96|2\.58)[- ]?(?:sigma|σ|sd|std|standard dev\w*)|(?P<ci>95 ?%|95 ci)"
+    r"|(?P<variance>variances?\b))"
+)
+_AGAINST = r"(?:scan of|versus|vs\.?|against|(?:\w*_)?scan_axis(?:_x)?\W+)"
+_2_THETA = r"(?:2|two)[ -]?(?:theta|θ)\b"
 _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
     (
         "dI",
@@ -76,14 +81,14 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
         "q",
         "the first column is a scattering angle",
         re.compile(
-            rf"{_START}(?:(?:scan|function|plot)\w* (?:of|in|over)|x(?:[- ]axis)?\s*[:=]|{_I} (?:vs\.?|versus|against|over))?"
-            r" ?(?:2|two)[ -]?(?:theta|θ)\b(?!\s*[:=]).*|.*\b(?:scan of|versus|vs\.?|against|(?:\w*_)?scan_axis(?:_x)?\W+) ?(?:2|two)[ -]?(?:theta|θ)\b.*"
+            rf"{_START}(?:(?:scan|function|plot)\w* (?:of|in|over)|x(?:[- ]axis)?\s*[:=])? ?{_2_THETA}(?!\s*[:=]).*"
+            rf"|.*\b{_AGAINST} ?{_2_THETA}.*"
         ),
     ),
     (
         "factor",
         "the intensity is multiplied by a number",
-        re.compile(rf"{_START}{_I}{_ARE}? ?(?:multiplied|scaled) by (?!1(?:\.0*)?\b)\d.*"),
+        re.compile(rf"{_START}{_I}(?:{_ARE})? ?(?:multiplied|scaled) by (?!1(?:\.0*)?\b)\d.*"),
     ),
 ]
 _DENIED = re.compile(r"\b(?:not|no|never|without|instead of|before|corrected|removed|divided)\b")

@@ -21,7 +21,10 @@ from pairvae.scattering.units import (
 if TYPE_CHECKING:
     from pairvae.scattering.spectrum import Curve
 
-KNOWN_SPREADS = "dI: %, ‰, 2 sigma, variance, 1/cm, 1/m, 1/mm, arbitrary, counts; dq and ds: %, FWHM, 1/A, 1/nm, as in dq[FWHM 1/nm]"
+KNOWN_SPREADS = (
+    "dI: %, ‰, 2 sigma, variance, 1/cm, 1/m, 1/mm, arbitrary, counts; dq and ds: %, FWHM, 1/A, 1/nm, as in "
+    "dq[FWHM 1/nm]"
+)
 Statistic = Literal["σ", "variance", "1/σ²", "I/σ"]
 LOGARITHM = frozenset({"log", "log10", "ln", "lg", "dex", "db", "decibel", "decibels"})
 _ONE = r"(?:σ|sigma|sig|std|stdev|sd|err|error|uncertainty|d ?i)(?: ?\(?i\)?)?(?: err(?:or)?)?"
@@ -32,7 +35,8 @@ _STATISTICS: list[tuple[Statistic, re.Pattern[str]]] = [
     (
         "variance",
         re.compile(
-            rf"var(?:iance)?(?: ?(?:of )?(?:the )?\(?(?:i|intensity)\)?)?|i(?:ntensity)? var(?:iance)?|\(?{_ONE}\)?{_SQUARED}"
+            r"var(?:iance)?(?: ?(?:of )?(?:the )?\(?(?:i|intensity)\)?)?|i(?:ntensity)? var(?:iance)?"
+            rf"|\(?{_ONE}\)?{_SQUARED}"
         ),
     ),
     ("I/σ", re.compile(rf"(?:i|intensity) ?/ ?{_ONE}|s ?/ ?n(?: ratio)?|snr|signal ?(?:to|/)? ?noise(?: ratio)?")),
