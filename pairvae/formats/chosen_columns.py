@@ -11,7 +11,7 @@ from pairvae.formats.detector_settings import MOST_SETTINGS
 from pairvae.formats.flags import Bad, flagged_rows
 from pairvae.formats.header_statements import find_statement
 from pairvae.formats.spread import ONE_SIGMA, Spread
-from pairvae.formats.table_header import Header, mentions_two_dimensions, read_header
+from pairvae.formats.table_header import Header, header_beside_text, mentions_two_dimensions, read_header
 from pairvae.formats.text_blocks import TextTable
 from pairvae.formats.text_layouts import Layout
 from pairvae.formats.text_rows import MOST_COLUMNS
@@ -78,6 +78,10 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
     """
     width = table.values.shape[1]
     header = read_header(table.header, width)
+    against = ""
+    if table.text_behind and (header is None or header.columns is None):
+        beside, against = header_beside_text(table.header, width)
+        header = beside or header
     found = _found(header, layout, width)
     if stated is not None:
         return _as_stated(stated, header, found, width, where)
@@ -93,7 +97,7 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
         chosen = _by_order(table, where)
     if chosen.question or layout is not None:
         return chosen
-    return _with_flags(_with_statements(chosen, table, where), header, table, where)
+    return _with_flags(_with_statements(chosen, table, where), header, table, where, against)
 
 
 def _as_found(found: Columns, where: str) -> Chosen:
@@ -137,25 +141,30 @@ def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
     return Chosen(columns, chosen.found, question, hint, columns.names)
 
 
-def _with_flags(chosen: Chosen, header: Header | None, table: TextTable, where: str) -> Chosen:
+def _with_flags(chosen: Chosen, header: Header | None, table: TextTable, where: str, against: str) -> Chosen:
     """Find the rows that a column of flags marks as bad, or ask."""
+    if against and not chosen.question:
+        return _ask_text(chosen, f"{against}; put the numbers first", where)
     for at, field in enumerate(header.fields if header is not None and not chosen.question else ()):
         if field.role != "flag":
             continue
         flagged = flagged_rows(field, table.values[:, at])
         if flagged.unclear:
-            hint = " ".join(chosen.columns.kinds)
-            question = (
-                f"{where}: its column {field.name}, which marks rows, {flagged.unclear}; expected 1 or 0, True or "
-                "False below mask or valid, or bad and ok; remove the bad rows, or use all rows: "
-                f"{how_to_say_columns(hint)}"
-            )
-            return Chosen(chosen.columns, chosen.found, question, hint, chosen.columns.names)
+            return _ask_text(chosen, f"its column {field.name}, which marks rows, {flagged.unclear}", where)
         unknown = tuple(name for name in chosen.columns.unknown if name != field.name)
         columns = replace(chosen.columns, unknown=unknown)
         bad = flagged.bad if chosen.bad is None else chosen.bad | flagged.bad
         chosen = replace(chosen, columns=columns, found=columns, flags=field.name, bad=bad)
     return chosen
+
+
+def _ask_text(chosen: Chosen, unclear: str, where: str) -> Chosen:
+    hint = " ".join(chosen.columns.kinds)
+    question = (
+        f"{where}: {unclear}; mark bad rows by 1 or 0, or True or False, below mask or valid, or by bad and ok; or use "
+        f"the rows as they are: {how_to_say_columns(hint)}"
+    )
+    return Chosen(chosen.columns, chosen.found, question, hint, chosen.columns.names)
 
 
 def is_map(table: TextTable, header: Header | None) -> bool:

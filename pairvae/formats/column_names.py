@@ -33,7 +33,7 @@ _I = _set("i j int intensity intensities counts cts iq intensität intensité")
 _ABOUT_I = _I | _set("cross section scattering scattered absolute abs mean average averaged")
 _ERROR = _set(
     "d delta δ sigma sig σ err error errors std stddev stdev stdv stderr deviation dev sd se sem esd unc uncertainty "
-    "uncertainties fehler erreur e ci95 yer yerr"
+    "uncertainties fehler erreur e ci95 yer yerr rsd cv"
 )
 _MODEL = _set(
     "fit fits fitted model modelled modeled mod calc calculated theory theo theoretical sim simulated pred predicted "
@@ -45,7 +45,7 @@ _LITTLE = frozenset({"of", "in", "on", "the", "curve", "y", "const"})
 _WORD = re.compile(r"[^\W_]+|[%‰]")
 _COMPOUND = re.compile(
     r"(d|delta|δ|sigma|sig|σ|err|std|fwhm)?(log10|log|ln|lg)?(intensity|int|i|q|s|j)"
-    r"(exp|fit|calc|obs|meas|model|mod|errors?|err|sigma|sig|std|dev|sim|theory|theo|reg|raw|sub|data|smooth|vec|vector"
+    r"(exp|fit|calc|obs|meas|model|mod|errors?|err|sigma|sig|std|dev|sim|theory|theo|reg|raw|sub|abs|data|smooth|vec|vector"
     r"|vals?|values?|res|fwhm|width)?"
 )
 _OF_Q = re.compile(r"\b(i|int|intensity|d|delta|δ|sigma|sig|σ|err|error|std) ?\([qs]\)")  # I(q), sigma(q)
@@ -56,7 +56,13 @@ _ONE_BRACKET = r"[\[(](?:[^\[\]()]|\([^()]*\))+[\])]"
 _LATEX = re.compile(r"\\(?:mathrm|rm|text)|[$\\{}]")
 _TIMES_BEHIND = re.compile(rf"(?P<name>.+?)\s*(?P<unit>{_ONE_BRACKET})\s*(?P<times>[*·×x]\s*{POWER_OF_TEN})")
 _Q_OVER_2PI = re.compile(r"q ?/ ?\(? ?2 ?[*·]? ?(?:pi|π) ?\)?")
-_DEFINED = re.compile(r"(?P<name>[^=]*[\])])\s*=.*")  # "s(1/A)=2sin(theta)/lambda"
+# "s(1/A)=2sin(theta)/lambda", "q = 4π sinθ/λ (1/nm)"
+_DEFINED = re.compile(
+    r"(?P<name>[^=]*[\])]|\w{1,10})\s*=\s*(?=.*(?:pi|π|sin|theta|θ|lambda|λ)).*?(?P<unit>\s*[\[(][^\[\]()]*[\])])?",
+    re.IGNORECASE,
+)
+_2_SIN_OVER_LAMBDA = re.compile(r"2 ?[*·]? ?sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)")
+_4_PI_SIN_OVER_LAMBDA = re.compile(r"4 ?[*·]? ?(?:pi|π) ?[*·]? ?sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)")
 _PER = re.compile(r"(?:i|int|intensity) ?/ ?(?P<by>.+)")  # normalised to something
 _NORM = r"(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.?"
 _NORMALISED = re.compile(rf"(?:i|int|intensity) ?{_NORM}|{_NORM} ?(?:i|int|intensity)")
@@ -71,7 +77,7 @@ _FLAGS = [
     (
         SET_IS_BAD,
         re.compile(
-            r"(?:is )?(?:mask(?:ed)?|bad|invalid|excluded?|reject(?:ed)?|outliers?)(?: (?:flag|points?|rows?))?"
+            r"(?:is )?(?:mask(?:ed)?|bad|saturated|beam ?stop|invalid|excluded?|reject(?:ed)?|outliers?)(?: (?:flag|points?|rows?))?"
         ),
     ),
     (
@@ -173,7 +179,7 @@ def name_and_unit(text: str) -> tuple[str, str | None]:
     """Take the unit off a name: in brackets, after a slash or a blank, or as a factor ("q*nm" is q in 1/nm)."""
     text = text.strip().strip("#").strip()
     defined = _DEFINED.fullmatch(text)
-    text = defined["name"] if defined else text
+    text = f"{defined['name']}{defined['unit'] or ''}" if defined else text
     behind = _TIMES_BEHIND.fullmatch(with_carets(text))
     text = f"{behind['name']}{behind['times']} {behind['unit']}" if behind else text
     pyfai = _PYFAI.fullmatch(text)
@@ -260,8 +266,10 @@ def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
         is_letter = words & _ERROR <= {"d", "e", "δ", "se"}  # an uncertainty beside I alone: "dI", and no "d_max"
         unlike = rest & _MODEL or (is_letter and rest and not rest & _I)
         return "ds" if rest == {"s"} else "-" if unlike else "dI"
-    if words == {"s"} or _Q_OVER_2PI.fullmatch(plain):
+    if words == {"s"} or _Q_OVER_2PI.fullmatch(plain) or _2_SIN_OVER_LAMBDA.fullmatch(plain):
         return "s"
+    if _4_PI_SIN_OVER_LAMBDA.fullmatch(plain):
+        return "q"
     if _CROSS_SECTION.fullmatch(plain):
         return "I"
     if _Q_IN_WORDS.fullmatch(plain) or words == {"s", "exp"}:  # ATSAS calls q s

@@ -22,9 +22,9 @@ _NAMED = re.compile(
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?"
 _NOTHING = r"(?:masked|no ?data|(?:missing|invalid|bad)(?: (?:values?|data))?|not measured|undefined|fill ?value)"
 _SENTINEL = re.compile(
-    rf"\b{_NOTHING}(?: (?:is|are|value|points?|pixels?|set|marked|given|as|to|by|with))* ?[:=]? ?"
-    rf"(?P<value>{_NUMBER})(?![\w.])"
-    rf"|(?<![\w.])(?P<before>{_NUMBER}) ?(?:[:=]|is|are|means?|marks|for|indicates)? ?(?:a )?{_NOTHING}\b",
+    rf"\b{_NOTHING}(?: (?:is|are|value|points?|pixels?|given|as|to|by|with))* ?[:=]? ?"
+    rf"(?P<set>I ?[:=] ?|set to |marked (?:as|by|with) )?(?P<value>{_NUMBER})(?![\w.])"
+    rf"|(?<![\w.])(?:(?P<before>{_NUMBER})|zeros?) ?(?:[:=]|is|are|means?|marks?|for|indicates?)? ?(?:a )?{_NOTHING}\b",
     re.IGNORECASE,
 )
 _LEAST_SENTINEL = 999  # a smaller positive number after "masked" counts points
@@ -90,8 +90,9 @@ def sentinels(header: Sequence[str]) -> list[float]:
     found = []
     for line in header[-60:]:
         for match in _SENTINEL.finditer(line[:400]):
-            value = float(match["value"] or match["before"])
-            if value < 0 or abs(value) >= _LEAST_SENTINEL:
+            value = float(match["value"] or match["before"] or 0)
+            is_zero = value == 0 and (match["value"] is None or match["set"])
+            if value < 0 or abs(value) >= _LEAST_SENTINEL or is_zero:
                 found.append(value)
     return found
 

@@ -11,7 +11,9 @@ from pairvae.scattering.units import with_carets
 _MOST_LINES = 60
 _SHORTEST = 4
 _I = r"(?:(?:the )?(?:scatter(?:ed|ing) )?(?:intensit(?:y|ies)|cross[- ]sections?|i ?\([qs]\)|i))"
-_ARE = r"(?: ?[:=] ?| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|the))+"
+_ARE = (
+    r"(?: ?[:=] ?| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the))+"
+)
 _LOG = r"(?:(?:natural |decadic )?log(?:arithm)?s?(?: ?10)?|ln|lg)"
 _START = r"(?:[\W_]*(?:columns?(?: \d)?|y(?:[- ]axis)?|data|values?|plot|note|nb)?\s*[:=,-]?\s*(?:the )?)"
 _POWER = r"q ?(?:\^|\*\*) ?[1-6]"
@@ -64,7 +66,7 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
         "I",
         "the intensity is a logarithm",
         re.compile(
-            rf"{_START}{_LOG}[ _]?\(? ?(?:of )?{_I}\b.*|.*\b{_I}{_ARE} ?{_LOG}\b(?![- ]?(?:spac|bin|scal|step|grid)).*"
+            rf"{_START}{_LOG}[ _]?\(? ?(?:of )?{_I}\b.*|.*\b{_I}{_ARE} ?{_LOG}\b(?![- ]?(?:spac|bin|step|grid)).*"
         ),
     ),
     (
@@ -76,6 +78,11 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
             rf"|(?:.*\W)?(?:{_POWER} ?[*·×⋅∙x]? ?{_I}|{_I} ?[*·×⋅∙x]? ?{_POWER})(?:\W.*)?"
             rf"|.*\b{_I}\b.*\b(?:multiplied by|times) {_POWER}.*)"
         ),
+    ),
+    (
+        "I",
+        "the table holds a structure factor",
+        re.compile(rf"(?!.*\bused\b){_START}(?:structure[- ]factor|s ?\(q\))(?: s ?\(q\))?(?: of .*)?"),
     ),
     (
         "q",

@@ -49,6 +49,18 @@ OTHERS: list[tuple[Literal["q", "I"], str, str, re.Pattern[str]]] = [
         "average the detector's image and export I(q)",
         re.compile(r"q ?(?:x|y|z|r|xy|ip|oop|par|parallel|perp|perpendicular|horizontal|vertical)"),
     ),
+    (
+        "q",
+        "q times a length",
+        "export q itself",
+        re.compile(r"q ?[*·×⋅∙x]? ?rg|q ?[*·×⋅∙] ?(?:r|d|l|a|σ|sigma|ξ|xi)"),
+    ),
+    (
+        "q",
+        "sin(θ)/λ",
+        "multiply it by 4π, or export I(q)",
+        re.compile(r"sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)"),
+    ),
     ("q", "a power of q", "export q itself", re.compile(rf"[qs] ?{_TO_A_POWER}|1 ?/ ?q")),
     (
         "q",

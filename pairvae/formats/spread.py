@@ -61,6 +61,7 @@ _CONFIDENCE = re.compile(
 )
 _95_PERCENT = 1.96  # half the width of the interval that holds 95 % of a normal distribution, in σ
 _UNCLEAR = re.compile(r"\d ?%|\bci\b|confiden|slit|box|rectang|uniform|triang|\bnot\b|invalid|wrong|dummy")
+_UNCLEAR_NAME = re.compile(r"\b(?:expanded|ci\d*|confidence|interval|percentile|quantile|max|maximum)\b")
 # Words that are no unit: those understood otherwise, and what all standard deviations may be called.
 _UNDERSTOOD = re.compile(
     rf"\b(?:[fh]whm|(?:full|half)[- ]width(?: at half[- ]max(?:imum)?)?|{RELATIVE_WORDS}|dex"
@@ -181,8 +182,8 @@ def find_spread(text: str, of: Literal["I", "q"], name: str = "", is_share: bool
     if confidence:
         plain = plain.replace(confidence[0], " ")
         factor, width = 1 / _95_PERCENT, f"half of a 95 % confidence interval, {_95_PERCENT} sigma"
-    if _UNCLEAR.search(plain):
-        return Spread(unclear=text)
+    if _UNCLEAR.search(plain) or (not confidence and _UNCLEAR_NAME.search(name.lower())):
+        return Spread(unclear=text or name)
     words = frozenset(re.findall(r"[^\W\d_]+\d*|[%‰]", f"{name.lower()} {plain}"))
     if names_width(f"{name} {plain}"):
         in_sigma, width = width_in_sigma(f"{name} {plain}")

@@ -11,14 +11,7 @@ from pairvae.formats.column_names import Field, Kind, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
 from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
-from pairvae.scattering.units import (
-    POWER_OF_TEN,
-    QUnit,
-    find_q_unit,
-    is_arbitrary,
-    is_cross_section,
-    unit_of_intensity,
-)
+from pairvae.scattering.units import find_q_unit, unit_of_intensity
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 LONGEST_NAME = 40
@@ -37,13 +30,14 @@ _SENTENCE = re.compile(
 )
 _TWO_DIMENSIONS = re.compile(r"\bq_?x\b.*\bq_?y\b", re.IGNORECASE)
 _IGOR = re.compile(r"(?P<what>[qtd])_(?P<wave>.+)", re.IGNORECASE)  # Nika and Irena: q_wave r_wave s_wave
-_NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
-_UNIT_SAID = (
-    r"[\s_-]*(?:(?:in )?units?\s*(?:[:=]|of\b)?|in\b|[\[(/:=,])\s*"
-    rf"((?:inverse|reciprocal)\s+\w+|{POWER_OF_TEN}\s*[*·×]?\s*[^\s\]),;]+|[^\s\]),;]+)"
+_MOST_TEXTS = 4  # columns of text behind the numbers
+_MOST_LINES = 60  # above a table, in which its columns are named
+_LISTED = re.compile(
+    r"[\s#%!;*/]*(?:col(?:umn)?\.? ?#?(?P<number>\d+)\s*(?:[:=.)-]|is\b|)|(?P<bare>\d+)[:.)=])\s*"
+    r"(?P<name>[^\W\d].{0,60}?)\s*",
+    re.IGNORECASE,
 )
-_Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
-_I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
+_NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
 
 
 @dataclass(frozen=True)
@@ -130,8 +124,11 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
         The closest line that is clearly one: it has as many names as the table has columns, and some are known. Far
         above the table only names of q and I count.
     """
+    listed = _listed_header(lines[-_MOST_LINES:], width)
+    if listed is not None:
+        return listed
     far, numbers = 0, False
-    for at in range(len(lines) - 1, max(-1, len(lines) - 60), -1):
+    for at in range(len(lines) - 1, max(-1, len(lines) - _MOST_LINES), -1):
         line = lines[at][:LONGEST_HEADER]
         header = _line_header(line, width)
         if header is not None and (header.columns is not None or (far < 5 and not numbers)):
@@ -140,6 +137,38 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
             return header
         far += bool(line.strip())
         numbers = numbers or _NUMBERS.fullmatch(line) is not None
+    return None
+
+
+def header_beside_text(lines: Sequence[str], width: int) -> tuple[Header | None, str]:
+    """The header of a table with columns of text behind its numbers, and what speaks against leaving them out."""
+    for more in range(1, _MOST_TEXTS + 1):
+        wide = read_header(lines, width + more)
+        if wide is None:
+            continue
+        fields, behind = wide.fields[:width], wide.fields[width:]
+        lost = [field for field in behind if field.kind != "-"]
+        if lost:
+            return Header(fields, _named(fields)), f"its column {lost[0].name} stands behind a column of text"
+        marks = [field for field in behind if field.role == "flag"]
+        if marks or _named(fields) is not None or Header(fields).refusal:
+            against = f"its column {marks[0].name} marks rows with words that are not known" if marks else ""
+            return Header(fields, _named(fields)), against
+    return None, ""
+
+
+def _listed_header(lines: Sequence[str], width: int) -> Header | None:
+    """The header of a table whose columns are listed line by line: "# Column 1: q (1/nm)", "# 2: I"."""
+    found = [
+        (int(match["number"] or match["bare"]), match["name"])
+        for line in lines
+        if (match := _LISTED.fullmatch(line[:LONGEST_HEADER]))
+    ]
+    for first in (1, 0):
+        numbers = [number for number, _ in found]
+        if numbers == list(range(first, first + width)):
+            fields = tuple(read_field(name) for _, name in found)
+            return Header(fields, _named(fields)) if any(field.is_known for field in fields) else None
     return None
 
 
@@ -316,27 +345,3 @@ def _more(named: Spread | None, below: Spread | None) -> Spread | None:
     if named is None or below is None or named == ONE_SIGMA:
         return below if named is None or below is not None else named
     return named if named.unit or named.statistic != "σ" else replace(named, unit=below.unit)
-
-
-def free_q_unit(lines: Sequence[str]) -> QUnit | None:
-    """Unit of q that the text above a table mentions, where it mentions exactly one."""
-    found = set().union(*(_line_q_units(line[:LONGEST_HEADER]) for line in (*lines[:200], *lines[200:][-200:])))
-    return found.pop() if len(found) == 1 else None
-
-
-@lru_cache(4096)
-def _line_q_units(line: str) -> frozenset[QUnit]:
-    units = (find_q_unit(match[1]) for match in _Q_WITH_UNIT.finditer(line))
-    return frozenset(unit for unit in units if unit is not None)
-
-
-def free_intensity_unit(lines: Sequence[str]) -> str | None:
-    """Unit of the intensity that the text above a table mentions, where it mentions exactly one."""
-    found = set().union(*(_line_intensity_units(line[:LONGEST_HEADER]) for line in lines[:200]))
-    return found.pop() if len(found) == 1 else None
-
-
-@lru_cache(4096)
-def _line_intensity_units(line: str) -> frozenset[str]:
-    words = (match[1] for match in _I_WITH_UNIT.finditer(line))
-    return frozenset(word for word in words if is_arbitrary(word) or is_cross_section(word))

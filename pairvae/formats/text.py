@@ -11,11 +11,11 @@ from pairvae.formats.chosen_columns import Chosen, choose_columns, refuse_image
 from pairvae.formats.column_names import Kind
 from pairvae.formats.columns import Columns, parse_columns
 from pairvae.formats.flags import drop_marked, flags_as_numbers
+from pairvae.formats.free_units import free_intensity_unit, free_q_unit
 from pairvae.formats.raw_curve import Need, RawCurve, scaled
 from pairvae.formats.read_options import ReadOptions
 from pairvae.formats.row_count import RowCount
 from pairvae.formats.spread import ONE_SIGMA
-from pairvae.formats.table_header import free_intensity_unit, free_q_unit
 from pairvae.formats.text_blocks import TextTable
 from pairvae.formats.text_layouts import Layout, find_layout
 from pairvae.formats.text_rows import line_ranges, rows_that_begin

@@ -19,7 +19,7 @@ FWHM_IN_SIGMA = 2 * sqrt(2 * log(2))  # full width at half maximum of a Gaussian
 _SHARES = {
     "%": (0.01, r"%|per ?cent(?:age)?|pct|prozent"),
     "‰": (0.001, r"‰|per ?mill?e?|promille?"),
-    "relative": (1.0, r"rel|relative|fraction|fractional"),
+    "relative": (1.0, r"rel|relative|fraction|fractional|rsd|cv"),
 }
 RELATIVE_WORDS = "|".join(words for _, words in _SHARES.values())
 _IN_HUNDREDS = re.compile(
