@@ -1,5 +1,6 @@
 """What the header of a text table, or the caller, says of its columns: names, units, and what is no curve."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +266,7 @@ SHARE = 0.03 + 0.1 * Q
         ("3 x err", 3 * DI),
         ("CI95(1/cm)", 1.96 * DI),
         ("dI (95% CI)", 1.96 * DI),
+        ("2 x standard error", 2 * DI),
         ("variance", DI**2),
         ("Var", DI**2),
         ("var(I)", DI**2),
@@ -304,7 +306,7 @@ def test_a_share_that_is_the_same_at_every_point_is_no_placeholder(table, name):
     np.testing.assert_allclose(found.sigma, I * (0.02 if "perm" in name else 0.2))
 
 
-@pytest.mark.parametrize("name", ["dI [95 %]", "variance (1/cm)", "sigma (90% CI)"])
+@pytest.mark.parametrize("name", ["dI [95 %]", "variance (1/cm)", "sigma (90% CI)", "expanded uncertainty"])
 def test_an_uncertainty_of_unclear_statistic_is_asked_about(table, name):
     assert "is no unit of an uncertainty that is known" in str(asked(table(f"# q(1/A)\tI(1/cm)\t{name}", Q, I, DI)))
 
@@ -391,6 +393,60 @@ def test_a_name_that_says_its_unit_is_a_resolution_is_one(table):
 def test_the_limits_of_bins_beside_q_are_left_out(table):
     found = read(table("q_low (1/A)\tq_high (1/A)\tq (1/A)\tI (1/cm)", 0.9 * Q, 1.1 * Q, Q, I))
     np.testing.assert_allclose(found.q, Q)
+
+
+@pytest.mark.parametrize("lines", ["# Column {}: {}", "# {}: {}", "col {} = {}", "# {}. {}"])
+def test_columns_may_be_listed_line_by_line(table, lines):
+    def listed(*names):
+        return "\n".join(lines.format(at, name) for at, name in enumerate(names, 1))
+
+    found = read(table(listed("q (1/nm)", "I (1/cm)", "error (%)"), Q, I, 100 * SHARE), q_unit=None)
+    np.testing.assert_allclose(found.q, Q / 10)
+    np.testing.assert_allclose(found.sigma, SHARE * I)
+    with pytest.raises(ReadError, match="column 2 is the logarithm of the intensity"):
+        read(table(listed("q [1/nm]", "log10(I)"), Q, I))
+
+
+@pytest.mark.parametrize("texts", ["micelle", "micelle,Jane", "ok then"])
+def test_names_count_beside_columns_of_text(tmp_path, texts):
+    path = tmp_path / "curve.csv"
+    names = ",".join(["sample", "operator"][: len(texts.split(","))])
+    rows = [f"{q},{i},{100 * share},{texts}" for q, i, share in zip(Q, I, SHARE, strict=True)]
+    path.write_text("\n".join([f"q (1/A),I (1/cm),dI (%),{names}", *rows]))
+    np.testing.assert_allclose(read(path).sigma, SHARE * I)
+    path.write_text("\n".join([f"q (1/A),log10(I),dI (%),{names}", *rows]))
+    with pytest.raises(ReadError, match="column 2 is the logarithm of the intensity"):
+        read(path)
+    rows = [f"{q},{i},micelle,{100 * share}" for q, i, share in zip(Q, I, SHARE, strict=True)]
+    path.write_text("\n".join(["q (1/A),I (1/cm),sample,dI (%)", *rows]))
+    assert "its column dI stands behind a column of text" in str(asked(path))
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("qRg\tI", "q times a length (qRg)"),
+        ("q*Rg\tI", "q times a length (q*Rg)"),
+        ("sin(theta)/lambda (1/A)\tI", "sin(θ)/λ"),
+        ('*SCAN_AXIS_X "2-Theta"\n# 2theta\tI', "a scattering angle"),
+    ],
+)
+def test_products_and_ratios_are_no_q(table, header, what):
+    with pytest.raises(ReadError, match=re.escape(f"its first column is {what}")):
+        read(table(header, Q, I))
+
+
+def test_q_defined_by_its_formula_is_q(table):
+    found = read(table("# q = 4pi sin(theta)/lambda (1/nm), I (1/cm), dI (1/cm)", Q, I, DI), q_unit=None)
+    np.testing.assert_allclose(found.q, Q / 10)
+
+
+@pytest.mark.parametrize(
+    "line", ["# intensity normalised to 1 at q=0", "# Intensity divided by concentration (g/l)", "# arbitrary units"]
+)
+def test_a_scale_in_free_text_that_is_not_absolute_is_arbitrary(table, line):
+    assert read(table(f"{line}\nq(1/A) I err", Q, I, DI)).intensity_unit == "arbitrary"
+    assert read(table(f"{line}\nq(1/A) I(1/cm) err", Q, I, DI)).intensity_unit == "1/cm"
 
 
 @pytest.mark.parametrize("name", ["q/2pi (1/A)", "q/(2π) [1/A]", "s(1/A)=2sin(theta)/lambda"])

@@ -48,6 +48,8 @@ def marks(bad, good):
         ("quality", "bad", "good"),
         ("mask", "masked", "ok"),
         ("status", '"bad"', '"ok"'),
+        ("beamstop", 1, 0),
+        ("saturated", 1, 0),
     ],
 )
 @pytest.mark.parametrize("between", [",", ";", "\t", "  "])
@@ -94,6 +96,13 @@ def test_flags_of_unclear_meaning_are_asked_about_by_name(inspected, tmp_path, n
     assert inspected(",".join((*NAMES, name)), *columns, columns="q I dI -").points == 30
 
 
+def test_marks_that_are_not_known_are_asked_about_by_name(inspected, tmp_path):
+    found = inspected(",".join((*NAMES, "mask")), Q, I, DI, marks("M", "."))
+    assert (found.needs, found.columns_hint) == (("columns",), "q I dI")
+    with pytest.raises(MissingFact, match="its column mask marks rows with words that are not known"):
+        read_spectrum(tmp_path / "curve.csv")
+
+
 @pytest.mark.parametrize(
     ("header", "mark"),
     [
@@ -102,6 +111,9 @@ def test_flags_of_unclear_meaning_are_asked_about_by_name(inspected, tmp_path, n
         ("# missing values are -9999\n# q(1/A) I(1/cm)", -9999),
         ("# no data: 1e30\n# q(1/A) I(1/cm)", 1e30),
         ("# masked points are set to -1\n# q(1/A) I(1/cm)", -1),
+        ("# masked points: I = 0\n# q(1/A) I(1/cm)", 0),
+        ("# 0 = masked\n# q(1/A) I(1/cm)", 0),
+        ("# zeros mean no data\n# q(1/A) I(1/cm)", 0),
     ],
 )
 def test_a_number_that_the_header_calls_no_measurement_is_dropped_and_counted(inspected, header, mark):
@@ -117,8 +129,11 @@ def test_a_number_that_looks_like_a_mark_is_kept_with_a_warning(inspected, mark)
     assert any(f"intensity is {mark:g} at several points" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize("remark", ["# masked pixels: 12", "# bad points 3 removed", "# Mask applied: user provided"])
+@pytest.mark.parametrize(
+    "remark", ["# masked pixels: 12", "# masked pixels: 0", "# bad points 3 removed", "# Mask applied: user provided"]
+)
 def test_a_count_of_masked_points_is_no_mark(inspected, remark):
     intensity = np.round(100 * I)
     intensity[3] = intensity[4] = 12
+    intensity[5] = intensity[6] = 0
     assert inspected(f"{remark}\n# q(1/A) I(1/cm)", Q, intensity, between=" ").rows_dropped == {}

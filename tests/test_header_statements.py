@@ -37,6 +37,8 @@ def table(tmp_path):
         ("# Intensity is given as log10(I)", "q I dI dq"),
         ("# Kratky: q^2*I(q) against q", "q I dI dq"),
         ("# Porod plot", "q I dI dq"),
+        ("# intensity on a log10 scale", "q I dI dq"),
+        ("# S(q) of hard spheres", "q I dI dq"),
         ("# q⁴ I vs q", "q I dI dq"),
         ("# intensity in arbitrary units multiplied by q^4", "q I dI dq"),
     ],

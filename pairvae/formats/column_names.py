@@ -77,7 +77,8 @@ _FLAGS = [
     (
         SET_IS_BAD,
         re.compile(
-            r"(?:is )?(?:mask(?:ed)?|bad|saturated|beam ?stop|invalid|excluded?|reject(?:ed)?|outliers?)(?: (?:flag|points?|rows?))?"
+            r"(?:is )?(?:mask(?:ed)?|bad|saturated|beam ?stop|invalid|excluded?|reject(?:ed)?|outliers?)"
+            r"(?: (?:flag|points?|rows?))?"
         ),
     ),
     (

@@ -14,7 +14,8 @@ _UNIT_SAID = (
 _Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
 _I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
 _NORMALISED = re.compile(
-    r"\b(?:I|[Ii]ntensit(?:y|ies)|[Dd]ata)(?:\(q\))?(?: (?:is|are|was|were))? (?:normali[sz]ed to (?:1\b|one|unity|I ?\(?0|the max|max)"
+    r"\b(?:I|[Ii]ntensit(?:y|ies)|[Dd]ata)(?:\(q\))?(?: (?:is|are|was|were))? "
+    r"(?:normali[sz]ed to (?:1\b|one|unity|I ?\(?0|the max|max)"
     r"|divided by (?:the )?concentration)"
 )
 _ARBITRARY = re.compile(

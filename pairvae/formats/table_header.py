@@ -241,7 +241,7 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
         tokens = [token.strip("\"'# ") for token in _TOKEN.findall(part)]
         if len(tokens) == width:
             yield tokens, False
-        elif width < len(tokens) <= width + MOST_JOINED:
+        elif width < len(tokens) <= width + MOST_JOINED and not re.search(r"[,;|\t]", re.sub(_IN_BRACKETS, "", part)):
             yield from ((names, False) for names in _joined(tokens, width))
 
 
