@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pairvae.formats.column_names import SET_IS_BAD, SET_IS_UNKNOWN, Field
 from pairvae.formats.raw_curve import RawCurve
 from pairvae.formats.repair import drop
-from pairvae.formats.text_rows import begins_with_number
+from pairvae.formats.text_rows import LONGEST_LINE, begins_with_number
 from pairvae.scattering.spectrum import Curve
 
 _GOOD, _BAD = ("ok", "good", "valid", "keep", "use"), ("bad", "masked", "invalid", "reject", "rejected", "excluded")
@@ -67,7 +67,9 @@ def flags_as_numbers(lines: Sequence[str]) -> Sequence[str]:
 
     Without a name above it, "ok" is taken off the rows, and a row that is "bad" stays as it is, which no table reads.
     """
-    rows = [at for at, line in enumerate(lines) if begins_with_number(line)]
+    if not any(_WORD.search(line[:LONGEST_LINE]) for line in lines[:: max(1, len(lines) // 40)]):
+        return lines  # as of most files, seen in a few lines
+    rows = [at for at, line in enumerate(lines) if len(line) <= LONGEST_LINE and begins_with_number(line)]
     words = [found for at in rows if len(found := _WORD.findall(lines[at])) == 1]
     if len(words) < 3 or 2 * len(words) < len(rows):
         return lines

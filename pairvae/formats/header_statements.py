@@ -9,7 +9,6 @@ from pairvae.formats.uncertainty_units import relative_unit, says_fwhm
 from pairvae.scattering.units import with_carets
 
 _MOST_LINES = 60
-_SHORTEST = 4
 _I = r"(?:(?:the )?(?:scatter(?:ed|ing) )?(?:intensit(?:y|ies)|cross[- ]sections?|i ?\([qs]\)|i))"
 _ARE = (
     r"(?: ?[:=] ?| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the))+"
@@ -98,6 +97,10 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
         re.compile(rf"{_START}{_I}(?:{_ARE})? ?(?:multiplied|scaled) by (?!1(?:\.0*)?\b)\d.*"),
     ),
 ]
+_MAY_SAY = re.compile(  # any of the words without which a line says nothing, looked for first
+    r"error|sigma|σ|std|di\b|uncertaint|log|ln\b|lg\b|q ?(?:\^|\*\*)|kratky|porod|zimm|guinier|holtzer|theta|θ"
+    r"|multiplied|scaled|times|structure|s ?\(q\)|fwhm|full"
+)
 _DENIED = re.compile(r"\b(?:not|no|never|without|instead of|before|corrected|removed|divided)\b")
 
 
@@ -115,7 +118,7 @@ def find_statement(header: Sequence[str], width: int, columns: Collection[str]) 
     """
     for line in header[-_MOST_LINES:]:
         plain = " ".join(with_carets(line[:LONGEST_HEADER]).lower().strip().lstrip("#%!;*/").split())
-        if len(plain) < _SHORTEST or _DENIED.search(plain):
+        if not _MAY_SAY.search(plain) or _DENIED.search(plain):
             continue
         if "dq" in columns and says_fwhm(plain) and read_header([line], width) is None:
             return Statement(line.strip()[:80], "the resolution is a full width at half maximum", "dq", "FWHM")
