@@ -101,13 +101,16 @@ def sentinels(header: Sequence[str]) -> list[float]:
 
 def _looks_marked(intensity: Curve) -> float | None:
     """A number far from all others that stands at several points, as -999 or 1e30 in place of a measurement."""
-    low, high = np.nanmin(intensity), np.nanmax(intensity)
+    intensity = intensity[np.isfinite(intensity)]
+    if not intensity.size:
+        return None
+    low, high = intensity.min(), intensity.max()
     for value in (low, high):
         others = intensity[intensity != value]
         if intensity.size - others.size < 2 or others.size < intensity.size / 2:
             continue
-        most = np.nanmax(np.abs(others))
-        if (value == low < 0 < np.nanmin(others) and value == round(value)) or (value == high > 1e6 * most):
+        most = np.abs(others).max()
+        if (value == low < 0 < others.min() and value == round(value)) or (value == high > 1e6 * most):
             return float(value)
     return None
 
