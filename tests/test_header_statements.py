@@ -1,5 +1,7 @@
 """Sentences above a table that say its columns are something else than their names do."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,10 @@ def test_a_unit_with_a_factor_in_a_sentence_is_converted(table, line):
     found = read_spectrum(table(line, "# q[1/A] I dI dq[1/A]"))
     np.testing.assert_allclose(found.intensity, I / 1000)
     np.testing.assert_allclose(found.sigma, 0.03 * I / 1000)
+
+
+@pytest.mark.parametrize("words", [": ", " : in", "is are ", "q^2 ", "log I ", "times q^2 "])
+def test_a_line_of_many_such_words_takes_no_time(table, words):
+    start = time.perf_counter()
+    inspect_file(table("# sigma " + 400 * words, NAMES))
+    assert time.perf_counter() - start < 1

@@ -4,14 +4,16 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from pairvae.formats.table_header import LONGEST_HEADER, read_header
+from pairvae.formats.table_header import read_header
 from pairvae.formats.uncertainty_units import relative_unit, says_fwhm
 from pairvae.scattering.units import with_carets
 
 _MOST_LINES = 60
+_LONGEST = 160  # characters of a line that are looked at
 _I = r"(?:(?:the )?(?:scatter(?:ed|ing) )?(?:intensit(?:y|ies)|cross[- ]sections?|i ?\([qs]\)|i))"
 _ARE = (
-    r"(?: ?[:=] ?| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the))+"
+    r"(?: ?[:=]| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the)"
+    r"(?![^\W_])){1,6}"
 )
 _LOG = r"(?:(?:natural |decadic )?log(?:arithm)?s?(?: ?10)?|ln|lg)"
 _START = r"(?:[\W_]*(?:columns?(?: \d)?|y(?:[- ]axis)?|data|values?|plot|note|nb)?\s*[:=,-]?\s*(?:the )?)"
@@ -117,7 +119,7 @@ def find_statement(header: Sequence[str], width: int, columns: Collection[str]) 
         Of which columns a statement counts.
     """
     for line in header[-_MOST_LINES:]:
-        plain = " ".join(with_carets(line[:LONGEST_HEADER]).lower().strip().lstrip("#%!;*/").split())
+        plain = " ".join(with_carets(line[:_LONGEST]).lower().strip().lstrip("#%!;*/").split())
         if not _MAY_SAY.search(plain) or _DENIED.search(plain):
             continue
         if "dq" in columns and says_fwhm(plain) and read_header([line], width) is None:
