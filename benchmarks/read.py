@@ -25,7 +25,8 @@ from rich.table import Table
 
 from pairvae.formats.read import read_spectrum
 from pairvae.formats.write import write_nxcansas
-from pairvae.jobs.parallel import AHEAD, CHUNK, FEW, cores
+from pairvae.jobs.cores import cores
+from pairvae.jobs.parallel import AHEAD, CHUNK, FEW
 from pairvae.samples.read_samples import Measured, measured_curves
 from pairvae.samples.samples_table import MeasuredFile, Row
 from pairvae.scattering.curves_file import CurvesWriter

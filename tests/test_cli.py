@@ -103,7 +103,7 @@ def test_generated_files_are_written_where_asked(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_stage_asked_to_stop_says_so_and_leaves_nothing_half_written(tmp_path):
-    (tmp_path / "simulate.json").write_text(Simulate(pairs=20_000).model_dump_json())
+    (tmp_path / "simulate.json").write_text(Simulate(pairs=20_000, systems={"silica_sphere": 1}).model_dump_json())
     names = ("saxs", "sans", "truth-saxs", "truth-sans", "samples")
     outputs = [part for name in names for part in (f"--{name}", tmp_path / "out" / name)]
     call = [sys.executable, "-c", "from pairvae.cli.app import main; main()", "simulate", *outputs]

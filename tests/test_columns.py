@@ -1,5 +1,6 @@
 """What the header of a text table, or the caller, says of its columns: names, units, and what is no curve."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,8 @@ def test_the_hint_names_every_column_of_a_wide_table(table, width, hint):
         ("q  S(q)", "column 2 is a structure or form factor (S(q))"),
         ("q^2  ln(I)", "its first column is a power of q (q^2); expected q; export q itself"),
         ("log10(q)  I", "first column is the logarithm of q (log10(q))"),
+        ("ln(q/A^-1)  I", "first column is the logarithm of q (ln(q/A^-1)); expected q; export q itself"),
+        ("q  lg(I)", "the logarithm of the intensity (lg(I)); expected I; export I(q), not its logarithm"),
         ("# Angle [deg]\tIntensity", "first column is a scattering angle (Angle)"),
         ("# x [deg]\tIntensity", "first column is a scattering angle (x)"),
         ("TTH,I", "first column is a scattering angle (TTH)"),
@@ -248,6 +251,212 @@ def test_the_uncertainty_of_the_intensity_has_its_own_unit(table, header, intens
     np.testing.assert_allclose(found.intensity, intensity)
     np.testing.assert_allclose(found.sigma, sigma)
     assert remark in found.reading.warnings
+
+
+SHARE = 0.03 + 0.1 * Q
+
+
+@pytest.mark.parametrize("between", ["  ", ","])
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("2*sigma", 2 * DI),
+        ("2sigma", 2 * DI),
+        ("3sigma(1/cm)", 3 * DI),
+        ("3 x err", 3 * DI),
+        ("CI95(1/cm)", 1.96 * DI),
+        ("dI (95% CI)", 1.96 * DI),
+        ("2 x standard error", 2 * DI),
+        ("variance", DI**2),
+        ("Var", DI**2),
+        ("var(I)", DI**2),
+        ("sigma^2", DI**2),
+        ("σ²", DI**2),
+        ("variance (1/cm^2)", DI**2),
+        ("variance [cm^-2]", DI**2),
+        ("1/sigma^2", 1 / DI**2),
+        ("weight (1/sigma^2)", 1 / DI**2),
+        ("I/sigma", I / DI),
+        ("S/N", I / DI),
+        ("signal-to-noise", I / DI),
+        ("err(permille)", 1000 * SHARE),
+        ("sigma(‰)", 1000 * SHARE),
+        ("err[‰]", 1000 * SHARE),
+        ("rel. sigma (%)", 100 * SHARE),
+        ("relative error", SHARE),
+        ("relative_error", SHARE),
+        ("err_pct", 100 * SHARE),
+        ("dI_percent", 100 * SHARE),
+        ("error [pct]", 100 * SHARE),
+        ("100*dI/I", 100 * SHARE),
+        ("$\\sigma_I/I$", SHARE),
+    ],
+)
+def test_other_statistics_of_the_uncertainty_are_converted_with_a_word(table, between, name, numbers):
+    header = between.join(("q(1/A)", "I(1/cm)", name)) if between == "," else f"# q(1/A) I(1/cm) {name}"
+    found = read(table(header, Q, I, numbers, between=between), q_unit=None)
+    share = not np.allclose(numbers / DI, (numbers / DI)[0]) and numbers[0] / SHARE[0] in (1, 100, 1000)
+    np.testing.assert_allclose(found.sigma, SHARE * I if share else DI)
+    assert any(warning.startswith("sigma ") for warning in found.reading.warnings)
+
+
+@pytest.mark.parametrize("name", ["err(permille)", "rel. sigma (%)"])
+def test_a_share_that_is_the_same_at_every_point_is_no_placeholder(table, name):
+    found = read(table(f"# q(1/A) I(1/cm) {name}", Q, I, np.full(30, 20.0)))
+    np.testing.assert_allclose(found.sigma, I * (0.02 if "perm" in name else 0.2))
+
+
+@pytest.mark.parametrize("name", ["dI [95 %]", "variance (1/cm)", "sigma (90% CI)", "expanded uncertainty"])
+def test_an_uncertainty_of_unclear_statistic_is_asked_about(table, name):
+    assert "is no unit of an uncertainty that is known" in str(asked(table(f"# q(1/A)\tI(1/cm)\t{name}", Q, I, DI)))
+
+
+def test_of_several_uncertainties_the_plain_one_counts(table):
+    for other in ("variance", "dI/I [%]", "S/N"):
+        found = read(table(f"# q(1/A)\tI(1/cm)\t{other}\tdI(1/cm)", Q, I, 7 * DI, DI))
+        np.testing.assert_allclose(found.sigma, DI)
+
+
+@pytest.mark.parametrize(
+    ("intensity", "sigma", "factor"),
+    [
+        ("I*1000", "dI*1000", 1e-3),
+        ("I*1000 (1/cm)", "dI*1000 (1/cm)", 1e-3),
+        ("I(1/cm)*1e3", "dI(1/cm)*1e3", 1e-3),
+        ("I x 10^3 (1/cm)", "dI x 10^3 (1/cm)", 1e-3),
+        ("I x1e3", "dI x1e3", 1e-3),
+        ("10³·I", "10³·dI", 1e-3),
+        ("Ix1000(1/cm)", "dIx1000(1/cm)", 1e-3),
+        ("I/1000", "dI/1000", 1e3),
+        ("I (10^3 1/cm)", "dI (10^3 1/cm)", 1e3),
+        ("I (1e-3 1/cm)", "dI (1e-3 1/cm)", 1e-3),
+        ("I [10⁻³ cm⁻¹]", "dI [cm⁻¹]", (1e-3, 1)),
+        ("I*1000 (1/cm)", "dI [%]", (1e-3, 1e-5 * I)),
+    ],
+)
+def test_a_factor_in_the_name_or_the_unit_of_the_intensity_is_taken_out(table, intensity, sigma, factor):
+    found = read(table(f"# q(1/A)\t{intensity}\t{sigma}", Q, I, DI), q_unit=None)
+    of_intensity, of_sigma = factor if isinstance(factor, tuple) else (factor, factor)
+    np.testing.assert_allclose(found.intensity, of_intensity * I)
+    np.testing.assert_allclose(found.sigma, of_sigma * DI)
+    assert found.intensity_unit == "1/cm"
+
+
+def test_a_factor_that_the_uncertainty_may_share_is_asked_about(table):
+    path = table("# q(1/A)\tI*1000\tdI", Q, I, DI)
+    assert "I*1000 is multiplied by 1000, and the header does not say whether dI is as well" in str(asked(path))
+    np.testing.assert_allclose(read(path, columns="q I -").intensity, I / 1000)
+
+
+@pytest.mark.parametrize(
+    "name", ["I/I0", "I(q)/I(0)", "I_norm", "normalised intensity", "I/c", "I/I_max", "I (kcounts)"]
+)
+def test_an_intensity_that_is_a_ratio_is_not_in_1_per_cm(table, name):
+    assert read(table(f"# q(1/A)\t{name}\tdI", Q, I, DI)).intensity_unit == "arbitrary"
+
+
+@pytest.mark.parametrize("between", [" ", "  ", "\t"])
+@pytest.mark.parametrize("name", ["I q^2", "I q^4", "q^2 I", "log I", "10log10 I", "I (dB)"])
+def test_no_intensity_is_refused_however_its_name_is_spaced(table, between, name):
+    with pytest.raises(
+        ReadError, match=r"its column 2 is the (logarithm of the intensity|intensity times a power of q)"
+    ):
+        read(table(between.join(("# q(1/A)", name, "dI")), Q, I, DI))
+
+
+@pytest.mark.parametrize("header", ["q_1/A,I_1/cm,dI_1/cm", "q_nm^-1,I_cm^-1,dI_cm^-1", "q_invA,I_cm-1,dI_cm-1"])
+def test_a_unit_may_follow_an_underscore(table, header):
+    found = read(table(header, Q, I, DI, between=","), q_unit=None)
+    np.testing.assert_allclose(found.q, Q / (10 if "nm" in header else 1))
+    assert (found.reading.intensity_unit, found.reading.sigma_column) == ("1/cm", "dI")
+
+
+@pytest.mark.parametrize("header", ["q I dI\n[1/nm] [1/cm] [%]", "q,I,dI\n1/nm,1/cm,%", "q\tI\tyEr±\n1/nm\t1/cm\t%"])
+def test_a_line_of_units_is_no_row_of_numbers(table, header):
+    between = "," if "," in header else "\t" if "\t" in header else " "
+    (found,) = inspect_file(table(header, Q, I, 100 * SHARE, between=between))
+    np.testing.assert_allclose(found.spectrum.sigma, SHARE * I)
+    assert (found.q_unit, found.rows_found, found.rows_dropped) == ("1/nm", 30, {})
+
+
+def test_a_unit_of_sigma_that_a_line_of_units_leaves_out_is_that_of_the_intensity(table):
+    for none in ("-", ""):
+        np.testing.assert_allclose(read(table(f"q,I,dI\n1/nm,1/m,{none}", Q, I, DI, between=",")).sigma, DI / 100)
+
+
+def test_a_name_that_says_its_unit_is_a_resolution_is_one(table):
+    for name in ("Sigma [1/A]", "sigma(Q)[A^-1]"):
+        found = read(table(f"Q[1/A]\tI[1/cm]\tdI[1/cm]\t{name}", Q, I, DI, DQ))
+        np.testing.assert_allclose(found.dq, DQ)
+
+
+def test_the_limits_of_bins_beside_q_are_left_out(table):
+    found = read(table("q_low (1/A)\tq_high (1/A)\tq (1/A)\tI (1/cm)", 0.9 * Q, 1.1 * Q, Q, I))
+    np.testing.assert_allclose(found.q, Q)
+
+
+@pytest.mark.parametrize("lines", ["# Column {}: {}", "# {}: {}", "col {} = {}", "# {}. {}"])
+def test_columns_may_be_listed_line_by_line(table, lines):
+    def listed(*names):
+        return "\n".join(lines.format(at, name) for at, name in enumerate(names, 1))
+
+    found = read(table(listed("q (1/nm)", "I (1/cm)", "error (%)"), Q, I, 100 * SHARE), q_unit=None)
+    np.testing.assert_allclose(found.q, Q / 10)
+    np.testing.assert_allclose(found.sigma, SHARE * I)
+    with pytest.raises(ReadError, match="column 2 is the logarithm of the intensity"):
+        read(table(listed("q [1/nm]", "log10(I)"), Q, I))
+
+
+@pytest.mark.parametrize("texts", ["micelle", "micelle,Jane", "ok then"])
+def test_names_count_beside_columns_of_text(tmp_path, texts):
+    path = tmp_path / "curve.csv"
+    names = ",".join(["sample", "operator"][: len(texts.split(","))])
+    rows = [f"{q},{i},{100 * share},{texts}" for q, i, share in zip(Q, I, SHARE, strict=True)]
+    path.write_text("\n".join([f"q (1/A),I (1/cm),dI (%),{names}", *rows]))
+    np.testing.assert_allclose(read(path).sigma, SHARE * I)
+    path.write_text("\n".join([f"q (1/A),log10(I),dI (%),{names}", *rows]))
+    with pytest.raises(ReadError, match="column 2 is the logarithm of the intensity"):
+        read(path)
+    rows = [f"{q},{i},micelle,{100 * share}" for q, i, share in zip(Q, I, SHARE, strict=True)]
+    path.write_text("\n".join(["q (1/A),I (1/cm),sample,dI (%)", *rows]))
+    assert "its column dI stands behind a column of text" in str(asked(path))
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("qRg\tI", "q times a length (qRg)"),
+        ("q*Rg\tI", "q times a length (q*Rg)"),
+        ("sin(theta)/lambda (1/A)\tI", "sin(θ)/λ"),
+        ('*SCAN_AXIS_X "2-Theta"\n# 2theta\tI', "a scattering angle"),
+    ],
+)
+def test_products_and_ratios_are_no_q(table, header, what):
+    with pytest.raises(ReadError, match=re.escape(f"its first column is {what}")):
+        read(table(header, Q, I))
+
+
+def test_q_defined_by_its_formula_is_q(table):
+    found = read(table("# q = 4pi sin(theta)/lambda (1/nm), I (1/cm), dI (1/cm)", Q, I, DI), q_unit=None)
+    np.testing.assert_allclose(found.q, Q / 10)
+
+
+@pytest.mark.parametrize(
+    "line", ["# intensity normalised to 1 at q=0", "# Intensity divided by concentration (g/l)", "# arbitrary units"]
+)
+def test_a_scale_in_free_text_that_is_not_absolute_is_arbitrary(table, line):
+    assert read(table(f"{line}\nq(1/A) I err", Q, I, DI)).intensity_unit == "arbitrary"
+    assert read(table(f"{line}\nq(1/A) I(1/cm) err", Q, I, DI)).intensity_unit == "1/cm"
+
+
+@pytest.mark.parametrize("name", ["q/2pi (1/A)", "q/(2π) [1/A]", "s(1/A)=2sin(theta)/lambda"])
+def test_q_over_2_pi_is_s(table, name):
+    np.testing.assert_allclose(read(table(f"# {name}\tI\tdI", Q, I, DI), q_unit=None).q, 2 * np.pi * Q)
+
+
+def test_a_unit_of_q_that_is_not_known_and_overruled_is_warned_of(table):
+    found = read(table("# q (1e-3 1/A)\tI\tdI", Q, I, DI), q_unit="1/A")
+    assert "q read in 1/A as stated, though the header says 1e-3 1/A" in found.reading.warnings
 
 
 @pytest.mark.parametrize("units", [("1/cm", "counts"), ("a.u.", "1/cm"), ("cps", "1/m")])

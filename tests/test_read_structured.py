@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.formats.read import read_spectra, read_spectrum
+from pairvae.formats.read import MissingFact, read_spectra, read_spectrum
 from pairvae.formats.write import write_nxcansas
 from pairvae.scattering.spectrum import Spectrum
 
@@ -43,6 +43,25 @@ def test_cansas_xml_in_an_unknown_unit_asks_for_it(text_file):
     with pytest.raises(ReadError, match="gives q in 'furlong'; expected 1/A"):
         read_spectrum(file)
     assert read_spectrum(file, q_unit="s 1/nm").q[0] == pytest.approx(TWO_PI * 0.01)
+
+
+@pytest.mark.parametrize(
+    ("unit", "what"),
+    [("deg", "a scattering angle"), ("mrad", "a scattering angle"), ("nm", "a length"), ("s", "a time")],
+)
+def test_cansas_xml_whose_q_is_in_the_unit_of_something_else_is_refused(text_file, unit, what):
+    file = text_file(CANSAS.format(points=_points([0.1, 0.2, 0.3, 0.4, 0.5], unit)))
+    with pytest.raises(ReadError, match=f"gives q in '{unit}', the unit of {what}; expected 1/A") as refused:
+        read_spectrum(file)
+    assert not isinstance(refused.value, MissingFact)
+    assert f"q read in 1/nm as stated, though the file says '{unit}'" in read_spectrum(file, q_unit="1/nm").notes
+
+
+@pytest.mark.parametrize("unit", ["dB", "log10(1/cm)"])
+def test_cansas_xml_whose_intensity_is_a_logarithm_is_refused(text_file, unit):
+    points = _points([0.1, 0.2, 0.3, 0.4, 0.5]).replace('<I unit="1/m">', f'<I unit="{unit}">')
+    with pytest.raises(ReadError, match=r"gives I in .*, the logarithm of the intensity"):
+        read_spectrum(text_file(CANSAS.format(points=points)))
 
 
 def test_xml_of_strangers_reaches_nothing(text_file, tmp_path):

@@ -54,7 +54,10 @@ def test_a_row_begins_with_a_number_after_space_quotes_delimiters_and_sign(line)
     assert begins_with_number(line)
 
 
-@pytest.mark.parametrize("line", ["", "# 1 2", "nan 1 2", "-- 1", "q 1", "- 1", "(1)", "***** 2", "\N{MINUS SIGN}1"])
+@pytest.mark.parametrize(
+    "line",
+    ["", "# 1 2", "nan 1 2", "1/A 1/cm", "1/nm,1/cm,%", "-- 1", "q 1", "- 1", "(1)", "***** 2", "\N{MINUS SIGN}1"],
+)
 def test_words_comments_and_marks_are_no_numbers(line):
     assert not begins_with_number(line)
 
@@ -114,6 +117,8 @@ def with_thousands(delimiter, mark, decimal="."):
         *((delimiter, mark, ",") for delimiter in (";", "\t") for mark in (".", " ", "'", "\N{NO-BREAK SPACE}")),
         (" ", ",", "."),
         (" ", "'", "."),
+        (" ", "\N{NARROW NO-BREAK SPACE}", "."),
+        (" ", "\N{THIN SPACE}", ","),
         (" ", ".", ","),
         (",", "'", "."),
     ],
@@ -178,6 +183,15 @@ def test_unreadable_rows_at_either_end_are_counted_and_warned_of(inspected, mark
     assert f"{len(places)} rows that are no rows of 3 numbers dropped" in one.warnings[0]
     assert f"{places[-1] + 2}" in one.warnings[0]
     assert (one.q_unit, one.sigma_column) == ("1/nm", "dI")  # the header is found beyond them
+
+
+@pytest.mark.parametrize("at", [0, 11])
+def test_a_row_whose_q_is_a_mark_is_counted(tmp_path, at):
+    lines = TABLE.splitlines()
+    lines[at] = "******  5.0  0.1"
+    (tmp_path / "curve").write_text(HEADER + "\n".join(lines) + "\n")
+    (one,) = inspect_file(tmp_path / "curve")
+    assert (one.rows_found, one.rows_read, one.rows_dropped) == (12, 11, {"broken_rows": 1})
 
 
 @pytest.mark.parametrize("count", [4, 6])

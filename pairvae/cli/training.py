@@ -1,7 +1,7 @@
 """The commands that train networks: parse, call. Heavy imports stand inside."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,18 @@ from pairvae.errors import UserError
 from pairvae.settings import Baselines, JointTrain, Pretrain
 from pairvae.techniques import Technique
 
+if TYPE_CHECKING:
+    from pairvae.models.pairvae import PairVAE
+    from pairvae.models.tensors import Batches
+
 app = typer.Typer()
+
+
+def _draw(network: "PairVAE", val: "Batches", title: str, path: Path) -> None:
+    """Draw a network in training; what draws is imported with the first page, as most trainings draw none."""
+    from pairvae.report.training_figures import draw_training
+
+    draw_training(network, val, title, path)
 
 
 @app.command(
@@ -60,14 +71,13 @@ def pretrain(
 
         find(spectra, pairs, begin(Pretrain, settings, gpus), find_learning_rate, find_batch_size, memory, threads)
         return
-    from pairvae.report.training_figures import draw_training
     from pairvae.train.pretrain import pretrain as run
 
     if not (weights and history and resume):
         raise UserError(
             "pretrain: expected --weights, --history and --resume; or --find-learning-rate, --find-batch-size"
         )
-    run(spectra, pairs, begin(Pretrain, settings, gpus), weights, history, resume, threads, draw_training)
+    run(spectra, pairs, begin(Pretrain, settings, gpus), weights, history, resume, threads, _draw)
 
 
 @app.command(
@@ -96,11 +106,10 @@ def joint_train(
     gpus: Gpus = 0,
 ) -> None:
     """Train both ResVAEs together on pairs."""
-    from pairvae.report.training_figures import draw_training
     from pairvae.train.joint_train import joint_train as run
 
     stage, pretrained = begin(JointTrain, settings, gpus), (pretrained_saxs, pretrained_sans)
-    run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, draw_training)
+    run(saxs, sans, pairs, *pretrained, stage, weights, history, resume, threads, member, _draw)
 
 
 @app.command(

@@ -8,8 +8,10 @@ import numpy as np
 from pairvae.errors import ReadError
 from pairvae.formats.columns import Columns, how_to_say_columns, usual_hint
 from pairvae.formats.detector_settings import MOST_SETTINGS
-from pairvae.formats.spread import Spread
-from pairvae.formats.table_header import Header, mentions_two_dimensions, read_header
+from pairvae.formats.flags import Bad, flagged_rows
+from pairvae.formats.header_statements import find_statement
+from pairvae.formats.spread import ONE_SIGMA, Spread
+from pairvae.formats.table_header import Header, header_beside_text, mentions_two_dimensions, read_header
 from pairvae.formats.text_blocks import TextTable
 from pairvae.formats.text_layouts import Layout
 from pairvae.formats.text_rows import MOST_COLUMNS
@@ -38,7 +40,11 @@ class Chosen:
     names : tuple of str
         What the header calls them.
     warning : str
-        What speaks against the caller's choice.
+        What speaks against the choice.
+    flags : str
+        The column that marks rows as bad.
+    bad : array of bool, shape (rows,), optional
+        The rows that it marks.
     """
 
     columns: Columns
@@ -47,6 +53,8 @@ class Chosen:
     hint: str = ""
     names: tuple[str, ...] = ()
     warning: str = ""
+    flags: str = ""
+    bad: Bad | None = None
 
 
 def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | None, where: str) -> Chosen:
@@ -70,6 +78,10 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
     """
     width = table.values.shape[1]
     header = read_header(table.header, width)
+    against = ""
+    if table.text_behind and (header is None or header.columns is None):
+        beside, against = header_beside_text(table.header, width)
+        header = beside or header
     found = _found(header, layout, width)
     if stated is not None:
         return _as_stated(stated, header, found, width, where)
@@ -78,11 +90,81 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
     if header is not None and (found is None or found is header.columns) and header.refusal:
         raise ReadError(f"{where}: {header.refusal}")
     if found is not None:
-        unclear = next((spread.unclear for spread in (found.sigma, found.dq) if spread and spread.unclear), "")
-        return _unclear_unit(found, unclear, where) if unclear else Chosen(found, found)
-    if header is not None:
+        chosen = _as_found(found, where)
+    elif header is not None:
         return _ask_with_names(header, width, where)
-    return _by_order(table, where)
+    else:
+        chosen = _by_order(table, where)
+    if chosen.question or layout is not None:
+        return chosen
+    return _with_flags(_with_statements(chosen, table, where), header, table, where, against)
+
+
+def _as_found(found: Columns, where: str) -> Chosen:
+    """As the header says, where that is clear."""
+    unclear = next((spread.unclear for spread in (found.sigma, found.dq) if spread and spread.unclear), "")
+    if unclear:
+        return _unclear_unit(found, unclear, where)
+    sigma = found.sigma
+    shared = sigma is None or sigma.is_relative or sigma.statistic == "I/σ" or sigma.factor * found.factor == 1
+    if found.factor == 1 or shared:
+        return Chosen(found, found)
+    hint = " ".join("-" if kind == "dI" else kind for kind in found.kinds)
+    question = (
+        f"{where}: {found.name_of('I')} is multiplied by {found.factor:g}, and the header does not say whether "
+        f"{found.name_of('dI')} is as well; mend the header, or ignore it: {how_to_say_columns(hint)}"
+    )
+    return Chosen(found, found, question, hint, found.names)
+
+
+def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
+    """Ask where a sentence above the table says something else of the columns than their names."""
+    columns = chosen.columns
+    counts = {"I", "factor"} if columns.factor == 1 else {"I"}
+    if chosen.found is None:
+        counts.add("q")
+    sigma = columns.sigma or ONE_SIGMA
+    if "dI" in columns.kinds and not sigma.is_derived and not sigma.width:
+        counts.add("dI")
+    if "dq" in columns.kinds and not (columns.dq or ONE_SIGMA).width:
+        counts.add("dq")
+    said = find_statement(table.header, len(columns.kinds), counts)
+    if said is None:
+        return chosen
+    if said.column == "factor":
+        return replace(chosen, warning=f"{said.line!r} says that {said.what}: read as it is")
+    hint = " ".join(f"{kind}[{said.hint}]" if said.hint and kind == said.column else kind for kind in columns.kinds)
+    question = (
+        f"{where}: {said.line!r} above the table says that {said.what}; export I(q), or say what the columns hold, "
+        f"where that is not so or can be said: {how_to_say_columns(hint)}"
+    )
+    return Chosen(columns, chosen.found, question, hint, columns.names)
+
+
+def _with_flags(chosen: Chosen, header: Header | None, table: TextTable, where: str, against: str) -> Chosen:
+    """Find the rows that a column of flags marks as bad, or ask."""
+    if against and not chosen.question:
+        return _ask_text(chosen, f"{against}; put the numbers first", where)
+    for at, field in enumerate(header.fields if header is not None and not chosen.question else ()):
+        if field.role != "flag":
+            continue
+        flagged = flagged_rows(field, table.values[:, at])
+        if flagged.unclear:
+            return _ask_text(chosen, f"its column {field.name}, which marks rows, {flagged.unclear}", where)
+        unknown = tuple(name for name in chosen.columns.unknown if name != field.name)
+        columns = replace(chosen.columns, unknown=unknown)
+        bad = flagged.bad if chosen.bad is None else chosen.bad | flagged.bad
+        chosen = replace(chosen, columns=columns, found=columns, flags=field.name, bad=bad)
+    return chosen
+
+
+def _ask_text(chosen: Chosen, unclear: str, where: str) -> Chosen:
+    hint = " ".join(chosen.columns.kinds)
+    question = (
+        f"{where}: {unclear}; mark bad rows by 1 or 0, or True or False, below mask or valid, or by bad and ok; or use "
+        f"the rows as they are: {how_to_say_columns(hint)}"
+    )
+    return Chosen(chosen.columns, chosen.found, question, hint, chosen.columns.names)
 
 
 def is_map(table: TextTable, header: Header | None) -> bool:
@@ -152,6 +234,7 @@ def _as_stated(stated: Columns, header: Header | None, found: Columns | None, wi
         names=names,
         sigma=stated.sigma or _said_in_header(stated, header, "dI"),
         dq=stated.dq or _said_in_header(stated, header, "dq", "ds"),
+        factor=1.0 if header is None else header.fields[stated.kinds.index("I")].factor,
     )
     return Chosen(columns, found, warning=_contradiction(stated, header))
 

@@ -6,11 +6,21 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from pairvae.formats.spread import ONE_SIGMA, RELATIVE, Spread, find_spread
-from pairvae.scattering.units import find_q_unit, is_cross_section
+from pairvae.formats.other_quantities import ANGLE_UNIT, ENERGY_UNIT, LOG_OF, OTHERS, other_by_unit
+from pairvae.formats.spread import (
+    LOGARITHM,
+    ONE_SIGMA,
+    Spread,
+    find_derived,
+    find_spread,
+    find_statistic,
+    split_factor,
+)
+from pairvae.formats.uncertainty_units import relative_unit
+from pairvae.scattering.units import POWER_OF_TEN, find_q_unit, is_arbitrary, is_cross_section, with_carets
 
 Kind = Literal["q", "s", "I", "dI", "dq", "ds", "-"]
-Role = Literal["", "measured", "version", "model", "other", "placeholder"]
+Role = Literal["", "measured", "version", "model", "flag", "other", "placeholder"]
 
 
 def _set(words: str) -> frozenset[str]:
@@ -23,7 +33,7 @@ _I = _set("i j int intensity intensities counts cts iq intensität intensité")
 _ABOUT_I = _I | _set("cross section scattering scattered absolute abs mean average averaged")
 _ERROR = _set(
     "d delta δ sigma sig σ err error errors std stddev stdev stdv stderr deviation dev sd se sem esd unc uncertainty "
-    "uncertainties fehler erreur e"
+    "uncertainties fehler erreur e ci95 yer yerr rsd cv"
 )
 _MODEL = _set(
     "fit fits fitted model modelled modeled mod calc calculated theory theo theoretical sim simulated pred predicted "
@@ -31,119 +41,66 @@ _MODEL = _set(
 )
 _MEASURED = _set("exp experiment experimental obs observed meas measured measurement data")
 _WIDTHS = frozenset({"fwhm", "hwhm"})
-_LOG = frozenset({"log", "log10", "ln", "lg", "dex"})
 _LITTLE = frozenset({"of", "in", "on", "the", "curve", "y", "const"})
-_WORD = re.compile(r"[^\W_]+|%")
+_WORD = re.compile(r"[^\W_]+|[%‰]")
 _COMPOUND = re.compile(
     r"(d|delta|δ|sigma|sig|σ|err|std|fwhm)?(log10|log|ln|lg)?(intensity|int|i|q|s|j)"
-    r"(exp|fit|calc|obs|meas|model|mod|errors?|err|sigma|sig|std|dev|sim|theory|theo|reg|raw|sub|data|smooth|vec|vector"
+    r"(exp|fit|calc|obs|meas|model|mod|errors?|err|sigma|sig|std|dev|sim|theory|theo|reg|raw|sub|abs|data|smooth|vec|vector"
     r"|vals?|values?|res|fwhm|width)?"
 )
 _OF_Q = re.compile(r"\b(i|int|intensity|d|delta|δ|sigma|sig|σ|err|error|std) ?\([qs]\)")  # I(q), sigma(q)
 _BOUND = frozenset({"lower", "upper", "low", "high", "min", "max"})
 _CROSS_SECTION = re.compile(r"[d∂] ?(?:σ|ς|sigma) ?/ ?[d∂] ?(?:ω|omega)")
 _NO_SIGMA = re.compile(r"1 ?/|(?:\^|\*\*) ?2|squared")
+_ONE_BRACKET = r"[\[(](?:[^\[\]()]|\([^()]*\))+[\])]"
+_LATEX = re.compile(r"\\(?:mathrm|rm|text)|[$\\{}]")
+_TIMES_BEHIND = re.compile(rf"(?P<name>.+?)\s*(?P<unit>{_ONE_BRACKET})\s*(?P<times>[*·×x]\s*{POWER_OF_TEN})")
+_Q_OVER_2PI = re.compile(r"q ?/ ?\(? ?2 ?[*·]? ?(?:pi|π) ?\)?")
+# "s(1/A)=2sin(theta)/lambda", "q = 4π sinθ/λ (1/nm)"
+_DEFINED = re.compile(
+    r"(?P<name>[^=]*[\])]|\w{1,10})\s*=\s*(?=.*(?:pi|π|sin|theta|θ|lambda|λ)).*?(?P<unit>\s*[\[(][^\[\]()]*[\])])?",
+    re.IGNORECASE,
+)
+_2_SIN_OVER_LAMBDA = re.compile(r"2 ?[*·]? ?sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)")
+_4_PI_SIN_OVER_LAMBDA = re.compile(r"4 ?[*·]? ?(?:pi|π) ?[*·]? ?sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)")
+_PER = re.compile(r"(?:i|int|intensity) ?/ ?(?P<by>.+)")  # normalised to something
+_NORM = r"(?:norm(?:ali[sz]ed)?|rel(?:ative)?)\.?"
+_NORMALISED = re.compile(rf"(?:i|int|intensity) ?{_NORM}|{_NORM} ?(?:i|int|intensity)")
+_LOG_OF_DIGITS = re.compile(r"\b(\d+)(?=log|lg|ln)")  # "10log10(I)"
+_WEIGHTS = frozenset({"weight", "weights", "w"})
 _Q_IN_WORDS = re.compile(
     r"(?:modulus of )?(?:the )?(?:momentum transfer|scattering vector|wave ?vector(?: transfer)?)\b.*"
 )
 _BESIDE_Q = _set("vec vector vectors value values vals axis mag magnitude mod modulus abs exp scattering data")
+SET_IS_BAD, SET_IS_GOOD, SET_IS_UNKNOWN = "bad where 1", "good where 1", "good or bad where 1"
+_FLAGS = [
+    (
+        SET_IS_BAD,
+        re.compile(
+            r"(?:is )?(?:mask(?:ed)?|bad|saturated|beam ?stop|invalid|excluded?|reject(?:ed)?|outliers?)"
+            r"(?: (?:flag|points?|rows?))?"
+        ),
+    ),
+    (
+        SET_IS_GOOD,
+        re.compile(r"(?:is )?(?:valid|good|ok|usable|used?|keep|kept|included?|accepted)(?: (?:flag|points?|rows?))?"),
+    ),
+    (SET_IS_UNKNOWN, re.compile(r"(?:data )?(?:flags?|flagged|quality|status)(?: flag)?")),
+]
 _PLACEHOLDER = re.compile(r"(?:column|col|value|values|x|y) ?\d*|[xy]wave\b.*")
 _TAGS: dict[str, Kind] = {"<x>": "q", "<y>": "I", "<dy>": "dI", "<dx>": "dq", "<dsigx>": "dq", "<dsigq>": "dq"}
-_ANGLE_UNIT = re.compile(r"°|deg\.?|degs|degrees?|m?rad|m?radians?", re.IGNORECASE)
-_ENERGY_UNIT = re.compile(r"[km]?ev", re.IGNORECASE)
-# What the unit of a column says, where its name says nothing.
-_BY_UNIT = [
-    ("a length", re.compile(r"[npµμumc]?m|å|a|angstroms?|nanomet(?:er|re)s?|inch", re.IGNORECASE)),
-    ("a time", re.compile(r"[mµ]?s|sec|seconds?|min|minutes?|h|hours?", re.IGNORECASE)),
-    ("a temperature", re.compile(r"k|°?c", re.IGNORECASE)),
-    ("a pixel or a running number", re.compile(r"pix(?:el)?s?|px|channels?", re.IGNORECASE)),
-]
-COMPONENT_OF_Q = "one component of q"
-_INTENSITY = r"(?:i|int|intensity)"
-_TO_A_POWER = r"(?:\^|\*\*)? ?[2-6]"
-# Neither q nor I: the column it stands in place of, what it is, what to do, what it is called ("_", "-" as blanks).
-_OTHERS: list[tuple[Literal["q", "I"], str, str, re.Pattern[str]]] = [
-    (
-        "q",
-        "a scattering angle",
-        "convert it with the wavelength, q = 4π sin(θ)/λ, or export I(q)",
-        re.compile(
-            r"(?:2|two) ?\*? ?(?:th|theta|θ)\b.*|2th\w*|2theta\w*|twotheta\w*|tth\b.*|theta\b.*|θ|chi deg"
-            r"|(?:scattering |bragg )?angle\b.*|(?:phi|psi|azimuth\w*)\b.*"
-        ),
-    ),
-    (
-        "q",
-        "a lattice spacing",
-        "convert it with q = 2π/d, or export I(q)",
-        re.compile(r"d|d ?spacings?\b.*|d hkl|spacing"),
-    ),
-    (
-        "q",
-        COMPONENT_OF_Q,
-        "average the detector's image and export I(q)",
-        re.compile(r"q ?(?:x|y|z|r|xy|ip|oop|par|parallel|perp|perpendicular|horizontal|vertical)"),
-    ),
-    ("q", "a power of q", "export q itself", re.compile(rf"[qs] ?{_TO_A_POWER}|1 ?/ ?q")),
-    (
-        "q",
-        "a length",
-        "export I(q)",
-        re.compile(r"r|r m?m|radius\b.*|diameter\b.*|distance\b.*|size|position|depth|height"),
-    ),
-    (
-        "q",
-        "a pixel or a running number",
-        "export I(q)",
-        re.compile(r"pix(?:el)?s?\b.*|px|channels?\b.*|chan|bin|index|row|point|no\.?|nr\.?|number"),
-    ),
-    (
-        "q",
-        "a time",
-        "export I(q)",
-        re.compile(r"t|time\b.*|frames?\b.*|(?:lag|delay|elapsed|exposure) time\b.*|tau|date"),
-    ),
-    ("q", "an energy or a wavelength", "export I(q)", re.compile(r"energy|wavelength|lambda|λ|tof")),
-    ("q", "a temperature or a concentration", "export I(q)", re.compile(r"temperature|temp|conc|concentration")),
-    ("q", "a spin-echo length", "reduce to I(q)", re.compile(r"spin ?echo ?length\b.*")),
-    (
-        "I",
-        "the intensity times a power of q",
-        "export I itself",
-        re.compile(
-            rf"{_INTENSITY} ?[*·×⋅∙x.]? ?\(?[qs] ?{_TO_A_POWER}\)?|\(?[qs] ?{_TO_A_POWER}\)? ?[*·×⋅∙x.]? ?{_INTENSITY}"
-            rf"|{_INTENSITY} ?[*·×⋅∙] ?q|q ?[*·×⋅∙]? ?{_INTENSITY}|(?:kratky|porod|guinier|zimm|holtzer)\b.*"
-        ),
-    ),
-    (
-        "I",
-        "a function of the intensity",
-        "export I itself",
-        re.compile(rf"1 ?/ ?{_INTENSITY}|sqrt ?\(? ?{_INTENSITY} ?\)?|{_INTENSITY} ?(?:\^|\*\*) ?\d"),
-    ),
-    (
-        "I",
-        "a structure or form factor",
-        "export I(q)",
-        re.compile(r"[spf] ?\([qs]\)|\|f ?(?:\([qs]\))?\|.*|structure ?factor|form ?factor|beta ?(?:\(q\))?"),
-    ),
-    (
-        "I",
-        "a distribution or a correlation",
-        "export I(q)",
-        re.compile(r"[pg] ?\(r\)|g[12]\b.*|(?:de)?polari[sz]ation\b.*"),
-    ),
-    ("I", "a reflectivity or a transmission", "export I(q)", re.compile(r"reflectivity\b.*|transmission\b.*")),
-]
-_LOG_OF = {"q": ("the logarithm of q", "export q itself"), "I": ("the logarithm of the intensity", "export I itself")}
 _PYFAI = re.compile(r"(?P<name>q)_(?P<unit>(?:nm|a|å)\^?-1)", re.IGNORECASE)
 _TIMES_LENGTH = re.compile(
     r"(?P<name>.+?)\s*[*·×⋅∙•]\s*(?P<length>å|a|ang|angstroms?|ångstr[öo]m|nm|nanomet(?:er|re)s?|[cmµμu]?m)",
     re.IGNORECASE,
 )
 _BRACKET = re.compile(r"(?P<name>.+?)\s*[\[(](?P<unit>(?:[^\[\]()]|\([^()]*\))+)[\])]")
-_PART_OF_NAME = re.compile(r"\|?[qsir]\|?|i ?\([qs]\)|int|intensity|(?:log\w*|ln|lg)\b.*|qx ?, ?qy", re.IGNORECASE)
+_PART_OF_NAME = re.compile(
+    r"\|?[qsir]\|?|[qsi] ?/.+|0|2 ?[*·]? ?(?:pi|π)|i ?\([qs]\)|int|intensity|(?:log\w*|ln|lg)\b.*|qx ?, ?qy",
+    re.IGNORECASE,
+)
 _SLASH = re.compile(r"(?P<name>[^/]+?)\s*/\s*(?P<unit>.+)")
+_IN_HUNDREDS = frozenset({"%", "‰"})
 _SHARE = re.compile(r"(?P<name>.+?) ?/ ?(?:i|i ?\([qs]\)|int|intensity|\|?q\|?)", re.IGNORECASE)
 
 
@@ -160,14 +117,17 @@ class Field:
     kind : Kind
         "-" where it is neither q nor I nor an uncertainty.
     role : Role
-        Of a column that is "-": an intensity called "measured", a "version" of it (I_bgsub), a "model", something
-        "other" that is known by its name, a "placeholder" (Column), or empty where the name is unknown.
+        Of a column that is "-": an intensity called "measured", a "version" of it (I_bgsub), a "model", a "flag"
+        of bad rows, something "other" that is known by its name, a "placeholder" (Column), or empty where the name
+        is unknown.
     in_place_of : {"q", "I", ""}
         Of "other": the column it would be taken for.
     what, mend : str
-        Of "other": what it is, and what to do about it.
+        Of "other": what it is, and what to do about it; of a flag: what 1 means.
     spread : Spread
         Of an uncertainty: what its numbers are.
+    factor : float
+        Of an intensity: what its numbers were multiplied by, as "I*1000" says.
     """
 
     name: str
@@ -178,6 +138,7 @@ class Field:
     what: str = ""
     mend: str = ""
     spread: Spread = ONE_SIGMA
+    factor: float = 1.0
 
     @property
     def is_known(self) -> bool:
@@ -193,21 +154,35 @@ class Field:
 @lru_cache(4096)
 def read_field(text: str) -> Field:
     """Understand one name of a header, with its unit: "q [1/nm]", "I/cm-1", "dI (%)", "q*Angstrom", "FWHM_Q"."""
-    name, unit = name_and_unit(text)
+    written, unit = name_and_unit(text)
+    name = _LATEX.sub("", written)
     share = _SHARE.fullmatch(name)
     field = _field(share["name"] if share else name, unit)
     if share and field.kind not in ("dI", "dq", "ds"):
         share, field = None, _field(name, unit)
-    field = replace(field, name=name, unit=unit)
-    if field.kind not in ("dI", "dq", "ds"):
+    factor, rest = split_factor(with_carets(name).lower().replace("_", " "))
+    if factor != 1:
+        times = _field(rest, unit)
+        factor, field = (factor, times) if times.kind in ("I", "dI") else (1.0, field)
+    if field.kind == "dI" and find_q_unit(unit or "") and not is_cross_section(unit or ""):
+        field = replace(field, kind="dq")  # "Sigma [1/A]", "sigma(Q) [1/A]"
+    field = replace(field, name=written, unit=unit or field.unit, factor=factor if field.kind == "I" else 1.0)
+    if field.kind not in ("dI", "dq", "ds") or field.spread.statistic != "σ":
         return field
     of: Literal["I", "q"] = "I" if field.kind == "dI" else "q"
-    return replace(field, spread=find_spread(unit or "", of, " ".join(_words(name)), share is not None))
+    spread = find_spread(unit or "", of, " ".join(_words(name)), share is not None)
+    if factor != 1:
+        spread = replace(spread, factor=spread.factor / factor, width=written)
+    return replace(field, spread=spread)
 
 
 def name_and_unit(text: str) -> tuple[str, str | None]:
     """Take the unit off a name: in brackets, after a slash or a blank, or as a factor ("q*nm" is q in 1/nm)."""
     text = text.strip().strip("#").strip()
+    defined = _DEFINED.fullmatch(text)
+    text = f"{defined['name']}{defined['unit'] or ''}" if defined else text
+    behind = _TIMES_BEHIND.fullmatch(with_carets(text))
+    text = f"{behind['name']}{behind['times']} {behind['unit']}" if behind else text
     pyfai = _PYFAI.fullmatch(text)
     if pyfai:
         return pyfai["name"], pyfai["unit"]
@@ -221,12 +196,21 @@ def name_and_unit(text: str) -> tuple[str, str | None]:
     if units:
         return text, ", ".join(units)
     slash = _SLASH.fullmatch(text)
-    if slash and (find_q_unit(slash["unit"]) or "-1" in slash["unit"] or slash["unit"].strip() == "%"):
-        return slash["name"].strip(), slash["unit"].strip()
-    before, _, last = text.rpartition(" ")
-    if before and (find_q_unit(last) or is_cross_section(last) or last == "%"):
-        return before.strip().rstrip(",;:"), last
+    if slash and _is_balanced(slash["name"]):
+        unit = slash["unit"].strip()
+        if find_q_unit(unit) or "-1" in unit or unit in _IN_HUNDREDS:
+            return slash["name"].strip(), unit
+    for mark in (" ", "_"):  # "q nm-1", "I_1/cm"
+        before, _, unit = text.rpartition(mark)
+        is_unit = find_q_unit(unit) or is_cross_section(unit) or unit in _IN_HUNDREDS
+        if before and is_unit and _is_balanced(before):
+            return before.strip().rstrip(",;:_"), unit
     return text, None
+
+
+def _is_balanced(name: str) -> bool:
+    """Whether every bracket that a name opens is closed in it."""
+    return name.count("(") == name.count(")")
 
 
 def _field(name: str, unit: str | None) -> Field:
@@ -236,44 +220,57 @@ def _field(name: str, unit: str | None) -> Field:
         return Field(name)
     if plain in _TAGS:
         return Field(name, kind=_TAGS[plain])
-    if words & _LOG and words & _ERROR:
+    if words & LOGARITHM and words & _ERROR:
         return Field(name, kind="dI")
-    if words & _LOG or (frozenset(_words(unit or "")) & _LOG and not words & _ERROR):
+    if words & LOGARITHM or (frozenset(_words(unit or "")) & LOGARITHM and not words & _ERROR):
         column: Literal["q", "I"] = "q" if words & (_Q | {"s"}) and not words & _I else "I"
-        what, mend = _LOG_OF[column]
+        what, mend = LOG_OF[column]
         return Field(name, role="other", in_place_of=column, what=what, mend=mend)
-    if _ANGLE_UNIT.fullmatch(unit or "") and not words & (_ERROR | _WIDTHS):
+    if ANGLE_UNIT.fullmatch(unit or "") and not words & (_ERROR | _WIDTHS):
         plain = "angle"
-    elif _ENERGY_UNIT.fullmatch(unit or ""):
+    elif ENERGY_UNIT.fullmatch(unit or ""):
         plain = "energy"
     bare = plain.strip("<>| ")
-    for column, what, mend, names in _OTHERS:
+    for column, what, mend, names in OTHERS:
         if names.fullmatch(bare):
             return Field(name, role="other", in_place_of=column, what=what, mend=mend)
+    statistic = find_statistic(plain)
+    if statistic == "σ" and words <= _WEIGHTS and unit:
+        statistic, unit = find_statistic(_plain(unit)), None
+    if statistic != "σ":
+        return Field(name, kind="dI", spread=find_derived(statistic, unit or ""))
+    for what, flags in _FLAGS:
+        if flags.fullmatch(plain):
+            return Field(name, role="flag", what=what)
     kind = _kind(name, plain, words - _LITTLE)
     if kind != "-":
         return Field(name, kind=kind)
+    per = _PER.fullmatch(plain)
+    if per or _NORMALISED.fullmatch(plain):
+        return Field(name, per["by"] if per and is_arbitrary(per["by"]) else "normalised", kind="I")
     role = _role(plain, words)
-    if role in ("", "placeholder"):
-        for what, units in _BY_UNIT:
-            if units.fullmatch(unit or ""):
-                return Field(name, role="other", in_place_of="q", what=what, mend="export I(q)")
+    if role in ("", "placeholder") and (what := other_by_unit(unit or "")):
+        return Field(name, role="other", in_place_of="q", what=what, mend="export I(q)")
     return Field(name, role=role)
 
 
 def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
     of_q = bool(words & _Q)
+    if of_q and words & _BOUND:
+        return "-"
     if words & _WIDTHS or "resolution" in words or (of_q and words & {"res", "width", "spread"}):
         return "ds" if "s" in words else "-" if words & (_I | _MODEL) else "dq"
     if words & _ERROR and not _NO_SIGMA.search(plain):
-        rest = words - _ERROR - RELATIVE
+        rest = {word for word in words - _ERROR if not relative_unit([word])}
         if of_q:
             return "dq"
         is_letter = words & _ERROR <= {"d", "e", "δ", "se"}  # an uncertainty beside I alone: "dI", and no "d_max"
         unlike = rest & _MODEL or (is_letter and rest and not rest & _I)
         return "ds" if rest == {"s"} else "-" if unlike else "dI"
-    if words == {"s"}:
+    if words == {"s"} or _Q_OVER_2PI.fullmatch(plain) or _2_SIN_OVER_LAMBDA.fullmatch(plain):
         return "s"
+    if _4_PI_SIN_OVER_LAMBDA.fullmatch(plain):
+        return "q"
     if _CROSS_SECTION.fullmatch(plain):
         return "I"
     if _Q_IN_WORDS.fullmatch(plain) or words == {"s", "exp"}:  # ATSAS calls q s
@@ -288,7 +285,9 @@ def _kind(name: str, plain: str, words: frozenset[str]) -> Kind:
 
 
 def _role(plain: str, words: frozenset[str]) -> Role:
-    if words & _MODEL or (words & _BOUND and words & _I) or plain.endswith("*"):  # GASBOR's iExp* is what it fits
+    if (
+        words & _MODEL or (words & _BOUND and words & (_I | _Q)) or plain.endswith("*")
+    ):  # GASBOR's iExp* is what it fits
         return "model"
     if words & _MEASURED and words <= _I | _MEASURED | _LITTLE:
         return "measured"
@@ -299,9 +298,9 @@ def _role(plain: str, words: frozenset[str]) -> Role:
 
 def _plain(name: str) -> str:
     """Lower case, Greek as it is, "_" and "-" as blanks, "I(q)" as "i"."""
-    plain = unicodedata.normalize("NFKC", name).replace("∆", "Δ").lower()
+    plain = unicodedata.normalize("NFKC", with_carets(name)).replace("∆", "Δ").lower()
     plain = " ".join(re.sub(r"[_\-]|(?<=[a-z])\.(?=[\sa-z])", " ", plain).split())
-    return " ".join(_OF_Q.sub(r"\1 ", plain).split())
+    return " ".join(_LOG_OF_DIGITS.sub(r"\1 ", _OF_Q.sub(r"\1 ", plain)).split())
 
 
 def _words(name: str) -> list[str]:

@@ -39,6 +39,10 @@ class Columns:
         What the columns are called where they were found; empty: "column 1" and so on.
     sigma, dq : Spread, optional
         What the numbers of dI and of dq (or ds) are, where it was said.
+    q_said : str
+        The unit of q as the header says it, known or not.
+    factor : float
+        What the numbers of the intensity were multiplied by, as a header "I*1000" says.
     """
 
     kinds: tuple[Kind, ...]
@@ -48,6 +52,8 @@ class Columns:
     names: tuple[str, ...] = ()
     sigma: Spread | None = None
     dq: Spread | None = None
+    q_said: str = ""
+    factor: float = 1.0
 
     def name_of(self, *kinds: Kind) -> str | None:
         """What the first column of these kinds is called; None where there is none."""

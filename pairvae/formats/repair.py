@@ -131,10 +131,11 @@ def _take(curve: RawCurve, rows: npt.NDArray[Any]) -> None:
 
 def _keep(curve: RawCurve, good: npt.NDArray[np.bool_], what: str, why: str) -> None:
     if not good.all():
-        _drop(curve, ~good, what, f"{int((~good).sum())} points {why} dropped")
+        drop(curve, ~good, what, f"{int((~good).sum())} points {why} dropped")
 
 
-def _drop(curve: RawCurve, bad: npt.NDArray[np.bool_], what: str, note: str) -> None:
+def drop(curve: RawCurve, bad: npt.NDArray[np.bool_], what: str, note: str) -> None:
+    """Drop points, and count them under `what` with a note."""
     curve.mended(what, int(bad.sum()), note)
     if curve.rows:
         curve.rows.drop(what, bad)
@@ -269,4 +270,4 @@ def _trim(curve: RawCurve, first: int, last: int) -> None:
         if count:
             order = np.arange(curve.q.size)
             bad = order < count if end == "first" else order >= curve.q.size - count
-            _drop(curve, bad, f"trimmed_{end}", f"{count} {end} points trimmed, as the settings say")
+            drop(curve, bad, f"trimmed_{end}", f"{count} {end} points trimmed, as the settings say")

@@ -18,6 +18,8 @@ from sasdata.data_util.loader_exceptions import (
 from sasdata.dataloader.data_info import Data1D
 
 from pairvae.errors import ReadError
+from pairvae.formats.column_names import read_field
+from pairvae.formats.other_quantities import other_by_unit
 from pairvae.formats.raw_curve import RawCurve
 from pairvae.formats.read_options import ReadOptions
 from pairvae.formats.sasdata_groups import MOST_GROUPS, Group, Mask, default_group, groups_of_entry
@@ -115,6 +117,7 @@ def _curve(
         raise ReadError(group.problem)
     in_file = find_q_unit(group.q_unit)
     unit = stated or in_file
+    _refuse_other_quantities(group, where, stated is None)
     in_file_intensity = group.intensity_unit or _unit_of_sigma(group)
     intensity_said = stated_intensity or in_file_intensity
     factor, intensity_unit, note = parse_intensity_unit(intensity_said)
@@ -139,6 +142,8 @@ def _curve(
         curve.mended("masked", group.masked, f"{group.masked} points masked in the file dropped")
     if stated is not None and in_file is not None and in_file.length != stated.length:
         curve.warn(f"q read in {stated.text} as stated, though the file says {in_file.text}")
+    elif stated is not None and in_file is None and group.q_unit:
+        curve.warn(f"q read in {stated.text} as stated, though the file says {group.q_unit!r}")
     if stated_intensity and in_file_intensity:
         curve.warn_if_overruled(stated_intensity, in_file_intensity)
     if note:
@@ -156,6 +161,18 @@ def _curve(
     if check:
         _compare(curve, group, unit or QUnit("A"), good)
     return curve
+
+
+def _refuse_other_quantities(group: Group, where: str, q_counts: bool) -> None:
+    what = other_by_unit(group.q_unit.strip()) if q_counts else ""
+    if what:
+        raise ReadError(
+            f"{where}: gives q in {group.q_unit!r}, the unit of {what}; expected {KNOWN_Q_UNITS}; export I(q), or say "
+            "the unit as --q-unit 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
+        )
+    field = read_field(f"I [{group.intensity_unit}]")
+    if group.intensity_unit and field.in_place_of == "I":
+        raise ReadError(f"{where}: gives I in {group.intensity_unit!r}, {field.what}; expected I; {field.mend}")
 
 
 def _unit_of_sigma(group: Group) -> str:

@@ -4,21 +4,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations, pairwise
 from typing import Literal
 
-from pairvae.formats.column_names import COMPONENT_OF_Q, Field, Kind, read_field
+from pairvae.formats.column_names import Field, Kind, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
+from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
-from pairvae.scattering.units import (
-    QUnit,
-    find_q_unit,
-    is_arbitrary,
-    is_cross_section,
-    unit_of_intensity,
-)
+from pairvae.scattering.units import find_q_unit, unit_of_intensity
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 LONGEST_NAME = 40
+MOST_NAMED = 8  # names of which some may be of several words
+MOST_JOINED = 3  # words of a line beyond one for each column
 _IN_ORDER: tuple[Kind, ...] = ("q", "I", "dI", "dq")
 _X_Y = {("x", "y", "e"), ("x", "y", "e", "dx"), ("x", "y", "dy"), ("x", "y", "dy", "dx")}  # Mantid and others
 _IN_BRACKETS = r"[\[(](?:[^\[\]()]|\([^()]*\))*[\])]"
@@ -32,10 +30,14 @@ _SENTENCE = re.compile(
 )
 _TWO_DIMENSIONS = re.compile(r"\bq_?x\b.*\bq_?y\b", re.IGNORECASE)
 _IGOR = re.compile(r"(?P<what>[qtd])_(?P<wave>.+)", re.IGNORECASE)  # Nika and Irena: q_wave r_wave s_wave
+_MOST_TEXTS = 4  # columns of text behind the numbers
+_MOST_LINES = 60  # above a table, in which its columns are named
+_LISTED = re.compile(
+    r"[\s#%!;*/]*(?:col(?:umn)?\.? ?#?(?P<number>\d+)\s*(?:[:=.)-]|is\b|)|(?P<bare>\d+)[:.)=])\s*"
+    r"(?P<name>[^\W\d].{0,60}?)\s*",
+    re.IGNORECASE,
+)
 _NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
-_UNIT_SAID = r"[\s_-]*(?:units?\s*[:=]?|in\b|[\[(/:=,])\s*((?:inverse|reciprocal)\s+\w+|[^\s\]),;]+)"
-_Q_WITH_UNIT = re.compile(r"\bq(?:[-_ ]?(?:vec|vector|values?|axis))?" + _UNIT_SAID, re.IGNORECASE)
-_I_WITH_UNIT = re.compile(r"\b(?:I|[Ii]ntensity)(?:\([qs]\))?" + _UNIT_SAID)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Header:
             kinds[0] = "q"
         elif "q" in kinds and "s" in kinds:
             kinds[kinds.index("s")] = "-"
-        order = ("I", "measured", "version", "", "placeholder", "model", "other")
+        order = ("I", "measured", "version", "", "placeholder", "model", "other", "flag")
         free = [at for at, kind in enumerate(kinds) if kind == "-"]
         if not free:
             return usual_hint(len(kinds))
@@ -122,8 +124,11 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
         The closest line that is clearly one: it has as many names as the table has columns, and some are known. Far
         above the table only names of q and I count.
     """
+    listed = _listed_header(lines[-_MOST_LINES:], width)
+    if listed is not None:
+        return listed
     far, numbers = 0, False
-    for at in range(len(lines) - 1, max(-1, len(lines) - 60), -1):
+    for at in range(len(lines) - 1, max(-1, len(lines) - _MOST_LINES), -1):
         line = lines[at][:LONGEST_HEADER]
         header = _line_header(line, width)
         if header is not None and (header.columns is not None or (far < 5 and not numbers)):
@@ -132,6 +137,38 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
             return header
         far += bool(line.strip())
         numbers = numbers or _NUMBERS.fullmatch(line) is not None
+    return None
+
+
+def header_beside_text(lines: Sequence[str], width: int) -> tuple[Header | None, str]:
+    """The header of a table with columns of text behind its numbers, and what speaks against leaving them out."""
+    for more in range(1, _MOST_TEXTS + 1):
+        wide = read_header(lines, width + more)
+        if wide is None:
+            continue
+        fields, behind = wide.fields[:width], wide.fields[width:]
+        lost = [field for field in behind if field.kind != "-"]
+        if lost:
+            return Header(fields, _named(fields)), f"its column {lost[0].name} stands behind a column of text"
+        marks = [field for field in behind if field.role == "flag"]
+        if marks or _named(fields) is not None or Header(fields).refusal:
+            against = f"its column {marks[0].name} marks rows with words that are not known" if marks else ""
+            return Header(fields, _named(fields)), against
+    return None, ""
+
+
+def _listed_header(lines: Sequence[str], width: int) -> Header | None:
+    """The header of a table whose columns are listed line by line: "# Column 1: q (1/nm)", "# 2: I"."""
+    found = [
+        (int(match["number"] or match["bare"]), match["name"])
+        for line in lines
+        if (match := _LISTED.fullmatch(line[:LONGEST_HEADER]))
+    ]
+    for first in (1, 0):
+        numbers = [number for number, _ in found]
+        if numbers == list(range(first, first + width)):
+            fields = tuple(read_field(name) for _, name in found)
+            return Header(fields, _named(fields)) if any(field.is_known for field in fields) else None
     return None
 
 
@@ -204,6 +241,36 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
         tokens = [token.strip("\"'# ") for token in _TOKEN.findall(part)]
         if len(tokens) == width:
             yield tokens, False
+        elif width < len(tokens) <= width + MOST_JOINED and not re.search(r"[,;|\t]", re.sub(_IN_BRACKETS, "", part)):
+            yield from ((names, False) for names in _joined(tokens, width))
+
+
+def _joined(tokens: Sequence[str], width: int) -> list[list[str]]:
+    """The words of a line in as many names, each of which is known: "I q^2", "std. dev.", "rel. sigma (%)".
+
+    Words of two columns are never one name, except of something that is no intensity.
+    """
+    found: list[list[str]] = []
+    if width > MOST_NAMED or any(_SENTENCE.fullmatch(token) for token in tokens):
+        return found
+    for cuts in combinations(range(1, len(tokens)), width - 1):
+        pieces = [tokens[start:stop] for start, stop in pairwise((0, *cuts, len(tokens)))]
+        if all(len(piece) == 1 or _is_one_name(piece) for piece in pieces):
+            found.append([" ".join(piece) for piece in pieces])
+    known = [names for names in found if all(read_field(name).is_known for name in names)]
+    others = [names for names in known if any(read_field(name).in_place_of == "I" for name in names)]
+    return others[:1] or known
+
+
+def _is_one_name(words: Sequence[str]) -> bool:
+    fields = [read_field(word) for word in words]
+    if any(field.unit for field in fields[:-1]):
+        return False
+    whole = read_field(" ".join(words))
+    kinds = {field.kind for field in fields if field.kind != "-"}
+    if whole.in_place_of == "I":
+        return True
+    return len(kinds) < 2 and not any(field.in_place_of for field in fields) and (not kinds or whole.kind in kinds)
 
 
 def _named(fields: Sequence[Field]) -> Columns | None:
@@ -227,6 +294,7 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     if len(may_be) != 1:
         return None
     kinds[may_be[0]] = "I"
+    kinds = _without_copies(kinds, fields)
     if column_problem(kinds):
         return None
     quantity: Literal["q", "s"] = "s" if "s" in kinds else "q"
@@ -241,11 +309,24 @@ def _named(fields: Sequence[Field]) -> Columns | None:
         names,
         spreads.get("dI"),
         spreads.get("dq", spreads.get("ds")),
+        q.unit or "",
+        intensity.factor,
     )
 
 
+def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
+    """Of several columns that say how uncertain the intensity is, only the one that holds σ itself."""
+    plain = [at for at, kind in enumerate(kinds) if kind == "dI" and not fields[at].spread.is_derived]
+    if len(plain) != 1:
+        return kinds
+    return [kind if kind != "dI" or at == plain[0] else "-" for at, kind in enumerate(kinds)]
+
+
 def _with_units_line(columns: Columns, line: str) -> Columns:
-    for units, _ in _splits(line, len(columns.kinds)):
+    bracketed = re.findall(_IN_BRACKETS, line)
+    cells = [cell.strip(" \"'") for cell in re.split("[\t;,]", line)]  # one may be empty
+    whole = [units for units in (bracketed, cells) if len(units) == len(columns.kinds)]
+    for units in (*whole, *(units for units, _ in _splits(line, len(columns.kinds)))):
         said = dict(zip(columns.kinds, units, strict=True))
         q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
         if q_unit:
@@ -261,28 +342,6 @@ def _with_units_line(columns: Columns, line: str) -> Columns:
 
 
 def _more(named: Spread | None, below: Spread | None) -> Spread | None:
-    return below if named is None or named == ONE_SIGMA else named
-
-
-def free_q_unit(lines: Sequence[str]) -> QUnit | None:
-    """Unit of q that the text above a table mentions, where it mentions exactly one."""
-    found = set().union(*(_line_q_units(line[:LONGEST_HEADER]) for line in (*lines[:200], *lines[200:][-200:])))
-    return found.pop() if len(found) == 1 else None
-
-
-@lru_cache(4096)
-def _line_q_units(line: str) -> frozenset[QUnit]:
-    units = (find_q_unit(match[1]) for match in _Q_WITH_UNIT.finditer(line))
-    return frozenset(unit for unit in units if unit is not None)
-
-
-def free_intensity_unit(lines: Sequence[str]) -> str | None:
-    """Unit of the intensity that the text above a table mentions, where it mentions exactly one."""
-    found = set().union(*(_line_intensity_units(line[:LONGEST_HEADER]) for line in lines[:200]))
-    return found.pop() if len(found) == 1 else None
-
-
-@lru_cache(4096)
-def _line_intensity_units(line: str) -> frozenset[str]:
-    words = (match[1] for match in _I_WITH_UNIT.finditer(line))
-    return frozenset(word for word in words if is_arbitrary(word) or is_cross_section(word))
+    if named is None or below is None or named == ONE_SIGMA:
+        return below if named is None or below is not None else named
+    return named if named.unit or named.statistic != "σ" else replace(named, unit=below.unit)

@@ -10,11 +10,12 @@ from pairvae.errors import NoCurve, ReadError
 from pairvae.formats.chosen_columns import Chosen, choose_columns, refuse_image
 from pairvae.formats.column_names import Kind
 from pairvae.formats.columns import Columns, parse_columns
+from pairvae.formats.flags import drop_marked, flags_as_numbers
+from pairvae.formats.free_units import free_intensity_unit, free_q_unit
 from pairvae.formats.raw_curve import Need, RawCurve, scaled
 from pairvae.formats.read_options import ReadOptions
 from pairvae.formats.row_count import RowCount
 from pairvae.formats.spread import ONE_SIGMA
-from pairvae.formats.table_header import free_intensity_unit, free_q_unit
 from pairvae.formats.text_blocks import TextTable
 from pairvae.formats.text_layouts import Layout, find_layout
 from pairvae.formats.text_rows import line_ranges, rows_that_begin
@@ -59,7 +60,7 @@ def read_text(data: bytes, where: str, options: ReadOptions) -> list[RawCurve]:
         No table, no such entry, or columns that do not fit.
     """
     stated = _stated(options, where)
-    lines = _lines(data, where)
+    lines = flags_as_numbers(_lines(data, where))
     try:
         return _curves(lines, where, options, stated)
     except ReadError as error:
@@ -115,6 +116,7 @@ def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, state
     columns, found, question = chosen.columns, chosen.found, chosen.question
     needs: list[Need] = ["columns"] if question else []
     values = dict(zip(columns.kinds, table.values.T, strict=True))
+    values["I"] = scaled(values["I"], 1 / columns.factor)
     in_file = (found.q_unit if found else None) or free_q_unit(table.header) or free_q_unit(table.footer)
     unit = _unit_of_q(stated.q_unit, in_file, columns)
     if unit is None:
@@ -145,10 +147,15 @@ def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, state
         column_names=chosen.names,
         rows=RowCount(table.found, dict(table.dropped), table.lines, table.per_row),
     )
+    if columns.factor != 1:
+        curve.warn(f"intensity divided by {columns.factor:g}: given as {columns.name_of('I')}")
     _note_table(curve, table, layout)
     by_caller = stated.columns is not None and stated.columns.dq is not None  # in its own unit, whatever the file says
     _add_uncertainties(curve, values, columns, None if by_caller else in_file, unit, intensity)
     _note_columns(curve, chosen, stated, in_file, unit)
+    if not question:
+        raw = table.values[:, columns.kinds.index("I")]
+        drop_marked(curve, raw, table.header, chosen.flags, chosen.bad)
     if stated.intensity_unit and intensity.in_file:
         curve.warn_if_overruled(stated.intensity_unit, intensity.in_file)
     if intensity.note:
@@ -202,7 +209,9 @@ def _add_uncertainties(
     if "dI" in values:
         spread = columns.sigma or ONE_SIGMA
         scale = parse_intensity_unit(intensity.said)[:2]
-        sigma = convert_sigma(values["dI"] * spread.factor, values["I"], spread.unit, intensity.of_sigma, scale)
+        sigma = convert_sigma(
+            spread.sigma(values["dI"], values["I"]), values["I"], spread.unit, intensity.of_sigma, scale
+        )
         curve.sigma = sigma.values
         _warn(curve, sigma.note, f"sigma {spread.note}" if spread.note else "")
     kind: Kind = "ds" if "ds" in values else "dq"
@@ -242,6 +251,8 @@ def _note_columns(curve: RawCurve, chosen: Chosen, stated: _Stated, in_file: QUn
         curve.warn(f"q read in {unit.text} as stated, though the header says {in_file.text}")
     if found is None:
         return
+    if in_file is None and unit is not None and found.q_said:
+        curve.warn(f"q read in {unit.text} as stated, though the header says {found.q_said}")
     if "s" in found.kinds and unit is not None:
         if columns is None and unit.quantity == "s" and "ds" not in found.kinds:
             curve.warnings.append(

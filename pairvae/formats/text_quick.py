@@ -16,6 +16,7 @@ from pairvae.formats.text_rows import (
     begins_with_number,
     leading_number,
     number,
+    parse_row,
 )
 from pairvae.scattering.spectrum import Curve
 
@@ -49,6 +50,10 @@ def quick_table(lines: Sequence[str], layout: Layout | None) -> TextTable | None
     else:
         return None
     if delimiter is None and "\t" in line and SPACE_BETWEEN_DIGITS.search(line):
+        return None
+    if first > skip and parse_row(first, lines[first - 1], Dialect(delimiter)) is not None:
+        return None  # a row whose first number is a mark
+    if not line.isascii() or not last.isascii():  # thin spaces part thousands
         return None
     try:
         values = np.loadtxt(lines[first:end], delimiter=delimiter, comments=None, ndmin=2)

@@ -13,7 +13,7 @@ from pairvae.errors import ReadError
 
 LONGEST_LINE = 4096
 MOST_COLUMNS = 100
-_BEGINS = re.compile(r"""[\s"'|;,]*[+-]?[.,]?\d""")
+_BEGINS = re.compile(r"""[\s"'|;,]*(?!1\s*/\s*[^\W\d_])[+-]?[.,]?\d""")  # the unit 1/cm is no number
 _BARE = re.compile(r"[\s\d.,;|+\-eEdD]*")
 _DIGIT = re.compile(r"\d")
 _FORTRAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[dDqQ]([+-]?\d+)|([+-]\d{2,3}))")
@@ -21,7 +21,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+(?:,\d*)?|,\d+)(?:[eEdD][+-]?\d+)?")
 _NOT_A_NUMBER = {"na", "n/a", "null", "none", "-", "--", "---", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "#n/a"}
 _INFINITE = {"1.#inf", "-1.#inf", "+1.#inf"}
 _COMMENT_BEHIND = re.compile(r"(?<!\.)#")  # not the # of 1.#IND
-_SPACES = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
+THIN_SPACES = "\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"  # part thousands, never columns
+_SPACES = f" \N{NO-BREAK SPACE}{THIN_SPACES}"
+_BLANKS = re.compile(rf"[^\S{THIN_SPACES}]+")
 _THOUSANDS = re.compile(
     rf"(?P<whole>[+-]?\d{{1,3}}(?P<mark>[,.'’{_SPACES}])\d{{3}}(?:(?P=mark)\d{{3}})*)(?P<rest>(?:[.,]\d*)?(?:[eEdD][+-]?\d+)?)"
 )
@@ -115,7 +117,7 @@ def begins_with_number(line: str) -> bool:
     """Whether a line begins with a number.
 
     After white space, quotes and delimiters (``" ' ; , |``) comes a digit, or a decimal point or comma and a digit,
-    with or without a sign. Words for no number (nan, inf, --) and rows behind a comment sign are no numbers.
+    with or without a sign. Words for no number (nan, inf, --), units (1/cm) and rows behind a comment sign are none.
     """
     return _BEGINS.match(line) is not None
 
@@ -174,7 +176,7 @@ def _with_thousands(cell: str, dialect: Dialect) -> float | None:
     if mark == dialect.decimal or (rest[:1] in (".", ",") and rest[:1] != dialect.decimal):
         return None
     if mark in _SPACES:
-        sure = dialect.delimiter in (";", "\t", "|")
+        sure = dialect.delimiter in (";", "\t", "|") or mark in THIN_SPACES
     else:  # an apostrophe is nothing else
         sure = mark not in ".," or rest[:1] == dialect.decimal or whole.count(mark) > 1 or dialect.grouped
     return float(whole.replace(mark, "") + rest.replace(",", ".").lower().replace("d", "e")) if sure else None
@@ -212,7 +214,11 @@ def split(line: str, dialect: Dialect) -> list[str]:
             cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
         except csv.Error:
             cells = []
-    cells = [cell.strip() for cell in cells or line.replace('"', "").split(delimiter)]
+    if not cells:
+        plain = line.replace('"', "")
+        thin = delimiter is None and not plain.isascii() and any(space in plain for space in THIN_SPACES)
+        cells = _BLANKS.split(plain.strip()) if thin else plain.split(delimiter)
+    cells = [cell.strip() for cell in cells]
     if delimiter is not None:
         while cells and not cells[-1]:
             cells.pop()

@@ -166,7 +166,7 @@ def _table(before: Block | None, block: Block, is_last: bool, apart: Collection[
     filled[:2] = True
     start = before.rows[-1].line if before else 0
     lost = {row.line for row in block.above}
-    dropped = {reason: sum(row.begins for row in found) for reason, found in unread.items()}
+    dropped = {reason: sum(row.begins or row.likely for row in found) for reason, found in unread.items()}
     numbers = {reason: [row.line for row in found] for reason, found in unread.items() if found}
     if before is None and text.layout is not None:
         above = [at for at, line in enumerate(lines[: text.layout.skip], 1) if begins_with_number(line)]

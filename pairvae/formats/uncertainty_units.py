@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log, sqrt
 from typing import TYPE_CHECKING, Literal
@@ -14,10 +15,17 @@ if TYPE_CHECKING:  # the workflow checks the columns of samples.csv where numpy 
 
 MOST_TEXT = 10_000  # characters of a note that are looked through
 FWHM_IN_SIGMA = 2 * sqrt(2 * log(2))  # full width at half maximum of a Gaussian of standard deviation 1
-_PERCENT = re.compile(
-    r"(?:.*[(\[]\s*)?(?:rel(?:ative|\.)?\s*)?(?:%|per ?cent(?:age)?|pct\.?)(?:\s*(?:of\s+)?[iq])?\s*[)\]]?"
+# Units that are shares of the quantity: what one of each is, and the words for it in names and in units.
+_SHARES = {
+    "%": (0.01, r"%|per ?cent(?:age)?|pct|prozent"),
+    "‰": (0.001, r"‰|per ?mill?e?|promille?"),
+    "relative": (1.0, r"rel|relative|fraction|fractional|rsd|cv"),
+}
+RELATIVE_WORDS = "|".join(words for _, words in _SHARES.values())
+_IN_HUNDREDS = re.compile(
+    rf"(?:.*[(\[]\s*)?(?:rel(?:ative|\.)?\s*)?(?P<share>{_SHARES['%'][1]}|{_SHARES['‰'][1]})\.?(?:\s*(?:of\s+)?[iq])?\s*[)\]]?"
 )
-_FRACTION = re.compile(r"(?:relative|fraction|fractional|di/i|dq/q)(?: (?:error|uncertainty|resolution))?")
+_FRACTION = re.compile(rf"(?:{_SHARES['relative'][1]}|di/i|dq/q)(?: (?:error|uncertainty|resolution))?")
 _FULL_WIDTH = re.compile(r"fwhm|full[\s_-]*width", re.IGNORECASE)
 _HALF_WIDTH = re.compile(r"hwhm|half[\s_-]*width", re.IGNORECASE)
 _RECTANGLE = re.compile(r"square|rectang|box|uniform|top[\s_-]*hat|\bbin\b", re.IGNORECASE)
@@ -48,8 +56,14 @@ class Converted:
 
 
 def is_relative(unit: str) -> bool:
-    """Whether a unit says that numbers are shares of the quantity: "%", "percent", "relative"."""
+    """Whether a unit says that numbers are shares of the quantity: "%", "permille", "relative"."""
     return _share(unit) is not None
+
+
+def relative_unit(words: Iterable[str]) -> str:
+    """The relative unit that is among the words of a name or of a unit: "%", "‰" or "relative"; empty: none."""
+    found = {unit for word in words for unit, (_, names) in _SHARES.items() if re.fullmatch(names, word)}
+    return next((unit for unit in _SHARES if unit in found), "")
 
 
 def convert_sigma(
@@ -81,9 +95,8 @@ def convert_sigma(
     factor, final = scale
     share = _share(unit)
     if share is not None:
-        return Converted(
-            abs(intensity) * sigma * share * factor, f"{name} {_in_words(unit)} of the intensity: converted"
-        )
+        one, in_words = share
+        return Converted(abs(intensity) * sigma * one * factor, f"{name} {in_words} of the intensity: converted")
     own_factor, own, _ = parse_intensity_unit(unit)
     if not unit or _same_unit(unit, intensity_unit):
         return Converted(sigma * factor)
@@ -119,7 +132,7 @@ def convert_dq(dq: Curve, q: Curve, unit: str, q_unit: str, scale: QUnit | None,
     unit = _WIDTH_IN_UNIT.sub("", unit).strip()
     share = _share(unit)
     if share is not None:
-        return Converted(abs(q) * dq * share * factor, f"{name} {_in_words(unit)} of q: converted")
+        return Converted(abs(q) * dq * share[0] * factor, f"{name} {share[1]} of q: converted")
     own, of_q = find_q_unit(unit), find_q_unit(q_unit)
     as_q = own is not None and own.length == (of_q or scale or own).length
     if not unit or unit == q_unit or as_q:
@@ -167,14 +180,13 @@ def says_fwhm(text: str) -> bool:
     return _FREE_TEXT.search(text) is not None and _DENIED.search(text) is None
 
 
-def _share(unit: str) -> float | None:
-    """What one of a relative unit is; None where the unit is not relative."""
+def _share(unit: str) -> tuple[float, str] | None:
+    """What one of a relative unit is, and how to say it; None where the unit is not relative."""
     plain = unit.strip().lower()
-    return 0.01 if _PERCENT.fullmatch(plain) else 1.0 if _FRACTION.fullmatch(plain) else None
-
-
-def _in_words(unit: str) -> str:
-    return f"in {unit}" if _share(unit) == 0.01 else "as a fraction"
+    match = _IN_HUNDREDS.fullmatch(plain)
+    if match:
+        return _SHARES[relative_unit([match["share"]])][0], f"in {unit}"
+    return (1.0, "as a fraction") if _FRACTION.fullmatch(plain) else None
 
 
 def _same_unit(unit: str, other: str) -> bool:

@@ -63,7 +63,7 @@ _ARBITRARY = {"a.u.", "a.u", "au", "arb", "arb.", "arbu", "arb.u", "arb.u.", "ar
 }
 # A bracket of words without any of these is a remark, as in "I (sorted by q)"; others are units, known or not.
 _SCALE_WORD = re.compile(
-    "cm|photons?|counts?|cts|cps|electrons?|arb|arbitrary|units?|norm|normali[sz]ed|relative|(?:re)?scaled|shifted|offset|abs"
+    "cm|photons?|[km]?counts?|k?cts|[km]?cps|k?hz|electrons?|arb|arbitrary|units?|norm|normali[sz]ed|relative|(?:re)?scaled|shifted|offset|abs"
     "|absolute|dimensionless|barns?|monitor"
 )
 _RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)?$")  # an angle has no dimension
@@ -71,6 +71,9 @@ _RADIAN = re.compile(r"^\(?rad(?:ians?)?\)?[.·]?(?=\D)|[.·]?\(?rad(?:ians?)?\)
 _OTHER_QUANTITY = re.compile(
     r"[\d^*%]|\b(?:log|ln|lg|arb|a\.?u|rel|norm|count|cts|energy|wave|angle|theta|time)", re.IGNORECASE
 )
+POWER_OF_TEN = r"(?:10 ?(?:\^|\*\*) ?[({]?[+-]?\d+[)}]?|1?[eE][+-]?\d+|10+)"  # "10^3", "1e-3", "1000"
+_TIMES_UNIT = re.compile(rf"(?P<power>{POWER_OF_TEN})(?:\s*[*·×⋅∙]\s*|\s+)(?P<unit>\S.*)")
+_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _COMMENT = re.compile(r"abs(?:olute)?\.?(?: scale| units?)?", re.IGNORECASE)
 KNOWN_Q_UNITS = "1/A, 1/nm, 1/m, 1/cm, or s 1/nm where the column is s = q/2π"
 
@@ -222,15 +225,30 @@ def unit_of_intensity(text: str) -> str:
     return "" if is_prose and not any(_SCALE_WORD.fullmatch(word) for word in words) else text
 
 
+def with_carets(text: str) -> str:
+    """Superscripts as powers: "10³" as "10^3", "q²" as "q^2"."""
+    return _SUPERSCRIPT.sub(lambda power: "^" + unicodedata.normalize("NFKC", power[0]).replace("−", "-"), text)
+
+
+def power_of_ten(text: str) -> float:
+    """The number that a text of the pattern `POWER_OF_TEN` means."""
+    base, _, power = re.sub(r"[\s(){}]", "", text).replace("**", "^").lower().partition("^")
+    return float(f"1e{power}" if power else f"1{base}" if base.startswith("e") else base)
+
+
 @_remembered
 def intensity_unit_name(text: str | None) -> str:
     """One spelling for a known unit, "1/cm" or "1/m"; any other as it was written; empty where none was."""
     factor = _cross_section(text or "")
-    return (text or "").strip() if factor is None else {1.0: "1/cm", 1e-2: "1/m", 10.0: "1/mm"}[factor]
+    return {1.0: "1/cm", 1e-2: "1/m", 10.0: "1/mm"}.get(factor or 0.0, (text or "").strip())
 
 
 def _cross_section(text: str) -> float | None:
     """What one of a unit of a cross section per volume is in 1/cm; None where it is another unit."""
+    times = _TIMES_UNIT.fullmatch(with_carets(text).strip())
+    if times:
+        factor = _cross_section(times["unit"])
+        return None if factor is None else factor * power_of_ten(times["power"])
     for part in _without_label(text):
         plain = re.sub(r"^([cm]?m)sr-1$", r"\1-1", _plain(part))
         plain = re.sub(r"[/.·]?\(?ster(adian)?\)?(-1)?|[/.·]?\(?sr\)?(-1)?", "", plain).strip("()")
