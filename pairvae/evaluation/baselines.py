@@ -105,7 +105,8 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
 def _nanmean(values: npt.NDArray[np.floating]) -> Array:
     """Mean over rows, NaN where no row has a value, without numpy's warning."""
     known = np.isfinite(values)
-    return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    total: Array = np.where(known, values, 0).sum(axis=0)
+    return total / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
 
 
 def baselines(

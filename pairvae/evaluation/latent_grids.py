@@ -23,7 +23,7 @@ def latent_grids(
     network: PairVAE,
     code: Mapping[Technique, Tensor],
     covariates: Mapping[Technique, Tensor],
-    material: npt.NDArray,
+    material: npt.NDArray[np.str_],
     draw: Callable[[int, float], Tensor],
 ) -> dict[str, Array]:
     """Decode straight lines between typical samples, and codes that are drawn at several temperatures.
@@ -69,7 +69,7 @@ def latent_grids(
     return found
 
 
-def _ends(code: Array, material: npt.NDArray) -> list[tuple[int, int]]:
+def _ends(code: Array, material: npt.NDArray[np.str_]) -> list[tuple[int, int]]:
     """Rows to go between: typical samples of the commonest materials, else the two that lie farthest apart."""
     kinds = [kind for kind, _ in Counter(name for name in material.tolist() if name).most_common(WAYS + 1)]
     typical = []

@@ -36,7 +36,8 @@ class Curves:
     def rmse(self, guess: Array, measured: bool = False) -> Array:
         """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
         known = self.measured if measured or self.truth is None else self.truth
-        return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
+        mean_square: Array = np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1)
+        return np.sqrt(mean_square)
 
     def coverage_of_curves(self, lower: Array, upper: Array, rows: Rows = slice(None)) -> float:
         """Share of the curves that lie inside of a band at every measured q."""

@@ -64,7 +64,7 @@ class Encoder(nn.Module):
         if self.skip is not None:
             curve = [channels[:, : self.skip_channels].flatten(1)] if self.skip_channels else []
             features = features + self.skip(torch.cat([*curve, covariates], dim=1))
-        z = self.layers(features)
+        z: Tensor = self.layers(features)
         return z if self.quantization is None else self.quantization(z)
 
 

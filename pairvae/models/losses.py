@@ -235,8 +235,10 @@ def perceptual(encoder: nn.Module, mask: Tensor, covariates: Tensor, prediction:
     ----------
     Johnson, Alahi and Fei-Fei, Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, eq. 2.
     """
-    found, wanted = (encoder.encode(curve, mask, covariates).mean for curve in (prediction, target))  # type: ignore[operator]
-    return (found - wanted).square().mean()
+    codes = (encoder.encode(curve, mask, covariates).mean for curve in (prediction, target))  # type: ignore[operator]  # of ResVAE
+    of_prediction, of_target = codes
+    distance: Tensor = (of_prediction - of_target).square()
+    return distance.mean()
 
 
 def kl_divergence(mean: Tensor, logvar: Tensor, free_bits: float = 0.0) -> Tensor:

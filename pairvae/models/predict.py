@@ -181,4 +181,5 @@ def misfit(curves: Batch, reconstructed: Predicted) -> Array:
     difference = curves["log_intensity"].double().numpy() - reconstructed.log_intensity
     expected = np.hypot(curves["log_sigma"].double().numpy(), reconstructed.std)
     mask = curves["mask"].numpy()
-    return np.sqrt((mask * (difference / expected) ** 2).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))
+    mean_square: Array = (mask * (difference / expected) ** 2).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
+    return np.sqrt(mean_square)

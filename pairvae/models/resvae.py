@@ -121,8 +121,8 @@ class ResVAE(nn.Module):
             self.log_variance = nn.Parameter(torch.full((2,), -4.0))
         self.source_path: SourcePath | None = None
         self.scale_ratio: ScaleRatio | None = None
-        self.register_state_dict_post_hook(_flatten_names)
-        self.register_load_state_dict_pre_hook(_nest_names)
+        self.register_state_dict_post_hook(_flatten_names)  # type: ignore[no-untyped-call]  # of torch's
+        self.register_load_state_dict_pre_hook(_nest_names)  # type: ignore[no-untyped-call]  # of torch's
 
     @property
     def quantization(self) -> VectorQuantization | FiniteScalarQuantization | None:

@@ -165,4 +165,5 @@ def _drawing(networks: dict[Technique, ResVAE]) -> str:
         )
     figure.update_yaxes(visible=False)
     figure.update_layout(template="none", showlegend=False, height=420 * len(networks), margin={"b": 160})
-    return figure.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False, "responsive": True})
+    page: str = figure.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False, "responsive": True})
+    return page

@@ -241,8 +241,9 @@ def _memory_of_step(stage: Stage, batch: Batches) -> float:
 def _available(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+        free, _ = torch.cuda.mem_get_info(device)
+        return float(free)
+    return float(psutil.virtual_memory().available)
 
 
 def _fits(stage: Stage, batch: Batches) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import UserError
-from pairvae.formats.read_options import NO_OPTIONS, ReadOptions, Said
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
+from pairvae.scattering.units import Said
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.substances import CONTRASTS, SUBSTANCES

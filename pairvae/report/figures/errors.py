@@ -125,7 +125,8 @@ def rmse(error: Numbers) -> Numbers:
     square = np.asarray(error, np.float64) ** 2
     count = np.isfinite(square).sum(axis=0)
     total: Numbers = np.nansum(square, axis=0)
-    return np.sqrt(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
+    mean: Numbers = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return np.sqrt(mean)
 
 
 def _error_axes() -> Any:
