@@ -54,7 +54,17 @@ def settings_of(kind: type[T], file: Path) -> T:
 
 
 def begin(kind: type[T], file: Path, gpus: int = 0) -> T:
-    """Settings of the stage that begins here; its log gets its first lines."""
+    """Settings of the stage that begins here; its log gets its first lines.
+
+    Parameters
+    ----------
+    kind : type
+        Settings class of the stage.
+    file : Path
+        Its settings as JSON.
+    gpus : int
+        GPUs that the job may use.
+    """
     from pairvae.cli.log_head import log_head
 
     settings = settings_of(kind, file)

@@ -85,6 +85,15 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
 
     Distances are Euclidean between curves standardised per q, over the points that both have measured
     (scaled up for those that are missing: scikit-learn's `nan_euclidean_distances`).
+
+    Parameters
+    ----------
+    source, target : Spectra
+        Training curves of the one technique and their partners, row by row.
+    queries : Spectra
+        Curves of the technique of `source`.
+    count : int
+        Neighbours to average.
     """
     mean = _nanmean(source.log_intensity)
     std = np.sqrt(_nanmean((source.log_intensity - mean) ** 2))

@@ -40,14 +40,32 @@ class Curves:
         return np.sqrt(mean_square)
 
     def coverage_of_curves(self, lower: Array, upper: Array, rows: Rows = slice(None)) -> float:
-        """Share of the curves that lie inside of a band at every measured q."""
+        """Share of the curves that lie inside of a band at every measured q.
+
+        Parameters
+        ----------
+        lower, upper : array, shape (samples, q)
+            Ends of the band, log10 I.
+        rows : array or slice, optional
+            Score these samples only.
+        """
         outside = self.mask & ((self.measured < lower) | (self.measured > upper))
         return float(1 - outside[rows].any(axis=1).mean())
 
     def scores(
         self, rows: Rows, guess: Array, lower: Array | None = None, upper: Array | None = None
     ) -> dict[str, Any]:
-        """Errors of some samples; the names are those of metrics.json."""
+        """Errors of some samples; the names are those of metrics.json.
+
+        Parameters
+        ----------
+        rows : array or slice
+            Score these samples only.
+        guess : array, shape (samples, q)
+            Predicted log10 I of all samples.
+        lower, upper : array, shape (samples, q), optional
+            Ends of the band, log10 I; without them there is no χ² and no coverage.
+        """
         scores: dict[str, Any] = {"samples": len(self.mask[rows])}
         for name, noisy in (("truth", False), ("measured", True)):
             if name == "truth" and self.truth is None:
@@ -81,7 +99,19 @@ class Curves:
 def by_material(
     curves: Curves, material: npt.NDArray[np.str_], guess: Array, lower: Array | None = None, upper: Array | None = None
 ) -> dict[str, Any]:
-    """Scores of all test samples, and of those of each material."""
+    """Scores of all test samples, and of those of each material.
+
+    Parameters
+    ----------
+    curves : Curves
+        Test samples.
+    material : array of str, shape (samples,)
+        Name of each sample's material; "" where it has none.
+    guess : array, shape (samples, q)
+        Predicted log10 I.
+    lower, upper : array, shape (samples, q), optional
+        Ends of the band, log10 I; without them there is no χ² and no coverage.
+    """
     kinds = sorted(set(material) - {""})
     return {
         **curves.scores(slice(None), guess, lower, upper),

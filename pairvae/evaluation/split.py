@@ -143,7 +143,22 @@ def load_test_split(
 
 
 def gridded_truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
-    """Noise-free log10 I of the test samples on the grid of the measured ones."""
+    """Noise-free log10 I of the test samples on the grid of the measured ones.
+
+    Parameters
+    ----------
+    path : Path
+        Table of noise-free curves.
+    measured : Spectra
+        Curves whose samples, order and grid are wanted.
+    gridding : Normalize
+        Settings with which the measured curves were brought to the grid.
+
+    Returns
+    -------
+    array, shape (samples, q)
+        NaN where nothing is known.
+    """
     rows = {sample: row for row, sample in enumerate(measured.sample_id)}
     exact = np.full(measured.log_intensity.shape, np.nan)
     with CurvesFile(path) as table:

@@ -55,6 +55,15 @@ class NexusColumns:
 def nexus_columns(group: DataGroup, layout: Layout, where: str) -> NexusColumns:
     """Read the columns of a group.
 
+    Parameters
+    ----------
+    group : DataGroup
+        Group that holds the data sets.
+    layout : Layout
+        Which data set is q, which the intensity, and along which dimension q runs.
+    where : str
+        File and entry, for messages.
+
     Raises
     ------
     ReadError
@@ -79,6 +88,15 @@ def spread(dataset: h5py.Dataset, layout: Layout, where: str) -> Array | None:
     """Bring numbers to the shape of the intensity.
 
     They may be given for every point, for every q, for every frame or once; None where they are not.
+
+    Parameters
+    ----------
+    dataset : h5py Dataset
+        q, an uncertainty, a resolution or a factor.
+    layout : Layout
+        Of the intensity.
+    where : str
+        File and entry, for messages.
 
     Raises
     ------

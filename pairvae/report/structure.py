@@ -83,7 +83,7 @@ def _rows(network: ResVAE) -> Iterator[Row]:
     *blocks, last = network.encoder.layers
     for block in blocks:
         yield Row("encoder", _text(block), hidden, _count(block))
-    yield Row("code", _text(last), (last.out_features,), _count(last))  # type: ignore[arg-type]
+    yield Row("code", _text(last), (last.out_features,), _count(last))  # type: ignore[arg-type]  # nn.Linear
     if network.quantization is not None:
         yield Row("code", network.architecture.quantization, code, _count(network.quantization))
     for block in network.decoder.layers:

@@ -118,7 +118,17 @@ class RowChecks:
         self.problems.append((number, text))
 
     def row(self, number: int, header: Sequence[str], cells: list[str]) -> Row | None:
-        """Check one line; None where something is wrong with it."""
+        """Check one line; None where something is wrong with it.
+
+        Parameters
+        ----------
+        number : int
+            Of the line in the file, the header being 1.
+        header : sequence of str
+            Names of the columns.
+        cells : list of str
+            Texts of the line.
+        """
         before = len(self.problems)
         where = f", row {number}"
         if any(cells[len(header) :]):

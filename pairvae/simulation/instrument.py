@@ -91,7 +91,17 @@ def check_cuts(instrument: Instrument) -> None:
 
 
 def cut_ends(whole: Spectrum, instrument: Instrument, rng: np.random.Generator) -> Spectrum:
-    """Cut each end of a curve by a random part of the decades that the instrument may lose there."""
+    """Cut each end of a curve by a random part of the decades that the instrument may lose there.
+
+    Parameters
+    ----------
+    whole : Spectrum
+        Curve over the instrument's whole q range.
+    instrument : Instrument
+        Settings; `cut_dex` is the most that each end loses, in decades of q.
+    rng : numpy Generator
+        Source of the two random numbers.
+    """
     low, high = rng.uniform(0, instrument.cut_dex, 2)
     kept = (whole.q >= whole.q[0] * 10**low) & (whole.q <= whole.q[-1] * 10**-high)
     dq = None if whole.dq is None else whole.dq[kept]

@@ -267,6 +267,13 @@ class System(_Part):
     def scope(self, drawn: Values, sld: Values, chosen: Mapping[str, str] | None = None) -> Scope:
         """What the names of the file's expressions stand for: drawn, derived, and the materials' properties.
 
+        Parameters
+        ----------
+        drawn, sld : mapping
+            Parameters in the units of the file, and SLDs of the materials in 10⁻⁶ Å⁻².
+        chosen : mapping, optional
+            Materials by their name in the file; see `substances`.
+
         Raises
         ------
         UserError
@@ -274,16 +281,22 @@ class System(_Part):
         """
         facts = {name: properties(substance) for name, substance in self.substances(chosen).items()}
         numbers = dict(drawn)
-        found = {
-            one: {name: own[one] for name, own in facts.items()} for one in ("density", "molar_mass", "molar_volume")
-        }
-        scope = Scope(numbers, {"sld": sld, **found})
+        quantities = ("density", "molar_mass", "molar_volume")
+        tables = {quantity: {name: own[quantity] for name, own in facts.items()} for quantity in quantities}
+        scope = Scope(numbers, {"sld": sld, **tables})
         for name, expression in self.derived.items():
             numbers[name] = self.value(f"derived.{name}", expression, scope)
         return scope
 
     def value(self, where: str, expression: Expression, scope: Scope) -> float:
         """Value of one of the file's expressions.
+
+        Parameters
+        ----------
+        where : str
+            Place of the expression in the file, for the message: "derived.volume".
+        expression, scope
+            Parsed text, and what its names stand for; see `scope`.
 
         Raises
         ------

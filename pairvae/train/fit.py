@@ -156,7 +156,7 @@ class ResumeFile(callbacks.Checkpoint):
     def __init__(self, path: Path) -> None:
         self.path, self.signals = path, StopSignals()
 
-    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]  # our stages alone
         """Listen from here on: Lightning's own handler would lose the epoch and end with exit code 0."""
         self.signals.listen(already=trainer.received_sigterm)
         self._stop_if_asked(stage, trainer.current_epoch)
@@ -166,7 +166,7 @@ class ResumeFile(callbacks.Checkpoint):
         if not trainer.is_last_batch:
             self._stop_if_asked(stage, trainer.current_epoch)
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]  # our stages alone
         """Called after all other callbacks."""
         with written_whole(self.path) as temporary:
             trainer.save_checkpoint(temporary)

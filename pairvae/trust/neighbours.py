@@ -30,7 +30,17 @@ class Neighbours(NamedTuple):
 
 @torch.inference_mode()
 def nearest(asked: Tensor, known: Tensor, count: int) -> Neighbours:
-    """Nearest rows of `known` (references, latent) for each of `asked` (samples, latent), Euclidean."""
+    """Nearest rows of `known` (references, latent) for each of `asked` (samples, latent), Euclidean.
+
+    Parameters
+    ----------
+    asked : Tensor, shape (samples, latent)
+        Codes whose neighbours are wanted.
+    known : Tensor, shape (references, latent)
+        Codes to choose from.
+    count : int
+        Neighbours per sample; as many as there are references at most.
+    """
     known = known.float()
     count = min(count, len(known))
     parts = [

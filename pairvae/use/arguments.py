@@ -66,6 +66,15 @@ def check_technique(name: str, value: object) -> None:
 def whole_number(name: str, value: object, least: int) -> int:
     """A count as an int.
 
+    Parameters
+    ----------
+    name : str
+        Name of the argument in the message.
+    value : object
+        What the caller gave.
+    least : int
+        Smallest number that is accepted.
+
     Raises
     ------
     UserError

@@ -52,7 +52,19 @@ class CalibratedModel:
         return encoded(self.network, technique, curves, self.calibration)
 
     def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
-        """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`."""
+        """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`.
+
+        Parameters
+        ----------
+        path : str
+            `target_from_source`, such as "sans_from_saxs".
+        source : Encoded
+            Codes of the measured curves, and how unusual these are.
+        covariates : Tensor, shape (samples, covariates)
+            Of the predicted curves.
+        joint : bool
+            Bands that hold whole curves, not single points.
+        """
         predicted = predict(self.network, path, source.code.mean, covariates, source.curve)
         references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
         half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
@@ -83,6 +95,15 @@ class CalibratedModel:
         self, spectra: Curves, technique: Technique, covariates: Covariates = None
     ) -> tuple[Batch, pd.DataFrame]:
         """Curves as the network of a technique sees them, and their covariates as a table.
+
+        Parameters
+        ----------
+        spectra : Spectrum or sequence
+            Curves, one sample each.
+        technique : {"saxs", "sans"}
+            Technique that measured them.
+        covariates : mapping or sequence of mappings, optional
+            As in `translate`.
 
         Raises
         ------

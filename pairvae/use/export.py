@@ -47,7 +47,15 @@ class OnePath(nn.Module):
     def forward(
         self, log_intensity: Tensor, mask: Tensor, source_covariates: Tensor, target_covariates: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Predicted log10 I and the ends of its band, each (batch, target q)."""
+        """Predicted log10 I and the ends of its band, each (batch, target q).
+
+        Parameters
+        ----------
+        log_intensity, mask : Tensor, shape (batch, source q)
+            log10 I on the grid, and 1 where measured, else 0.
+        source_covariates, target_covariates : Tensor, shape (batch, covariates)
+            Of the measured and of the predicted curves.
+        """
         code = self.source.encode(log_intensity, mask, source_covariates).mean
         curve = self.target.decode(code, target_covariates, self.from_partner, SourceCurve(log_intensity, mask))
         half = self.band * torch.exp(0.5 * curve.log_variance)

@@ -43,6 +43,15 @@ class Inputs:
         """Read what one technique measured, with the covariates that the model knows; see `named_samples`.
 
         What the reader had to say is printed, and torch is given the threads for so many curves.
+
+        Parameters
+        ----------
+        technique : {"saxs", "sans"}
+            Technique of the curves to read.
+        model : CalibratedModel
+            Model whose covariates are looked up.
+        partners : bool
+            Read the other technique's curves, too, where samples.csv names them.
         """
         given = self._given()
         found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)

@@ -86,7 +86,19 @@ def match(
 
 
 def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
-    """`match` of curves as the networks see them."""
+    """`match` of curves as the networks see them.
+
+    Parameters
+    ----------
+    model : CalibratedModel
+        Trained networks with their calibration.
+    asking, answering : Batch
+        Curves whose partners are wanted, and candidates.
+    to : {"saxs", "sans"}
+        Technique of the candidates.
+    k : int
+        Partners per curve; as many as there are candidates at most.
+    """
     source, fitted = other(to), model.calibration.consistency
     of: Batches = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
