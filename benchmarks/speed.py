@@ -26,15 +26,15 @@ from rich.table import Table
 from torch import nn
 
 from pairvae.errors import UserError
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import Batches, paired_tensors, to_device
 from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain, Settings
 from pairvae.settings.parse import parse
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, ends
 from pairvae.train.batches import TrainBatches
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import JointStage

@@ -6,9 +6,9 @@ import pytest
 
 from pairvae.evaluation.baselines import baselines, mean_curve, nearest_neighbours
 from pairvae.evaluation.predictions_file import BASELINES
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.techniques import CROSS_PATHS, ends
 
 RNG = np.random.default_rng(0)
 

@@ -10,11 +10,11 @@ from conftest import sphere, write_curves
 
 from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.evaluation.evaluate import evaluate
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.settings import Grid, Normalize, Report
+from pairvae.techniques import CROSS_PATHS, ends
 
 Q = np.geomspace(0.005, 0.3, 400)
 RADII = np.linspace(30, 80, 12)

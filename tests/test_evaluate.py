@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from pairvae.evaluation.retrieval import retrieval
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
+from pairvae.techniques import CROSS_PATHS, PATHS, ends
 
 
 @pytest.fixture(scope="module")

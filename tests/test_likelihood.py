@@ -10,11 +10,11 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from pairvae.evaluation.likelihood import importance_weighted, likelihood, log_weights
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
 from pairvae.models.predict import posterior
 from pairvae.models.resvae import NO_SPREAD, Code, Decoded
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
+from pairvae.techniques import CROSS_PATHS, PATHS, SELF_PATHS
 
 
 @pytest.fixture(scope="module")

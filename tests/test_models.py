@@ -7,7 +7,7 @@ import torch
 from pairvae.errors import UserError
 from pairvae.models import losses
 from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
-from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import as_tensors
 from pairvae.models.weights_file import load_pairvae, load_resvae, load_weights, save_weights
@@ -15,6 +15,7 @@ from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import read_pairs
 from pairvae.prepare.spectra_file import read_spectra
 from pairvae.settings import Architecture
+from pairvae.techniques import PATHS, ends
 
 SMALL = Architecture(channels=(4, 8), hidden=16, dropout=0.1)
 D2O = (Covariate(name="d2o_fraction", kind="number", mean=0.5, std=0.5),)

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.files.checksum import sha256
 from pairvae.files.hdf5 import hdf5_written_whole
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Baselines, Fit, Pretrain
+from pairvae.techniques import CROSS_PATHS, SPLITS, TECHNIQUES, Technique, ends
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.fit import fit
 from pairvae.train.stage import Stage, check_loss
@@ -169,7 +169,7 @@ def baselines(
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], gridded[t, "train"], train) for t in TECHNIQUES))
         check_loss(settings, network)
-        tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
+        tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in SPLITS}
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():

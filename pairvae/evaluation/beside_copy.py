@@ -9,8 +9,8 @@ import numpy.typing as npt
 from pairvae.evaluation.predictions_file import spread
 from pairvae.evaluation.shape_errors import after_background, after_factor
 from pairvae.evaluation.split import TestSplit
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array
+from pairvae.techniques import ends
 
 COPIED = "copied_curve"
 LEVEL = 1.1  # two errors are level within 10 %

@@ -10,7 +10,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 from pairvae.evaluation.predictions_file import spread
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Code
-from pairvae.prepare.pair import FACTS
+from pairvae.prepare import pair
 
 AT_MOST = 500  # samples whose codes are looked at; the time grows with samples, units and columns
 COLUMNS = 12  # of samples.csv, at most
@@ -46,7 +46,7 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
     rows = spread(len(code), AT_MOST)
     code, table = code[rows], table.iloc[rows]
     found: dict[str, dict[str, Any]] = {}
-    for name in ("material", *(column for column in table if column not in FACTS)):
+    for name in ("material", *(column for column in table if column not in pair.COLUMNS)):
         known = table[name].notna().to_numpy()
         values = table[name].to_numpy()[known]
         if len(found) == COLUMNS or known.sum() < 10 or len(set(values)) < 2:

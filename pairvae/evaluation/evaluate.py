@@ -20,13 +20,12 @@ from pairvae.evaluation.scores import Curves, by_material, denoising
 from pairvae.evaluation.split import TestSplit, load_test_split
 from pairvae.evaluation.spoilt_curves import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.evaluation.structural_parameters import kept_structure
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.predict import codes, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import paired_tensors
-from pairvae.prepare.pair import SPLITS, complete_pairs, rows_of
+from pairvae.prepare.pair import complete_pairs, rows_of
 from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.techniques import CROSS_PATHS, PATHS, SPLITS, TECHNIQUES, Technique, ends, other
 from pairvae.trust.latent_prior import draw_codes
 from pairvae.use.trained_model import load_model
 

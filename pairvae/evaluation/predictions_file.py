@@ -13,12 +13,10 @@ import pandas as pd
 from pairvae.errors import UserError
 from pairvae.files.hdf5 import hdf5_written_whole
 from pairvae.files.unreadable import unreadable
-from pairvae.prepare.pair import FACTS
+from pairvae.prepare import pair
+from pairvae.techniques import PATHS, SPLITS, TECHNIQUES, ends
 
 FORMAT = 1
-TECHNIQUES = ("saxs", "sans")
-SPLITS = ("train", "val", "test")
-CROSS = ("sans_from_saxs", "saxs_from_sans")
 BASELINES = ("mean_curve", "neighbours", "direct", "copied_curve")
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -85,7 +83,7 @@ def write_predictions(path: Path, coverage: float, table: pd.DataFrame, arrays: 
         file["sample_id"] = table["sample_id"].to_numpy(object)
         file["material"] = table["material"].fillna("").to_numpy(object)
         file.create_group("covariate")
-        columns = [name for name in table if name not in FACTS and not _is_json(table[name])]
+        columns = [name for name in table if name not in pair.COLUMNS and not _is_json(table[name])]
         for number, name in enumerate(columns):
             # a name may hold anything, a slash too: it is an attribute
             column = table[name]
@@ -170,8 +168,8 @@ def _expected(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
         for name, count in (("interpolation", ways), ("temperature", temperatures)):
             steps = _shape(file, f"{name}/{technique}", 3)[1]
             yield f"{name}/{technique}", (count, steps, grid[technique])
-    for path in (*CROSS, *(f"{technique}_from_{technique}" for technique in TECHNIQUES)):
-        curves = (samples, grid[path.split("_from_")[0]])
+    for path in PATHS:
+        curves = (samples, grid[ends(path)[0]])
         for name in ("log_intensity", "lower", "upper"):
             yield f"predicted/{path}/{name}", curves
         yield f"error/{path}", (samples,)

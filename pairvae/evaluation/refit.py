@@ -14,9 +14,8 @@ import pandas as pd
 from scipy.stats import norm, qmc
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS, Predictions, read_predictions
+from pairvae.evaluation.predictions_file import Predictions, read_predictions
 from pairvae.files.whole import written_whole
-from pairvae.models.pairvae import ends
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.model_free import Array
 from pairvae.settings import Simulate
@@ -24,6 +23,7 @@ from pairvae.simulation.cross_section import compile_models, cross_section
 from pairvae.simulation.instrument import Instrument, median_background, optics
 from pairvae.simulation.system import System
 from pairvae.simulation.system_files import load_system, shares
+from pairvae.techniques import CROSS_PATHS, ends
 
 SHOWN: tuple[str, ...] = ("silica_sphere", "micelle", "gold_rod")  # where nothing else is asked for
 WIDER = 2.0  # limits of the fit, as factors below and above those that samples were drawn from
@@ -229,7 +229,7 @@ def _both_fits(
 ) -> list[dict[str, Any]]:
     rows = []
     drawn = {name: truth[name] for name in system.parameters}
-    for path in CROSS:
+    for path in CROSS_PATHS:
         target, _ = ends(path)
         instrument = settings.saxs if target == "saxs" else settings.sans
         names = [f"measured/{target}/{name}" for name in ("log_intensity", "log_sigma")]

@@ -14,15 +14,14 @@ import pandas as pd
 
 from pairvae.evaluation.predictions_file import BASELINES
 from pairvae.evaluation.scores import Curves
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.predict import Array, free_scale
 from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Normalize
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.bands import Band
 from pairvae.trust.novelty import Encoded
 from pairvae.use.calibrated_model import CalibratedModel

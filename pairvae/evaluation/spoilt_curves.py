@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from pairvae.evaluation.split import TestSplit
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, free_scale
 from pairvae.models.tensors import Batch, take
-from pairvae.scattering.spectrum import Technique
+from pairvae.techniques import Technique, ends
 from pairvae.trust.missing import PLACES, SHARES, hide_range
 
 AT_MOST = 2000  # test samples that are tried: 15 times each

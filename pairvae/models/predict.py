@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from pairvae.models.losses import best_log_scale, point_weights
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code
 from pairvae.models.scale_and_background import SCALE_LOG_VARIANCE
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch
+from pairvae.techniques import CROSS_PATHS, ends
 
 ROWS = 1024  # curves per batch
 FITTED_WITHIN = 0.1  # decades; noisier points weigh less where a free scale is fitted

@@ -11,9 +11,9 @@ from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import encode_covariates
-from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
+from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
 from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.techniques import TECHNIQUES, Split, Technique, other
 
 # Curves of one technique: log_intensity, log_sigma and mask (samples, q), noise_floor (samples, 1), covariates
 # (samples, width).

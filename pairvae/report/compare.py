@@ -14,10 +14,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS
 from pairvae.files.whole import written_whole
+from pairvae.techniques import CROSS_PATHS
 
-VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS] for kind in ("validation", "test", "coverage"))
+VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS_PATHS] for kind in ("validation", "test", "coverage"))
 
 
 def compare(sweep: Mapping[str, Sequence[Any]], metrics: Sequence[Path], report: Path, table: Path) -> None:
@@ -120,11 +120,11 @@ def _scores(path: Path) -> dict[str, float]:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         paths, validation = metrics["paths"], metrics["validation"]
-        known = "rmse_truth" if all(paths[name]["rmse_truth"] is not None for name in CROSS) else "rmse_measured"
+        known = "rmse_truth" if all(paths[name]["rmse_truth"] is not None for name in CROSS_PATHS) else "rmse_measured"
         return (
-            {f"validation/{name}": _number(validation[name]["rmse_measured"]) for name in CROSS}
-            | {f"test/{name}": _number(paths[name][known]) for name in CROSS}
-            | {f"coverage/{name}": _number(paths[name]["coverage"]) for name in CROSS}
+            {f"validation/{name}": _number(validation[name]["rmse_measured"]) for name in CROSS_PATHS}
+            | {f"test/{name}": _number(paths[name][known]) for name in CROSS_PATHS}
+            | {f"coverage/{name}": _number(paths[name]["coverage"]) for name in CROSS_PATHS}
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path}: is not what evaluate writes ({error!r}); run evaluate again") from None

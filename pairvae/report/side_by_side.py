@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import CROSS
 from pairvae.report.figures.errors import rmse
 from pairvae.report.figures.style import MOMENTUM, TICKS, blank, colour, dash, line, log_q, plain, short, words
 from pairvae.report.run_files import Run, flat
+from pairvae.techniques import CROSS_PATHS
 
 
 def side_by_side(runs: Sequence[Run]) -> dict[str, Any]:
@@ -26,14 +26,16 @@ def side_by_side(runs: Sequence[Run]) -> dict[str, Any]:
     tested = [sorted(run.predictions.sample) for run in runs]
     return {
         "runs": named,
-        "cross": CROSS,
+        "cross": CROSS_PATHS,
         "reference": reference,
         "same_test": all(samples == tested[0] for samples in tested),
         "settings": _differing(named),
-        "materials": sorted({kind for run in runs for path in CROSS for kind in run.metrics.paths[path].by_material}),
-        "error_against_q": {path: _error_against_q(named, path, reference) for path in CROSS},
+        "materials": sorted(
+            {kind for run in runs for path in CROSS_PATHS for kind in run.metrics.paths[path].by_material}
+        ),
+        "error_against_q": {path: _error_against_q(named, path, reference) for path in CROSS_PATHS},
         "validation": _validation(named),
-        "errors": {path: _distribution(named, path) for path in CROSS},
+        "errors": {path: _distribution(named, path) for path in CROSS_PATHS},
     }
 
 

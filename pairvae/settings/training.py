@@ -6,13 +6,11 @@ from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.stage import FILLED, Seeded, numerics_version
+from pairvae.techniques import CROSS_PATHS, PathName, Technique
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
 Monitor = Literal["tensorboard", "mlflow"]
-
-# target_from_source, as in pairvae.models.pairvae, which would load torch
-PathName = Literal["saxs_from_saxs", "sans_from_sans", "sans_from_saxs", "saxs_from_sans"]
 NetworkPart = Literal["saxs.encoder", "saxs.decoder", "sans.encoder", "sans.decoder"]
 Loss = Literal["log_likelihood", "mse", "gaussian_nll", "chi2", "binary_cross_entropy"]
 KlSchedule = Literal["constant", "linear", "cosine", "cyclic"]
@@ -58,7 +56,7 @@ class Fit(Seeded):
     error_scale_dex: float = Field(
         0.5, gt=0, description="Points expected to be noisier than so many decades weigh less in reconstruction losses."
     )
-    q_weights: dict[Literal["saxs", "sans"], tuple[tuple[float, float, float], ...]] = Field(
+    q_weights: dict[Technique, tuple[tuple[float, float, float], ...]] = Field(
         {},
         description="Weights of q ranges by technique: {saxs: [[q_min, q_max, weight], …]}, q in 1/Å; elsewhere 1.",
     )
@@ -252,7 +250,7 @@ class JointTrain(Variational):
             raise ValueError(f"projection is {list(self.projection)}; expected widths of at least 2")
         if any(weight < 0 for weight in (*self.path_weights.values(), *self.vicreg_parts)):
             raise ValueError("path_weights and vicreg_parts must not be negative")
-        if not any(self.weight_of_path(path) for path in ("sans_from_saxs", "saxs_from_sans")):
+        if not any(self.weight_of_path(path) for path in CROSS_PATHS):
             raise ValueError(
                 "both cross-predictions have a weight of 0, so none would be learnt; raise cross_weight or path_weights"
             )

@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 from pairvae.errors import UserError
 from pairvae.files.checksum import sha256
 from pairvae.models import losses
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.models.scale_and_background import error_above_background, scale_nll
@@ -20,8 +20,8 @@ from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, paired_tensors, take, to_device, unpaired_tensors
 from pairvae.models.weights_file import load_resvae, load_weights, save_weights
 from pairvae.prepare.pair import complete_pairs, read_pairs
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_curves, hide_part, other_samples, renoised
 from pairvae.train.fit import fit

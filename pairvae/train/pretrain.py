@@ -15,10 +15,10 @@ from pairvae.models.resvae import Code, ResVAE
 from pairvae.models.tensors import Batches, as_tensors
 from pairvae.models.weights_file import save_weights
 from pairvae.prepare.covariates import fit_covariates
-from pairvae.prepare.pair import Split, read_pairs, rows_of
+from pairvae.prepare.pair import read_pairs, rows_of
 from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Pretrain
+from pairvae.techniques import Split, Technique
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
 from pairvae.train.outcome import latent_measures

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array, codes, misfit, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batches
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.calibration import Consistency
 from pairvae.trust.missing import covariates_known
 

@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
-from pairvae.models.pairvae import PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import predict
 from pairvae.models.tensors import Batch, as_tensors
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Normalize
 from pairvae.settings.parse import parse
+from pairvae.techniques import Technique, ends
 from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.missing import covariates_known

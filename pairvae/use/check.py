@@ -9,10 +9,9 @@ import pandas as pd
 
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.predict import Array, codes, predict
 from pairvae.models.source_path import SourceCurve
-from pairvae.scattering.spectrum import Technique
+from pairvae.techniques import CROSS_PATHS, Technique, ends
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
 from pairvae.use.arguments import Covariates, Curves
 from pairvae.use.calibrated_model import CalibratedModel

@@ -14,9 +14,9 @@ from pairvae import __version__
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.models.ensemble import Ensemble
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE
 from pairvae.models.source_path import SourceCurve
+from pairvae.techniques import CROSS_PATHS, PATHS, ends
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.model_card import model_card
 

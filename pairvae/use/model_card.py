@@ -6,7 +6,7 @@ The sections follow Mitchell et al., Model cards for model reporting, FAT* 2019.
 from collections.abc import Mapping
 from typing import Any
 
-from pairvae.models.pairvae import CROSS_PATHS, ends
+from pairvae.techniques import CROSS_PATHS, ends
 
 NAMES = {"saxs": "SAXS", "sans": "SANS"}
 

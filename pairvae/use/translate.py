@@ -15,10 +15,10 @@ from pairvae.formats.read import read_settings
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, predict
 from pairvae.samples.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
+from pairvae.techniques import ends
 from pairvae.trust.bands import Band
 from pairvae.trust.novelty import Encoded
 from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number

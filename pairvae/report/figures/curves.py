@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import CROSS, TECHNIQUES, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.report.figures.style import (
     BLUE,
     GREY,
@@ -24,6 +24,7 @@ from pairvae.report.figures.style import (
     short,
     spoken,
 )
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES
 
 STEP_DEX = 0.001  # curves in the page are rounded to this many decades: 0.2 %
 BAND_STEP_DEX = 0.004  # uncertainties and half bands
@@ -176,7 +177,7 @@ def _packed_arrays(predictions: Predictions, rows: npt.NDArray[np.int64]) -> Seq
         found.append((f"sigma/{t}", predictions[f"measured/{t}/log_sigma"][rows], BAND_STEP_DEX / 4))
         if f"truth/{t}/log_intensity" in predictions:
             found.append((f"truth/{t}", predictions[f"truth/{t}/log_intensity"][rows], STEP_DEX))
-    for path in CROSS:
+    for path in CROSS_PATHS:
         middle, lower, upper = (
             predictions[f"predicted/{path}/{name}"][rows] for name in ("log_intensity", "lower", "upper")
         )

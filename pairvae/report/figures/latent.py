@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from pairvae.evaluation.predictions_file import TECHNIQUES, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.models.resvae import Code
 from pairvae.report.figures.style import (
     BLUE,
@@ -27,6 +27,7 @@ from pairvae.report.figures.style import (
     symbol,
     words,
 )
+from pairvae.techniques import TECHNIQUES
 from pairvae.train.outcome import kl_per_unit
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
