@@ -30,7 +30,7 @@ from pairvae.models.predict import Array
 from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.settings import (
     Baselines,
     Grid,
@@ -119,7 +119,7 @@ class Project:
         self.table = read_pairs(folder / "pairs.csv")
         self.truth = {}
         for t in TECHNIQUES:
-            measured = read_spectra(self.spectra[t], rows_of(self.table[:TEST], t))
+            measured = load_spectra(self.spectra[t], rows_of(self.table[:TEST], t))
             self.truth[t] = np.where(measured.mask, gridded_truth(truth[t], measured, Normalize()), np.nan)
 
     def pairs(self, size: int, with_unpaired: bool = False) -> Path:

@@ -242,15 +242,15 @@ def report(
     figures: Annotated[Path | None, typer.Option(help="Folder to write, one page of figures per section.")] = None,
 ) -> None:
     """Write one self-contained report.html of a run, or of several runs side by side."""
-    from pairvae.report.report import compare as run_compare
     from pairvae.report.report import report as run
+    from pairvae.report.report import report_runs
 
     if bool(runs) != compare:
         raise UserError(
             "report: --compare and folders of runs go together: pairvae report --compare results/a results/b"
         )
     if runs:
-        run_compare(runs, output)
+        report_runs(runs, output)
         return
     if not (metrics and predictions and model and history and settings):
         raise UserError(

@@ -20,7 +20,7 @@ from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.settings import Baselines, Fit, Pretrain
 from pairvae.techniques import CROSS_PATHS, SPLITS, TECHNIQUES, Technique, ends
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
@@ -151,7 +151,7 @@ def baselines(
     table = read_pairs(pairs)
     files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
     gridded = {
-        (t, split): read_spectra(files[t], rows_of(complete_pairs(table, split), t))
+        (t, split): load_spectra(files[t], rows_of(complete_pairs(table, split), t))
         for t in TECHNIQUES
         for split in ("train", "test")
     }

@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Code
-from pairvae.prepare import pair
+from pairvae.prepare.pair import PAIR_COLUMNS
 
 AT_MOST = 500  # samples whose codes are looked at; the time grows with samples, units and columns
 COLUMNS = 12  # of samples.csv, at most
@@ -43,10 +43,10 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
     ----------
     Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138; Ross, PLoS ONE 9 (2014) e87357.
     """
-    rows = spread(len(code), AT_MOST)
+    rows = evenly_spaced(len(code), AT_MOST)
     code, table = code[rows], table.iloc[rows]
     found: dict[str, dict[str, Any]] = {}
-    for name in ("material", *(column for column in table if column not in pair.COLUMNS)):
+    for name in ("material", *(column for column in table if column not in PAIR_COLUMNS)):
         known = table[name].notna().to_numpy()
         values = table[name].to_numpy()[known]
         if len(found) == COLUMNS or known.sum() < 10 or len(set(values)) < 2:

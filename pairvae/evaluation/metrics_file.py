@@ -74,7 +74,7 @@ class Hits(BaseModel):
     candidates: int | None = None
 
 
-class Novelty(BaseModel):
+class NoveltyScores(BaseModel):
     """How far the test curves lie outside the training data."""
 
     median: float | None = None
@@ -129,7 +129,7 @@ class Marginals(BaseModel):
     per_unit: list[float | None] = []
 
 
-class Kept(BaseModel):
+class ParameterErrors(BaseModel):
     """How well predicted curves keep a structural parameter; relative errors."""
 
     samples: int = 0
@@ -174,11 +174,11 @@ class Metrics(BaseModel):
     loses_to_copied_curve: dict[str, str] = {}
     retrieval: dict[str, Hits] = {}
     coverage_nominal: float | None = None
-    novelty: dict[str, Novelty] = {}
+    novelty: dict[str, NoveltyScores] = {}
     likelihood: dict[str, Likelihood] = {}
     mutual_information: dict[str, dict[str, Information]] = {}
     normality: dict[str, dict[str, Marginals]] = {}
-    structure: dict[str, dict[str, Kept]] = {}
+    structure: dict[str, dict[str, ParameterErrors]] = {}
     denoising: dict[str, list[Denoising]] = {}
     hidden_ranges: dict[str, dict[str, list[Hidden]]] = {}
     unknown_covariates: dict[str, Hidden | None] = {}

@@ -13,7 +13,7 @@ import pandas as pd
 from pairvae.errors import UserError
 from pairvae.files.hdf5 import hdf5_written_whole
 from pairvae.files.unreadable import unreadable
-from pairvae.prepare import pair
+from pairvae.prepare.pair import PAIR_COLUMNS
 from pairvae.techniques import PATHS, SPLITS, TECHNIQUES, ends
 
 FORMAT = 1
@@ -83,7 +83,7 @@ def write_predictions(path: Path, coverage: float, table: pd.DataFrame, arrays: 
         file["sample_id"] = table["sample_id"].to_numpy(object)
         file["material"] = table["material"].fillna("").to_numpy(object)
         file.create_group("covariate")
-        columns = [name for name in table if name not in pair.COLUMNS and not _is_json(table[name])]
+        columns = [name for name in table if name not in PAIR_COLUMNS and not _is_json(table[name])]
         for number, name in enumerate(columns):
             # a name may hold anything, a slash too: it is an attribute
             column = table[name]
@@ -185,6 +185,6 @@ def _shape(file: h5py.File, name: str, dimensions: int) -> tuple[int, ...]:
     return tuple(dataset.shape)
 
 
-def spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+def evenly_spaced(available: int, wanted: int) -> npt.NDArray[np.int64]:
     """Up to `wanted` row numbers, evenly spaced, first and last included."""
     return np.unique(np.linspace(0, max(available - 1, 0), min(wanted, available)).round().astype(np.int64))

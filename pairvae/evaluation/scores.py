@@ -14,7 +14,7 @@ NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 Rows = npt.NDArray[np.int64] | slice
 
 
-class Curves:
+class ScoredCurves:
     """Test curves of one technique: what was measured and, where known, what is true.
 
     Parameters
@@ -97,13 +97,17 @@ class Curves:
 
 
 def by_material(
-    curves: Curves, material: npt.NDArray[np.str_], guess: Array, lower: Array | None = None, upper: Array | None = None
+    curves: ScoredCurves,
+    material: npt.NDArray[np.str_],
+    guess: Array,
+    lower: Array | None = None,
+    upper: Array | None = None,
 ) -> dict[str, Any]:
     """Scores of all test samples, and of those of each material.
 
     Parameters
     ----------
-    curves : Curves
+    curves : ScoredCurves
         Test samples.
     material : array of str, shape (samples,)
         Name of each sample's material; "" where it has none.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.model_free import ASSUMED_ERROR, guinier, invariant, porod
@@ -40,7 +40,7 @@ def kept_structure(measured: Spectra, truth: Array | None, predicted: Array) -> 
         `median_relative_error`, `p90_relative_error`, and with a truth `median_relative_error_of_measured`, that of
         the measured curves.
     """
-    rows = spread(len(predicted), AT_MOST)
+    rows = evenly_spaced(len(predicted), AT_MOST)
     mask = measured.mask[rows]
     noisy = measured.log_intensity[rows].astype(np.float64)
     relative = np.hypot(ASSUMED_ERROR, LN10 * np.where(mask, measured.log_sigma[rows], 0).astype(np.float64))

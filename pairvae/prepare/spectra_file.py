@@ -105,7 +105,7 @@ def write_spectra(
         file.attrs["counts"] = json.dumps(dict(counts or {}))
 
 
-def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
+def load_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
     """Read a table, or some of its rows in the order asked for.
 
     Raises

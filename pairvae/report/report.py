@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.files.whole import written_whole
 from pairvae.report.explorer import explorer
 from pairvae.report.figures import curves, data, errors, generated, latent, training, trials
@@ -65,7 +65,7 @@ def report(
     """
     run = read_run(metrics, predictions, model, history, benchmarks)
     sections = {name: title for name, title in SECTIONS.items() if name != "trials" or _tried(run)}
-    rows = spread(len(run.predictions.sample), settings.samples)
+    rows = evenly_spaced(len(run.predictions.sample), settings.samples)
     facts = facts_of(run) | drawn(run, rows)
     page = Page(run.numbers).render(
         "report.html.j2", sections=sections, explorer=explorer(run.predictions, rows), alone=False, **facts
@@ -83,7 +83,7 @@ def report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def compare(runs: list[Path], output: Path) -> None:
+def report_runs(runs: list[Path], output: Path) -> None:
     """Write one page with several runs side by side.
 
     Parameters

@@ -66,7 +66,7 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "pretrain": {**pretrain, **own}}
 
 
-def rows_of(network: ResVAE) -> list[Row]:
+def layer_rows(network: ResVAE) -> list[Row]:
     """All layers from the curve to the code and back, in the order of the data."""
     return list(_rows(network))
 
@@ -126,7 +126,7 @@ def show_structure(file: Path, plot: Path | None = None, console: Console | None
     networks = networks_of(file)
     console = console or Console()
     for technique, network in networks.items():
-        rows = rows_of(network)
+        rows = layer_rows(network)
         total = sum(row.parameters for row in rows)
         table = Table("part", "layer", "shape", title=f"{technique}: {total:,} weights", title_justify="left")
         table.add_column("weights", justify="right")
@@ -149,7 +149,7 @@ def _drawing(networks: dict[Technique, ResVAE]) -> str:
     titles = [f"{t.upper()}: {_count(network):,} weights" for t, network in networks.items()]
     figure = make_subplots(rows=len(networks), cols=1, subplot_titles=titles)
     for place, network in enumerate(networks.values(), start=1):
-        rows = rows_of(network)
+        rows = layer_rows(network)
         height = [1 + math.log2(math.prod(row.shape[1:])) for row in rows]
         colour = {"color": [math.log2(row.shape[0]) for row in rows], "colorscale": "Viridis"}
         bar = {"title": "channels", "tickvals": list(range(12)), "ticktext": [str(2**i) for i in range(12)]}

@@ -14,7 +14,7 @@ from pairvae.models.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate, fit_covariates
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
 
@@ -50,7 +50,7 @@ def start_network(
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     begun = {t: _member(network.of(t), member) for t in TECHNIQUES}
     for technique in TECHNIQUES:
-        empty = read_spectra(spectra[technique], np.empty(0, np.int64))
+        empty = load_spectra(spectra[technique], np.empty(0, np.int64))
         q, grid = empty.q, network.of(technique).q.numpy()
         if empty.scale_free != network.of(technique).scale_free:
             raise UserError(

@@ -26,9 +26,9 @@ from pairvae.train.batches import TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
 from pairvae.train.monitor import SHOW_ONLY, Tracking
-from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
 from pairvae.train.stage import Stage
+from pairvae.train.training_summary import TrainingSummary, summary_of
 
 LATENT_ROWS = 2048  # training curves whose codes are looked at when a training has ended
 
@@ -78,14 +78,14 @@ class History(callbacks.Callback):
 
     Attributes
     ----------
-    outcome : dict
-        What the training came to, set when it has ended; see `pairvae.train.outcome`.
+    summary : dict
+        What the training came to, set when it has ended; see `pairvae.train.training_summary`.
     """
 
     def __init__(self, stage: Stage, epochs: int) -> None:
         self.stage, self.epochs = stage, epochs
         self.rows: list[dict[str, float]] = []
-        self.outcome: Outcome = {}
+        self.summary: TrainingSummary = {}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Write down the epoch that has just been trained and validated."""
@@ -253,7 +253,7 @@ def fit(
     print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
     with torch.inference_mode():
         codes = stage.cpu().codes({t: take(curves, slice(LATENT_ROWS)) for t, curves in train.items()})
-    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
+    history.summary = summary_of(stage.name, history.rows, best.epoch, best.loss, codes)
     return history
 
 

@@ -27,8 +27,8 @@ from pairvae.train.augment import hide_covariates, hide_curves, hide_part, other
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
-from pairvae.train.outcome import latent_measures
 from pairvae.train.stage import Stage, check_loss
+from pairvae.train.training_summary import latent_measures
 
 MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
 
@@ -299,7 +299,7 @@ def joint_train(
     figures = Figures(stage.name, network, tensors["val"], settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
-    training[f"joint_train/{member}"] = progress.outcome
+    training[f"joint_train/{member}"] = progress.summary
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
 

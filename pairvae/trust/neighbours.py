@@ -108,13 +108,13 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Arra
     known = known.double()
     found = []
     for part in asked.double().split(PART):
-        middle, covariance = spread(known[nearest(part, known, count).row])
+        middle, covariance = mean_and_covariance(known[nearest(part, known, count).row])
         off = (part - middle)[:, :, None]
         found.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
     return torch.cat(found).numpy() if found else np.empty(0)
 
 
-def spread(near: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(near: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (…, latent) and covariance (…, latent, latent) of neighbours (…, neighbours, latent), a ridge added."""
     middle = near.mean(dim=-2)
     off = near - middle[..., None, :]

@@ -15,7 +15,7 @@ Curves = Spectrum | Sequence[Spectrum | Sequence[Spectrum]]
 Covariates = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
-def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
+def curves_by_sample(spectra: Curves) -> list[Sequence[Spectrum]]:
     """The curves of each sample.
 
     Raises

@@ -24,7 +24,7 @@ from pairvae.trust.calibration import Calibration
 from pairvae.trust.missing import covariates_known
 from pairvae.trust.novelty import Encoded, encoded
 from pairvae.trust.scale import absolute_half_widths, scale_of
-from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, curves_by_sample
 from pairvae.use.substances import with_contrasts
 
 
@@ -112,7 +112,7 @@ class CalibratedModel:
             As `gridded`, or a covariate is unknown to the model.
         """
         check_technique("technique", technique)
-        network, samples = self.network.of(technique), settings_of(spectra)
+        network, samples = self.network.of(technique), curves_by_sample(spectra)
         if not samples:
             raise UserError(f"no {technique} curve is given; expected at least one")
         names = [covariate.name for covariate in network.covariates]

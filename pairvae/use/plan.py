@@ -12,7 +12,7 @@ from pairvae.files.whole import written_whole
 from pairvae.jobs.progress import tracked
 from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
-from pairvae.use.arguments import check_technique, settings_of
+from pairvae.use.arguments import check_technique, curves_by_sample
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs, parsed_covariates
 from pairvae.use.prediction import Prediction
@@ -64,7 +64,7 @@ def plan(
         if not len(listed):
             raise UserError(f"covariate {name!r}: has no value; expected at least one")
     conditions = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
-    (settings,) = settings_of([spectrum])
+    (settings,) = curves_by_sample([spectrum])
     return list(zip(conditions, translate(model, [settings] * len(conditions), to, conditions), strict=True))
 
 

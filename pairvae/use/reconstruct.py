@@ -10,7 +10,7 @@ from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
 from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Technique
-from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, curves_by_sample
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import PredictedCurve, about_sigma, band_sigma
@@ -54,7 +54,7 @@ def reconstruct(
     >>> again.q[~again.measured], again.intensity[~again.measured]
     """
     check_technique("technique", technique)
-    samples = settings_of(spectra)
+    samples = curves_by_sample(spectra)
     curves, table = model.tensors(spectra, technique, covariates)
     encoded = model.encoded(technique, curves)
     path = f"{technique}_from_{technique}"

@@ -21,7 +21,7 @@ from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
 from pairvae.techniques import ends
 from pairvae.trust.bands import Band
 from pairvae.trust.novelty import Encoded
-from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
+from pairvae.use.arguments import Covariates, Curves, check_technique, curves_by_sample, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import Prediction, about_sigma, band_sigma
@@ -91,7 +91,7 @@ def translate(
     """
     check_technique("translate: to", to)
     draws, seed = whole_number("translate: draws", draws, 0), whole_number("translate: seed", seed, 0)
-    samples = settings_of(spectra)
+    samples = curves_by_sample(spectra)
     if not samples:
         return []
     source = other(to)

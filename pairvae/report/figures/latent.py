@@ -28,7 +28,7 @@ from pairvae.report.figures.style import (
     words,
 )
 from pairvae.techniques import TECHNIQUES
-from pairvae.train.outcome import kl_per_unit
+from pairvae.train.training_summary import kl_per_unit
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DRAWS = 16  # of each posterior, for the aggregate posterior
