@@ -74,7 +74,7 @@ def likelihood(
     gain = None if cross else 0.0  # for a quantised code, of which all draws are alike
     if not cross and bool((code.logvar > NO_SPREAD).any()):
         some = slice(None, None, -(-samples // IMPORTANCE_CURVES))
-        few = Code(*(one[some] for one in code))
+        few = Code(*(part[some] for part in code))
         weights = log_weights(network.of(target), few, take(curves, some), IMPORTANCE_DRAWS, seed)
         gain = float((importance_weighted(weights) - weights.mean(dim=0)).mean())
     return {

@@ -116,12 +116,12 @@ def read_predictions(path: Path) -> Predictions:
     with file:
         try:
             for name, sizes in _expected(file):
-                found = _shape(file, name, len(sizes))
-                if found != sizes:
-                    raise UserError(f"{path}: {name} has shape {found}, expected {sizes}; run evaluate again")
+                shape = _shape(file, name, len(sizes))
+                if shape != sizes:
+                    raise UserError(f"{path}: {name} has shape {shape}, expected {sizes}; run evaluate again")
             covariate: dict[str, npt.NDArray[Any]] = {}
-            for one in file.get("covariate", {}).values():
-                covariate[str(one.attrs["name"])] = one[:] if one.dtype.kind == "f" else one.asstr()[:]
+            for column in file.get("covariate", {}).values():
+                covariate[str(column.attrs["name"])] = column[:] if column.dtype.kind == "f" else column.asstr()[:]
             return Predictions(
                 sample=file["sample_id"].asstr()[:],
                 material=file["material"].asstr()[:],

@@ -35,8 +35,8 @@ class ScoredCurves:
 
     def rmse(self, guess: Array, measured: bool = False) -> Array:
         """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
-        known = self.measured if measured or self.truth is None else self.truth
-        mean_square: Array = np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1)
+        reference = self.measured if measured or self.truth is None else self.truth
+        mean_square: Array = np.nanmean(np.where(self.mask, guess - reference, np.nan) ** 2, axis=1)
         return np.sqrt(mean_square)
 
     def coverage_of_curves(self, lower: Array, upper: Array, rows: Rows = slice(None)) -> float:
@@ -86,9 +86,9 @@ class ScoredCurves:
                 "reduced_chi2": float(np.median(np.nanmean(chi**2, axis=1))),
                 "coverage": float(inside[mask].mean()),
                 "coverage_by_third": [
-                    float(one.mean()) if one.size else None
+                    float(hits.mean()) if hits.size else None
                     for third in np.array_split(np.arange(mask.shape[1]), THIRDS)
-                    for one in [inside[:, third][mask[:, third]]]
+                    for hits in [inside[:, third][mask[:, third]]]
                 ],
                 "coverage_of_curves": self.coverage_of_curves(lower, upper, rows),
                 "band_width_dex": float((upper - lower)[rows][mask].mean()),

@@ -118,7 +118,7 @@ def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
         "measured_share": data.measured_share(predictions),
         "materials": data.materials(run.metrics.materials) if run.metrics.materials else None,
         "example_curves": {
-            path: curves.curves(predictions, path, found) if (found := curves.examples(predictions, path)) else None
+            path: curves.curves(predictions, path, shown) if (shown := curves.examples(predictions, path)) else None
             for path in CROSS_PATHS
         },
         "error_against_q": {path: errors.error_against_q(predictions, path) for path in CROSS_PATHS},

@@ -43,11 +43,11 @@ def _names(runs: Sequence[Run]) -> list[str]:
     """Names of the runs, counted where several have the same."""
     names = [run.metrics.run for run in runs]
     seen: Counter[str] = Counter()
-    found = []
+    counted = []
     for name in names:
         seen[name] += 1
-        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
-    return found
+        counted.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return counted
 
 
 def _differing(named: dict[str, Run]) -> dict[str, list[str]]:
@@ -58,8 +58,8 @@ def _differing(named: dict[str, Run]) -> dict[str, list[str]]:
         else {}
         for run in named.values()
     ]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    values = {key: [one.get(key, "–") for one in settings] for key in keys}
+    keys = list(dict.fromkeys(key for run in settings for key in run))
+    values = {key: [run.get(key, "–") for run in settings] for key in keys}
     return {key: row for key, row in values.items() if len(set(row)) > 1}
 
 
@@ -68,8 +68,8 @@ def _error_against_q(named: dict[str, Run], path: str, reference: str) -> go.Fig
     figure = blank(height=400)
     for number, (name, run) in enumerate(named.items()):
         p = run.predictions
-        known = p.known(technique) if reference == "truth" else p[f"measured/{technique}/log_intensity"]
-        error = rmse(p[f"predicted/{path}/log_intensity"] - known)
+        expected = p.known(technique) if reference == "truth" else p[f"measured/{technique}/log_intensity"]
+        error = rmse(p[f"predicted/{path}/log_intensity"] - expected)
         line(figure, p[f"q/{technique}"], error, name, ".3f", color=colour(number), dash=dash(number), width=2)
     log_q(figure)
     figure.update_xaxes(title_text=MOMENTUM)

@@ -47,14 +47,14 @@ def networks_of(file: Path) -> dict[Technique, ResVAE]:
         raise UserError(f"{file}: expected a run's settings by name, as in configs/default.yaml")
     settings = parse(Settings, _filled(values), str(file))
     covariates = tuple(Covariate(name=name, kind="number") for name in settings.covariates)
-    found: dict[Technique, ResVAE] = {}
+    networks: dict[Technique, ResVAE] = {}
     for technique in TECHNIQUES:
         training, gridding = getattr(settings.pretrain, technique), getattr(settings.normalize, technique)
         try:
-            found[technique] = ResVAE(gridding.grid.points, training.latent_dim, training.architecture, covariates)
+            networks[technique] = ResVAE(gridding.grid.points, training.latent_dim, training.architecture, covariates)
         except UserError as error:
             raise UserError(f"{file}: pretrain.{technique}.architecture: {error}") from None
-    return found
+    return networks
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _drawing(networks: dict[Technique, ResVAE]) -> str:
         figure.add_bar(
             x=[f"{i} {row.text}" for i, row in enumerate(rows)],
             y=height,
-            base=[-0.5 * one for one in height],
+            base=[-0.5 * value for value in height],
             marker={**colour, "cmin": 0, "cmax": 11, "colorbar": bar, "showscale": place == 1},
             hovertext=[f"{r.part}: {r.text}<br>{_shape_text(r.shape)}<br>{r.parameters:,} weights" for r in rows],
             hoverinfo="text",

@@ -41,8 +41,8 @@ def draw_training(network: PairVAE, val: Batches, title: str, path: Path) -> Non
     curves = {t: {name: tensor[:AT_MOST].cpu() for name, tensor in batch.items()} for t, batch in val.items()}
     code = {t: posterior(network, t, batch).mean for t, batch in curves.items()}
     samples = len(next(iter(code.values())))
-    known = {t: curves[t]["covariates"] for t in code}
-    arrays: dict[str, Numbers] = dict(latent_grids(network, code, known, np.full(samples, ""), _from_prior(code)))
+    covariates = {t: curves[t]["covariates"] for t in code}
+    arrays: dict[str, Numbers] = dict(latent_grids(network, code, covariates, np.full(samples, ""), _from_prior(code)))
     for target, batch in curves.items():
         arrays[f"q/{target}"] = network.of(target).q.cpu().numpy()
         measured = torch.where(batch["mask"] > 0, batch["log_intensity"], torch.nan)

@@ -103,11 +103,11 @@ def summary_of(
             "units": units,
             "active_units": active,
             "collapsed": collapsed,
-            "kl_per_unit": [round(one, 5) for one in nats],
+            "kl_per_unit": [round(unit, 5) for unit in nats],
         }
         print(
             f"{name}: {active} of {units} components of the {technique} code are active; their KL in nats, the largest "
-            f"first: {' '.join(f'{one:.2g}' for one in sorted(nats, reverse=True))}",
+            f"first: {' '.join(f'{unit:.2g}' for unit in sorted(nats, reverse=True))}",
             flush=True,
         )
         if collapsed:

@@ -29,22 +29,22 @@ class Neighbours(NamedTuple):
 
 
 @torch.inference_mode()
-def nearest(asked: Tensor, known: Tensor, count: int) -> Neighbours:
-    """Nearest rows of `known` (references, latent) for each of `asked` (samples, latent), Euclidean.
+def nearest(asked: Tensor, references: Tensor, count: int) -> Neighbours:
+    """Nearest rows of `references` (references, latent) for each of `asked` (samples, latent), Euclidean.
 
     Parameters
     ----------
     asked : Tensor, shape (samples, latent)
         Codes whose neighbours are wanted.
-    known : Tensor, shape (references, latent)
+    references : Tensor, shape (references, latent)
         Codes to choose from.
     count : int
         Neighbours per sample; as many as there are references at most.
     """
-    known = known.float()
-    count = min(count, len(known))
+    references = references.float()
+    count = min(count, len(references))
     parts = [
-        torch.cdist(part.float(), known, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False)
+        torch.cdist(part.float(), references, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False)
         for part in asked.split(ROWS)
     ]
     return Neighbours(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
@@ -61,8 +61,8 @@ def binned(score: Array, near: int) -> Tensor:
         Neighbours that will be averaged. With less than `FEW` times as many samples, all get the mean of all.
     """
     scores = torch.from_numpy(score).float()
-    known = scores.isfinite().float()
-    total, count = (nn.functional.adaptive_avg_pool1d(x[:, None], BINS)[:, 0] for x in (scores.nan_to_num(), known))
+    measured = scores.isfinite().float()
+    total, count = (nn.functional.adaptive_avg_pool1d(x[:, None], BINS)[:, 0] for x in (scores.nan_to_num(), measured))
     everywhere = total.sum(dim=0) / count.sum(dim=0)
     everywhere = everywhere.nan_to_num(nan=float(total.sum() / count.sum().clamp(min=1e-9)))
     mean = torch.where(count > 0, total / count, everywhere)
@@ -86,7 +86,7 @@ def local_error(errors: Tensor, rows: Tensor, points: int) -> Array:
 
 
 @torch.inference_mode()
-def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Array:
+def distance_in_spread(asked: Tensor, references: Tensor, count: int = ALIKE) -> Array:
     """Mahalanobis distance of codes from the mean of their nearest, in the covariance of these, shape (samples,).
 
     Codes of one kind of samples fill a thin, bent sheet: a code beside the sheet is strange, one as far away within
@@ -95,7 +95,7 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Arra
     Parameters
     ----------
     asked : Tensor, shape (samples, latent)
-    known : Tensor, shape (references, latent)
+    references : Tensor, shape (references, latent)
         About unit variance in every component.
     count : int
         Neighbours.
@@ -105,13 +105,13 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Arra
     Kriegel, Kröger, Schubert and Zimek, Outlier detection in arbitrarily oriented subspaces, ICDM 2012, section III;
     the covariance ridged by `RIDGE` in place of a choice of directions.
     """
-    known = known.double()
-    found = []
+    references = references.double()
+    distances = []
     for part in asked.double().split(PART):
-        middle, covariance = mean_and_covariance(known[nearest(part, known, count).row])
+        middle, covariance = mean_and_covariance(references[nearest(part, references, count).row])
         off = (part - middle)[:, :, None]
-        found.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
-    return torch.cat(found).numpy() if found else np.empty(0)
+        distances.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
+    return torch.cat(distances).numpy() if distances else np.empty(0)
 
 
 def mean_and_covariance(near: Tensor) -> tuple[Tensor, Tensor]:

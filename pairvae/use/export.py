@@ -117,7 +117,8 @@ def export(model: CalibratedModel, folder: str | Path, metrics: str | Path | Non
 def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     target, source = ends(path)
     networks = {t: model.network.of(t) for t in (target, source)}
-    one = OnePath(networks[source], networks[target], path in CROSS_PATHS, model.calibration.bands[path].band).eval()
+    band = model.calibration.bands[path].band
+    network = OnePath(networks[source], networks[target], path in CROSS_PATHS, band).eval()
     widths = [sum(covariate.width for covariate in networks[t].covariates) for t in (source, target)]
     points = networks[source].points
     # two rows: a batch of one would be taken for a constant
@@ -129,7 +130,7 @@ def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about itself
         torch.onnx.export(
-            deepcopy(one).cpu(),
+            deepcopy(network).cpu(),
             example,
             file,
             input_names=INPUTS,
@@ -152,8 +153,8 @@ def _facts(model: CalibratedModel, path: str) -> dict[str, Any]:
         "q_unit": "1/angstrom",
         "source_q": model.q(source).tolist(),
         "target_q": model.q(target).tolist(),
-        "source_covariates": [one.model_dump(mode="json") for one in model.network.of(source).covariates],
-        "target_covariates": [one.model_dump(mode="json") for one in model.network.of(target).covariates],
+        "source_covariates": [covariate.model_dump(mode="json") for covariate in model.network.of(source).covariates],
+        "target_covariates": [covariate.model_dump(mode="json") for covariate in model.network.of(target).covariates],
         "covariates": (
             "number: (value − mean)/std, 1; category: 1 at its value, else 0; unknown: all 0; in the order of the list"
         ),

@@ -124,8 +124,8 @@ def _decoded(model: CalibratedModel, code: Tensor, covariates: Mapping[str, Any]
     width = len(str(len(code)))
     for technique in TECHNIQUES:
         row = check_covariates(model.network.of(technique).covariates, covariates)
-        known = model.covariates(technique, row).expand(len(code), -1)
-        logs = predict(model.network, f"{technique}_from_{technique}", code, known).log_intensity
+        side_inputs = model.covariates(technique, row).expand(len(code), -1)
+        logs = predict(model.network, f"{technique}_from_{technique}", code, side_inputs).log_intensity
         if not (np.abs(logs) < np.log10(np.finfo(np.float64).max)).all():
             raise UserError(f"generate: such codes decode to no finite {technique} intensity; lower the temperature")
         of[technique] = [

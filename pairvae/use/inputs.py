@@ -54,14 +54,14 @@ class Inputs:
             Read the other technique's curves, too, where samples.csv names them.
         """
         given = self._given()
-        found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
-        return self._understood(found, (technique,), given, model)
+        samples = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
+        return self._understood(samples, (technique,), given, model)
 
     def pairs(self, sans: Sequence[str], model: CalibratedModel) -> list[MeasuredSample]:
         """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
         given = self._given()
-        found = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
-        return self._understood(found, TECHNIQUES, given, model)
+        samples = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
+        return self._understood(samples, TECHNIQUES, given, model)
 
     def spare(self, outputs: Iterable[Path], samples: Iterable[MeasuredSample]) -> None:
         """Refuse outputs that would take the place of what was read: a measured curve, or the samples.csv.
@@ -71,10 +71,10 @@ class Inputs:
         UserError
             One of `outputs` is one of the files.
         """
-        curves = (curve.source.file for one in samples for settings in one.curves.values() for curve in settings)
-        read = {os.path.realpath(name) for name in (*self.files, *curves)}
+        curves = (curve.source.file for sample in samples for settings in sample.curves.values() for curve in settings)
+        sources = {os.path.realpath(name) for name in (*self.files, *curves)}
         for path in outputs:
-            if os.path.realpath(path) in read:
+            if os.path.realpath(path) in sources:
                 raise UserError(f"{path}: was read, and would be overwritten; name another output")
 
     def _understood(

@@ -54,10 +54,10 @@ def plan(
     ...     print(conditions["d2o_fraction"], sans.intensity[0])
     """
     check_technique("plan: to", to)
-    known = [covariate.name for covariate in model.network.of(to).covariates]
+    trained_with = [covariate.name for covariate in model.network.of(to).covariates]
     for name, listed in values.items():
-        if name not in known:
-            names = ", ".join(known) or "no covariate"
+        if name not in trained_with:
+            names = ", ".join(trained_with) or "no covariate"
             raise UserError(f"covariate {name!r}: this model was trained with {names}; plan with one of those")
         if isinstance(listed, str) or not hasattr(listed, "__len__"):
             raise UserError(f"covariate {name!r}: is given as {listed!r}; expected a list of values, as [0, 0.5, 1]")
@@ -91,7 +91,7 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel
     values = {name: [value.strip() for value in text.split(",") if value.strip()] for name, text in given.items()}
     source = other(to)
     samples = inputs.samples(source, model)
-    tables = output_names([one.name for one in samples], output, "plan.csv")
+    tables = output_names([sample.name for sample in samples], output, "plan.csv")
     inputs.spare(tables, samples)
     plans = []
     for sample in samples:

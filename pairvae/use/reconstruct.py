@@ -100,9 +100,9 @@ def reconstruct_files(
         As `Inputs.samples` and `reconstruct`; nothing is written then.
     """
     samples = inputs.samples(technique, model)
-    paths = output_names([one.name for one in samples], output, f"{technique}.{ENDINGS[format]}")
+    paths = output_names([sample.name for sample in samples], output, f"{technique}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
-    curves, covariates = [one.curves[technique] for one in samples], [one.covariates for one in samples]
+    curves, covariates = [sample.curves[technique] for sample in samples], [sample.covariates for sample in samples]
     results = reconstruct(model, curves, technique, covariates)
     for path, result in zip(tracked(paths, "write", len(paths)), results, strict=True):
         notes = (

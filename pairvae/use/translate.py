@@ -208,13 +208,13 @@ def translate_files(
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
-    curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
-    predictions = translate(model, curves, to, known, draws, seed, joint)
-    distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
+    curves, covariates = [sample.curves[source] for sample in samples], [sample.covariates for sample in samples]
+    predictions = translate(model, curves, to, covariates, draws, seed, joint)
+    distances = [_distance(prediction, sample, model) for prediction, sample in zip(predictions, samples, strict=True)]
     if like is not None:
         predictions = [prediction.on(like) for prediction in predictions]
-    for name in (one.name for one in model.network.of(source).covariates):
-        if not any(name in given for given in known):
+    for name in (covariate.name for covariate in model.network.of(source).covariates):
+        if not any(name in given for given in covariates):
             print(f"{name} was not said: taken as unknown")
     for path, prediction, distance in zip(tracked(paths, "write", len(paths)), predictions, distances, strict=True):
         left_out = 0 if like is None else like.size - prediction.q.size

@@ -38,8 +38,8 @@ ITERATIONS = 500  # t-SNE
 
 def finite_rows(predictions: Predictions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Those of the rows whose codes are numbers."""
-    known = [np.isfinite(predictions[f"latent/{t}"][rows]).all(axis=1) for t in TECHNIQUES]
-    return rows[known[0] & known[1]]
+    finite = [np.isfinite(predictions[f"latent/{t}"][rows]).all(axis=1) for t in TECHNIQUES]
+    return rows[finite[0] & finite[1]]
 
 
 def principal_axes(predictions: Predictions, rows: npt.NDArray[np.int64]) -> tuple[dict[str, Numbers], Numbers]:
