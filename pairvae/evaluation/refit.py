@@ -231,7 +231,7 @@ def _both_fits(
     drawn = {name: truth[name] for name in system.parameters}
     for path in CROSS_PATHS:
         target, _ = ends(path)
-        instrument = settings.saxs if target == "saxs" else settings.sans
+        instrument = settings.instruments[target]
         names = [f"measured/{target}/{name}" for name in ("log_intensity", "log_sigma")]
         names += [f"predicted/{path}/{name}" for name in ("log_intensity", "lower", "upper")]
         q = curves[f"q/{target}"].astype(np.float64)

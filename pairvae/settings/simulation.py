@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from pairvae.settings.stage import Seeded, StageSettings, numerics_version
+from pairvae.techniques import Technique
 
 # The kinds that come with the package, a file each; a user's own are named by their paths.
 SYSTEMS = Path(__file__).parents[1] / "simulation" / "systems"
@@ -65,6 +66,11 @@ class SaxsInstrument(StageSettings):
     )
     background_spread_dex: float = Field(0.1, ge=0, description="Spread of the background between samples in decades.")
 
+    @property
+    def beam(self) -> tuple[Technique, float]:
+        """Technique and X-ray energy in keV."""
+        return "saxs", self.energy_kev
+
 
 class SansInstrument(StageSettings):
     """How the simulated neutron instrument sees a particle."""
@@ -88,6 +94,11 @@ class SansInstrument(StageSettings):
     incoherent_h2o_per_cm: float = Field(0.95, ge=0, description="Incoherent background of pure H2O in 1/cm.")
     incoherent_d2o_per_cm: float = Field(0.05, ge=0, description="Incoherent background of pure D2O in 1/cm.")
     background_spread_dex: float = Field(0.05, ge=0, description="Spread of the background between samples in decades.")
+
+    @property
+    def beam(self) -> tuple[Technique, float]:
+        """Technique and neutron wavelength in Å."""
+        return "sans", self.wavelength_angstrom
 
 
 class Variety(StageSettings):
@@ -147,6 +158,11 @@ class Simulate(Seeded):
     variety: Variety = Variety()
     saxs: SaxsInstrument = SaxsInstrument()
     sans: SansInstrument = SansInstrument()
+
+    @property
+    def instruments(self) -> dict[Technique, SaxsInstrument | SansInstrument]:
+        """The instrument of each technique."""
+        return {"saxs": self.saxs, "sans": self.sans}
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -17,7 +17,7 @@ import numpy as np
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.scattering.spectrum import Curve
-from pairvae.simulation.instrument import Instrument, beam, optics
+from pairvae.simulation.instrument import Instrument, optics
 from pairvae.simulation.system import System, Values, unknown_name
 
 SIZE_STEP = 2.0  # largest step in q_max · size over the polydispersity; its error: see Q_STEP of instrument.py
@@ -61,7 +61,7 @@ def cross_section(
     """
     from sasmodels.direct_model import call_kernel
 
-    values = system.to_model(drawn, system.sld(*beam(instrument), d2o_fraction, chosen), chosen)
+    values = system.to_model(drawn, system.sld(*instrument.beam, d2o_fraction, chosen), chosen)
     for name in (spread.parameter for spread in system.polydispersity):
         points = ceil(6 * values[f"{name}_pd"] * values[name] * instrument.q_max_inv_angstrom / SIZE_STEP)
         values |= {f"{name}_pd_n": max(SIZE_POINTS, points), f"{name}_pd_nsigma": 3}
