@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pairvae.errors import ReadError
-from pairvae.formats.read import load_spectra as read_curves
+from pairvae.formats.read import read_spectra as read_curves
 from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
