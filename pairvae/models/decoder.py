@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pairvae.models.blocks import ACTIVATION, residual_linear
 from pairvae.models.layer_lists import decoder_layers
-from pairvae.models.layers import Shape, modules
+from pairvae.models.layers import modules
+from pairvae.models.shapes import Shape
 from pairvae.settings import Architecture
 
 

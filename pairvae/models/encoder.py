@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from pairvae.models.blocks import residual_linear
 from pairvae.models.layer_lists import encoder_layers
-from pairvae.models.layers import Shape, modules
+from pairvae.models.layers import modules
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization
+from pairvae.models.shapes import Shape
 from pairvae.settings import Architecture
 
 

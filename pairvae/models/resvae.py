@@ -215,7 +215,8 @@ class ResVAE(nn.Module):
     def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
         """log10 of a decoded curve's scale over the partner's `level`, and its log-variance, shape (batch, 2)."""
         assert self.scale_ratio is not None
-        return self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
+        ratio: Tensor = self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
+        return ratio
 
     def decode(
         self, code: Tensor, covariates: Tensor, from_partner: bool, source: SourceCurve | None = None

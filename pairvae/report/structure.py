@@ -13,8 +13,8 @@ from torch import nn
 
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
-from pairvae.models.layers import Shape
 from pairvae.models.resvae import ResVAE
+from pairvae.models.shapes import Shape
 from pairvae.prepare.covariates import Covariate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Settings

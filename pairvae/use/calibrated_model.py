@@ -75,6 +75,13 @@ class CalibratedModel:
         """A band of `bands` in 1/cm where the technique is learnt without its scale; None where that is not learnt.
 
         NaN for curves of the source that are in arbitrary units. The band is wider by the error of the scale.
+
+        Parameters
+        ----------
+        path, source, covariates
+            As for `bands`.
+        band : Band
+            From `bands`, up to a factor.
         """
         scale = scale_of(self.network, path, source, covariates)
         if scale is None or path not in self.calibration.absolute:
