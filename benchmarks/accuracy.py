@@ -28,7 +28,7 @@ from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.evaluation.retrieval import retrieval
 from pairvae.evaluation.split import gridded_truth
 from pairvae.models.blocks import residual_linear
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.predict import Array, codes, predict
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.models.tensors import paired_tensors
@@ -36,10 +36,10 @@ from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.covariates import encode_covariates, fit_covariates
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.settings import Baselines, JointTrain, NormalizeBoth, Pair, Pretrain, Simulate
 from pairvae.simulation.simulate import simulate
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import joint_train
 from pairvae.train.pretrain import pretrain
@@ -87,7 +87,7 @@ class Data:
             pair(*spectra.values(), folder / "samples.csv", Pair(), self.files.pairs)
         self.tables = {split: complete_pairs(read_pairs(self.files.pairs), split) for split in ("train", "val", "test")}
         self.curves = {
-            (t, split): read_spectra(spectra[t], rows_of(table, t))
+            (t, split): load_spectra(spectra[t], rows_of(table, t))
             for t in TECHNIQUES
             for split, table in self.tables.items()
         }

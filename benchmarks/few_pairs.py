@@ -25,13 +25,12 @@ from rich.table import Table
 from pairvae.evaluation.baselines import baselines
 from pairvae.evaluation.predictions_file import BASELINES
 from pairvae.evaluation.split import gridded_truth
-from pairvae.models.pairvae import CROSS_PATHS, SELF_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array
 from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.settings import (
     Baselines,
     Grid,
@@ -44,6 +43,7 @@ from pairvae.settings import (
     Simulate,
 )
 from pairvae.simulation.simulate import simulate
+from pairvae.techniques import CROSS_PATHS, SELF_PATHS, TECHNIQUES, Technique, ends
 from pairvae.train.adapt import start_network
 from pairvae.train.joint_train import joint_train
 
@@ -119,7 +119,7 @@ class Project:
         self.table = read_pairs(folder / "pairs.csv")
         self.truth = {}
         for t in TECHNIQUES:
-            measured = read_spectra(self.spectra[t], rows_of(self.table[:TEST], t))
+            measured = load_spectra(self.spectra[t], rows_of(self.table[:TEST], t))
             self.truth[t] = np.where(measured.mask, gridded_truth(truth[t], measured, Normalize()), np.nan)
 
     def pairs(self, size: int, with_unpaired: bool = False) -> Path:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import TECHNIQUES, Spectrum, Technique, other
@@ -68,7 +68,7 @@ class Project:
     def errors(self, model: TrainedModel, name: str, to: Technique) -> tuple[float, float, float]:
         """Distance, distance after one factor, novelty of a predicted curve."""
         row = self.table.index[self.table["sample_id"] == name]
-        measured = read_spectra(self.spectra[to], rows_of(self.table.loc[row], to))
+        measured = load_spectra(self.spectra[to], rows_of(self.table.loc[row], to))
         (prediction,) = model.translate([self.curves[other(to)][name]], to=to)
         apart = (np.log10(prediction.intensity) - measured.log_intensity[0])[measured.mask[0]]
         shape = apart - np.median(apart)

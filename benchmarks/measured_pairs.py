@@ -29,9 +29,10 @@ from pairvae.evaluation.shape_errors import after_background, after_factor
 from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves
 from pairvae.samples.measured_samples import MeasuredSample, paired_samples
-from pairvae.scattering.spectrum import TECHNIQUES, Curve, Spectrum, Technique, other
+from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Simulate
 from pairvae.simulation.instrument import resolution
+from pairvae.techniques import TECHNIQUES, Technique, other
 from pairvae.use.trained_model import TrainedModel, load_model
 
 NOISIEST = 0.1  # decades

@@ -21,8 +21,7 @@ from rich.table import Table
 
 from pairvae.errors import UserError
 from pairvae.evaluation.retrieval import retrieval
-from pairvae.models.pairvae import CROSS_PATHS
-from pairvae.scattering.spectrum import TECHNIQUES
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES
 
 TRIAL = 100  # steps that are timed
 PRETRAINING = 0.1  # of the time, both techniques together

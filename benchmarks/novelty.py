@@ -19,11 +19,10 @@ from few_pairs import gridding_of
 from rich.console import Console
 from rich.table import Table
 
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import read_pairs
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Calibrate
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.calibrate import calibrate
 from pairvae.use.trained_model import TrainedModel, load_model
 

@@ -21,7 +21,7 @@ from scipy.ndimage import median_filter
 from scipy.optimize import minimize
 
 from pairvae.prepare.normalize import normalize
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import Grid, Normalize, Read, Settings
@@ -75,7 +75,7 @@ def measured(manifest):
             low, high = RANGE[technique]
             grid = Grid(q_min_inv_angstrom=low, q_max_inv_angstrom=high, points=POINTS)
             normalize(path[technique], Normalize(grid=grid, scale_free=True), path[f"grid_{technique}"])
-            spectra = read_spectra(path[f"grid_{technique}"])
+            spectra = load_spectra(path[f"grid_{technique}"])
             values = np.where(spectra.mask, spectra.log_intensity, np.nan)
             curves[technique] = dict(zip(spectra.sample_id, values, strict=True))
     names = [name for name in table["sample_id"] if all(name in curves[t] for t in TECHNIQUES)]

@@ -26,15 +26,15 @@ from rich.table import Table
 from torch import nn
 
 from pairvae.errors import UserError
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import Batches, paired_tensors, to_device
 from pairvae.models.weights_file import load_pairvae
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import TECHNIQUES
 from pairvae.settings import JointTrain, Settings
 from pairvae.settings.parse import parse
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, ends
 from pairvae.train.batches import TrainBatches
 from pairvae.train.fit import fit
 from pairvae.train.joint_train import JointStage
@@ -82,7 +82,7 @@ def untrained(config: Path, network: PairVAE, run: Path) -> PairVAE:
     for technique in TECHNIQUES:
         given = getattr(settings.pretrain, technique)
         twin = ResVAE(network.of(technique).points, settings.latent_dim, given.architecture)
-        twin.fit_scaler(read_spectra(run / f"spectra/{technique}.h5"))
+        twin.fit_scaler(load_spectra(run / f"spectra/{technique}.h5"))
         twins.append(twin)
     return PairVAE(*twins)
 

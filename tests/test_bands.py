@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.tensors import paired_tensors, take
 from pairvae.prepare.covariates import Covariate
+from pairvae.techniques import CROSS_PATHS, PATHS, ends
 from pairvae.trust.bands import NEAR, WIDEST
 from pairvae.trust.conformal import conformal_factor
 from pairvae.trust.missing import PLACES, SHARES, covariates_known, gaps, hide_range, nearest_situation, put, situations

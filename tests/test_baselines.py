@@ -6,9 +6,9 @@ import pytest
 
 from pairvae.evaluation.baselines import baselines, mean_curve, nearest_neighbours
 from pairvae.evaluation.predictions_file import BASELINES
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra
+from pairvae.techniques import CROSS_PATHS, ends
 
 RNG = np.random.default_rng(0)
 
@@ -116,7 +116,7 @@ def test_stage_writes_what_the_functions_say_of_the_train_split(evaluated):
     table = read_pairs(evaluated.path("pairs.csv"))
     saxs, sans = (
         {
-            s: read_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(complete_pairs(table, s), t))
+            s: load_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(complete_pairs(table, s), t))
             for s in ("train", "test")
         }
         for t in ("saxs", "sans")

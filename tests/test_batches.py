@@ -96,11 +96,11 @@ def test_validation_shows_every_sample_once_in_order(monkeypatch):
 def test_unmeasured_points_are_filled_with_the_train_mean(pretrained):
     from pairvae.models.weights_file import load_resvae
     from pairvae.prepare.pair import read_pairs
-    from pairvae.prepare.spectra_file import read_spectra
+    from pairvae.prepare.spectra_file import load_spectra
 
     network = load_resvae(pretrained.path("pretrain/saxs.safetensors"))
     table = read_pairs(pretrained.path("pairs.csv")).dropna(subset="row_saxs")
-    spectra = read_spectra(pretrained.path("spectra/saxs.h5"))
+    spectra = load_spectra(pretrained.path("spectra/saxs.h5"))
     batch = as_tensors(spectra, table, network)
     mean = np.broadcast_to(network.mean.numpy(), spectra.mask.shape)
     assert (~spectra.mask).any()

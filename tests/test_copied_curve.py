@@ -10,11 +10,11 @@ from conftest import sphere, write_curves
 
 from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.evaluation.evaluate import evaluate
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.prepare.normalize import normalize
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.settings import Grid, Normalize, Report
+from pairvae.techniques import CROSS_PATHS, ends
 
 Q = np.geomspace(0.005, 0.3, 400)
 RADII = np.linspace(30, 80, 12)
@@ -43,7 +43,7 @@ def gridded_pairs(tmp_path):
             curves[technique] = write_curves(tmp_path / f"{technique}.h5", technique, measured)
             grid = Grid(q_min_inv_angstrom=Q[0], q_max_inv_angstrom=Q[-1], points=150)
             normalize(curves[technique], Normalize(grid=grid), tmp_path / f"{technique}.spectra.h5")
-            spectra[technique] = read_spectra(tmp_path / f"{technique}.spectra.h5")
+            spectra[technique] = load_spectra(tmp_path / f"{technique}.spectra.h5")
         return spectra, curves
 
     return write

@@ -232,7 +232,7 @@ def test_reference_has_every_setting_with_its_default(generated):
     rows = generated["settings"].splitlines()
     assert "| `simulate" not in generated["settings"]  # names are relative to their heading
     assert "| `pairs` | `20000` | ≥ 1 | Number of samples. |" in rows
-    assert "| `grid.points` | saxs: `256`, sans: `192` | ≥ 32, ≤ 4096 | Grid points. |" in rows
+    assert "| `grid.points` | saxs: `256`, sans: `192` | ≥ 32, ≤ 4096 | Number of grid points. |" in rows
     settings = import_module("pairvae.settings")
 
     def count(group):

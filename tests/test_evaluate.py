@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from pairvae.evaluation.retrieval import retrieval
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
+from pairvae.techniques import CROSS_PATHS, PATHS, ends
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_measured_curves_are_those_of_the_test_split(evaluated, predictions):
     table = complete_pairs(read_pairs(evaluated.path("pairs.csv")), "test")
     assert [name.decode() for name in predictions["sample_id"]] == table["sample_id"].tolist()
     for t in ("saxs", "sans"):
-        spectra = read_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(table, t))
+        spectra = load_spectra(evaluated.path(f"spectra/{t}.h5"), rows_of(table, t))
         np.testing.assert_array_equal(predictions[f"measured/{t}/log_intensity"], spectra.log_intensity)
         np.testing.assert_array_equal(predictions[f"q/{t}"], spectra.q)
 

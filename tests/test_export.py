@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pairvae.cli.app import main
-from pairvae.models.pairvae import PATHS, ends
 from pairvae.models.predict import codes, predict
 from pairvae.models.tensors import paired_tensors, take
+from pairvae.techniques import PATHS, ends
 from pairvae.use.model_card import model_card
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'pairvae[test]'")

@@ -10,11 +10,11 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from pairvae.evaluation.likelihood import importance_weighted, likelihood, log_weights
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, SELF_PATHS
 from pairvae.models.predict import posterior
 from pairvae.models.resvae import NO_SPREAD, Code, Decoded
 from pairvae.models.tensors import paired_tensors
-from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
+from pairvae.prepare.spectra_file import load_spectra, measured_share, read_counts
+from pairvae.techniques import CROSS_PATHS, PATHS, SELF_PATHS
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_metrics_hold_likelihoods_and_what_was_done_to_the_data(evaluated):
     assert [numbers["likelihood"][path]["kl"] for path in CROSS_PATHS] == [None, None]
     assert set(numbers["materials"]) == {"silica", "latex"}
     for technique, given in numbers["data"].items():
-        spectra = read_spectra(evaluated.path(f"spectra/{technique}.h5"))
+        spectra = load_spectra(evaluated.path(f"spectra/{technique}.h5"))
         assert sum(given["curves"].values()) == len(spectra.sample_id) == given["counts"]["samples"]
         assert given["counts"]["measured"] == spectra.mask.sum()
         assert given["counts"]["points"] == spectra.mask.size
@@ -62,7 +62,7 @@ def test_metrics_hold_likelihoods_and_what_was_done_to_the_data(evaluated):
 def test_share_of_measured_curves_is_the_mean_of_their_masks(evaluated):
     path = evaluated.path("spectra/saxs.h5")
     rows = np.array([5, 2, 60])
-    np.testing.assert_allclose(measured_share(path, rows), read_spectra(path, rows).mask.mean(axis=0))
+    np.testing.assert_allclose(measured_share(path, rows), load_spectra(path, rows).mask.mean(axis=0))
 
 
 def test_interpolation_leads_from_one_material_to_another(evaluated, model):

@@ -7,14 +7,15 @@ import torch
 from pairvae.errors import UserError
 from pairvae.models import losses
 from pairvae.models.blocks import Interleave, Style, down, residual_linear, up
-from pairvae.models.pairvae import PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.resvae import ResVAE
 from pairvae.models.tensors import as_tensors
 from pairvae.models.weights_file import load_pairvae, load_resvae, load_weights, save_weights
 from pairvae.prepare.covariates import Covariate
 from pairvae.prepare.pair import read_pairs
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.settings import Architecture
+from pairvae.techniques import PATHS, ends
 
 SMALL = Architecture(channels=(4, 8), hidden=16, dropout=0.1)
 D2O = (Covariate(name="d2o_fraction", kind="number", mean=0.5, std=0.5),)
@@ -164,7 +165,7 @@ def test_a_few_dozen_steps_lower_the_loss(gridded):
     torch.manual_seed(1)
     table = read_pairs(gridded.path("pairs.csv"))
     table = table[table["row_saxs"].notna()]
-    spectra = read_spectra(gridded.path("spectra/saxs.h5"))
+    spectra = load_spectra(gridded.path("spectra/saxs.h5"))
     network = ResVAE(spectra.q.size, 4, SMALL)
     network.fit_scaler(spectra)
     batch = as_tensors(spectra, table, network)
@@ -195,7 +196,7 @@ def test_pretrained_weights_come_back_from_their_file(pretrained, tmp_path):
     assert torch.equal(again.encode(*curves).mean, code.mean)
     for one, two in zip(*(n.decode(code.mean, curves[2], True) for n in (network, again)), strict=True):
         assert torch.equal(one, two)
-    q = read_spectra(pretrained.path("spectra/saxs.h5")).q
+    q = load_spectra(pretrained.path("spectra/saxs.h5")).q
     np.testing.assert_array_equal(again.q.numpy(), q)  # float64 as it was: the file does not round
 
 

@@ -11,7 +11,7 @@ from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.models.weights_file import load_weights, save_weights
 from pairvae.prepare.covariates import Covariate
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.settings import Architecture, Calibrate
 from pairvae.train.adapt import widened
 from pairvae.trust.calibrate import calibrate
@@ -210,7 +210,7 @@ def test_bands_are_calibrated_around_every_kind_of_network(choices, gridded, tmp
     networks = []
     for technique, points in (("saxs", 50), ("sans", 41)):
         networks.append(ResVAE(points, 4, Architecture(**TINY, channels=(4,), **choices)))
-        networks[-1].fit_scaler(read_spectra(gridded.path(f"spectra/{technique}.h5")))
+        networks[-1].fit_scaler(load_spectra(gridded.path(f"spectra/{technique}.h5")))
     network = PairVAE(*networks)
     files = [gridded.path(name) for name in ("spectra/saxs.h5", "spectra/sans.h5", "pairs.csv")]
     facts = {"joint_train": {}, "training": {}}

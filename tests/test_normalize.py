@@ -6,7 +6,7 @@ import pytest
 from pairvae.errors import UserError
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.normalize import grid_curves, normalize
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.scattering.curves_file import CurvesWriter
 from pairvae.scattering.spectrum import Source, Spectrum
 from pairvae.settings import Architecture, Grid, Normalize
@@ -204,7 +204,7 @@ def test_automatic_grid_spans_what_half_of_the_samples_reach(tmp_path):
         for i, (low, high) in enumerate(zip(lows, highs, strict=True))
     ]
     normalize(write(tmp_path / "saxs.h5", *curves), Normalize(grid=Grid(points=33)), tmp_path / "out.h5")
-    q = read_spectra(tmp_path / "out.h5").q
+    q = load_spectra(tmp_path / "out.h5").q
     assert (np.array(lows) <= q[0]).sum() >= 2.5
     assert (np.array(highs) >= q[-1]).sum() >= 2.5
     np.testing.assert_allclose(q, np.geomspace(0.03, 0.4, 33), rtol=1e-12)
@@ -214,14 +214,14 @@ def test_given_grid_is_obeyed(tmp_path):
     grid = Grid(q_min_inv_angstrom=0.02, q_max_inv_angstrom=0.3, points=50)
     path = write(tmp_path / "saxs.h5", curve(np.geomspace(0.01, 0.4, 80), 1.0))
     normalize(path, Normalize(grid=grid), tmp_path / "out.h5")
-    np.testing.assert_allclose(read_spectra(tmp_path / "out.h5").q, np.geomspace(0.02, 0.3, 50), rtol=1e-12)
+    np.testing.assert_allclose(load_spectra(tmp_path / "out.h5").q, np.geomspace(0.02, 0.3, 50), rtol=1e-12)
 
 
 def test_spectra_file_holds_what_grid_curves_says_one_row_per_sample(tmp_path):
     near = curve(np.geomspace(0.01, 0.05, 60), 2.0)
     far, other = curve(np.geomspace(0.04, 0.2, 60), 2.0), curve(np.geomspace(0.01, 0.2, 90), 5.0, sample="b")
     normalize(write(tmp_path / "saxs.h5", near, far, other), Normalize(), tmp_path / "out.h5")
-    spectra = read_spectra(tmp_path / "out.h5")
+    spectra = load_spectra(tmp_path / "out.h5")
     assert spectra.sample_id == ["a", "b"]
     for i, curves in enumerate(([near, far], [other])):
         row = grid_curves(curves, spectra.q, Normalize())
@@ -230,8 +230,8 @@ def test_spectra_file_holds_what_grid_curves_says_one_row_per_sample(tmp_path):
 
 
 def test_rows_of_a_spectra_file_come_in_the_order_asked_for(gridded):
-    everything = read_spectra(gridded.path("spectra/saxs.h5"))
-    some = read_spectra(gridded.path("spectra/saxs.h5"), np.array([5, 2, 9]))
+    everything = load_spectra(gridded.path("spectra/saxs.h5"))
+    some = load_spectra(gridded.path("spectra/saxs.h5"), np.array([5, 2, 9]))
     assert some.sample_id == [everything.sample_id[i] for i in (5, 2, 9)]
     np.testing.assert_array_equal(some.log_intensity, everything.log_intensity[[5, 2, 9]])
 

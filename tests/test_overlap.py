@@ -8,7 +8,7 @@ from pairvae.formats.read import read_spectra as read_curves
 from pairvae.formats.read_options import ReadOptions
 from pairvae.prepare.normalize import grid_curves, normalize
 from pairvae.prepare.overlap import match_settings
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.samples.read_samples import read_samples
 from pairvae.scattering.curves_file import CurvesFile, CurvesWriter
 from pairvae.scattering.spectrum import Spectrum
@@ -104,7 +104,7 @@ def test_settings_in_one_file_travel_from_the_manifest_to_one_row_of_the_grid(tm
     assert first.reading.q_unit_from == "manifest"
     assert first.reading.repairs == {"settings": 2, "trimmed_first": 1}
     normalize(tmp_path / "sans.h5", Normalize(grid=Grid(points=64)), tmp_path / "out.h5")
-    spectra = read_spectra(tmp_path / "out.h5")
+    spectra = load_spectra(tmp_path / "out.h5")
     assert spectra.sample_id == ["micelle"]
     assert spectra.mask[0, :-1].all()
 

@@ -15,7 +15,7 @@ from pairvae import load_model
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.models.weights_file import load_weights
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534
@@ -164,7 +164,7 @@ def test_closed_weights_and_spectra_are_named(shared):
     with closed(shared / "joint.safetensors", "a+r"):
         load_weights(shared / "joint.safetensors")
     with closed(shared / "spectra" / "saxs.h5", "a+r"):
-        read_spectra(shared / "spectra" / "saxs.h5")
+        load_spectra(shared / "spectra" / "saxs.h5")
 
 
 def test_command_says_it_in_one_sentence(pairvae, shared):

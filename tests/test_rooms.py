@@ -100,3 +100,24 @@ def test_no_file_has_more_than_350_lines_and_no_function_more_than_60():
     lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
     assert {name: count for name, count in lines.items() if count > 350} == {}
     assert [(count, name) for count, name in longest_functions() if count > 60] == []
+
+
+def undocumented():
+    """Public functions of three or more arguments that no Parameters section describes."""
+    for path in MODULES.values():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        for node in tree.body + [method for owner in classes for method in owner.body]:
+            if not isinstance(node, ast.FunctionDef) or node.name[0] == "_":
+                continue
+            decorators = " ".join(map(ast.unparse, node.decorator_list))
+            arguments = [argument.arg for argument in node.args.posonlyargs + node.args.args + node.args.kwonlyargs]
+            # the options of a command document themselves; Lightning documents its hooks
+            exempt = "app.command" in decorators or "overload" in decorators or node.name.startswith("on_")
+            described = "\nParameters\n---" in (ast.get_docstring(node) or "")
+            if len(set(arguments) - {"self", "cls"}) >= 3 and not exempt and not described:
+                yield f"{path.relative_to(PACKAGE)}: {node.name}"
+
+
+def test_a_public_function_of_three_arguments_describes_them():
+    assert list(undocumented()) == []

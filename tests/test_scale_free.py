@@ -12,7 +12,7 @@ from pairvae.formats.read import read_spectrum
 from pairvae.formats.write import write_text
 from pairvae.prepare.normalize import normalize
 from pairvae.prepare.pair import pair
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.scattering.curves_file import CurvesFile
 from pairvae.scattering.spectrum import Reading
 from pairvae.settings import Calibrate, Grid, Normalize, Pair
@@ -130,7 +130,7 @@ def test_bands_of_a_scale_free_technique_hold_its_measured_curves_at_their_best_
 
 
 def test_normalized_curves_do_not_depend_on_factors(without_saxs_scale):
-    one, other = (read_spectra(run.folder / "saxs.h5") for run in without_saxs_scale)
+    one, other = (load_spectra(run.folder / "saxs.h5") for run in without_saxs_scale)
     assert one.scale_free
     np.testing.assert_allclose(other.log_intensity, one.log_intensity, atol=1e-5)
     np.testing.assert_array_equal(other.mask, one.mask)

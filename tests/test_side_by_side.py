@@ -6,7 +6,7 @@ from made_up_run import metrics_of, write_run
 from test_report import Page
 
 from pairvae.errors import UserError
-from pairvae.report.report import compare
+from pairvae.report.report import report_runs
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_runs_stand_side_by_side(folders, tmp_path):
 
 
 def test_runs_of_the_same_name_are_counted(folders, tmp_path):
-    compare([folders[0], folders[0]], tmp_path / "runs.html")
+    report_runs([folders[0], folders[0]], tmp_path / "runs.html")
     page = Page((tmp_path / "runs.html").read_text(encoding="utf-8"))
     assert ["run", "first (1)", "first (2)"] in page.rows
     assert "warning" not in page.ids
@@ -48,7 +48,7 @@ def test_runs_of_the_same_name_are_counted(folders, tmp_path):
 
 def test_a_folder_without_a_run_is_named_and_no_page_written(folders, tmp_path):
     with pytest.raises(UserError, match=r"is no folder of a run: it holds no metrics\.json"):
-        compare([folders[0], tmp_path], tmp_path / "runs.html")
+        report_runs([folders[0], tmp_path], tmp_path / "runs.html")
     with pytest.raises(UserError, match="at least two folders of runs to compare, found 1"):
-        compare(folders[:1], tmp_path / "runs.html")
+        report_runs(folders[:1], tmp_path / "runs.html")
     assert not (tmp_path / "runs.html").exists()

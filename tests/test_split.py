@@ -12,7 +12,7 @@ from pairvae.models.pairvae import PairVAE
 from pairvae.models.tensors import paired_tensors
 from pairvae.models.weights_file import load_resvae
 from pairvae.prepare.pair import complete_pairs, pair, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra, write_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra, write_spectra
 from pairvae.settings import Pair
 from pairvae.train.pretrain import pretrain
 
@@ -111,7 +111,7 @@ def test_joint_training_sees_the_complete_pairs_of_its_split_and_no_others(pretr
         wanted = complete_pairs(table, name)
         assert wanted[["row_saxs", "row_sans"]].notna().all(axis=None)
         for t, file in zip(("saxs", "sans"), files[:2], strict=True):
-            spectra = read_spectra(file, rows_of(wanted, t))
+            spectra = load_spectra(file, rows_of(wanted, t))
             assert spectra.sample_id == wanted["sample_id"].tolist()
             shown, mask = tensors[t]["log_intensity"].numpy(), spectra.mask
             np.testing.assert_array_equal(shown[mask], spectra.log_intensity[mask])
@@ -130,7 +130,7 @@ def test_scaler_is_that_of_all_training_curves_paired_or_not(pretrained):
     for technique in ("saxs", "sans"):
         train = table[(table["split"] == "train") & table[f"row_{technique}"].notna()]
         assert len(train) > len(complete_pairs(table, "train"))
-        spectra = read_spectra(pretrained.path(f"spectra/{technique}.h5"), rows_of(train, technique))
+        spectra = load_spectra(pretrained.path(f"spectra/{technique}.h5"), rows_of(train, technique))
         network = load_resvae(pretrained.path(f"pretrain/{technique}.safetensors"))
         values = np.where(spectra.mask, spectra.log_intensity, np.nan).astype(float)
         np.testing.assert_allclose(network.mean, np.nanmean(values, axis=0), rtol=1e-5, atol=1e-6)
@@ -146,7 +146,7 @@ def _short_pretraining(project, spectra, folder):
 
 def _with_rows(project, split, values, path):
     """The SAXS spectra with other values in the rows of one split."""
-    spectra = read_spectra(project.path("spectra/saxs.h5"))
+    spectra = load_spectra(project.path("spectra/saxs.h5"))
     table = read_pairs(project.path("pairs.csv"))
     rows = rows_of(table[(table["split"] == split) & table["row_saxs"].notna()], "saxs")
     log_intensity = spectra.log_intensity.copy()

@@ -21,8 +21,8 @@ from pairvae.prepare.pair import pair
 from pairvae.scattering.spectrum import Spectrum
 from pairvae.settings import Architecture, Grid, JointTrain, Normalize, Pair, Pretrain
 from pairvae.train.joint_train import joint_train
-from pairvae.train.outcome import active_units, fall_if_doubled
 from pairvae.train.pretrain import pretrain
+from pairvae.train.training_summary import active_units, fall_if_doubled
 
 SMALL = {"batch_size": 8, "accelerator": "cpu", "learning_rate": 4e-3}
 COUNT = 24

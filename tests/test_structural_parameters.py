@@ -7,8 +7,8 @@ import pytest
 from conftest import Q, draw_spheres
 
 from pairvae.evaluation.structural_parameters import kept_structure
-from pairvae.models.pairvae import CROSS_PATHS
 from pairvae.prepare.spectra_file import Spectra
+from pairvae.techniques import CROSS_PATHS
 
 
 @pytest.fixture(scope="module")

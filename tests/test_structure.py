@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pairvae.report.structure import networks_of, rows_of
+from pairvae.report.structure import layer_rows, networks_of
 from pairvae.settings import Settings
 from pairvae.settings.parse import parse
 
@@ -38,7 +38,7 @@ def test_table_names_every_layer_with_its_shape_and_all_weights(small, pairvae, 
     networks = networks_of(small)
     for network in networks.values():
         total = sum(parameter.numel() for parameter in network.parameters())
-        assert sum(row.parameters for row in rows_of(network)) == total
+        assert sum(row.parameters for row in layer_rows(network)) == total
         assert f"{total:,} weights" in out
     assert networks["sans"].latent_dim == 6
     assert out.count("res 8 8") == 2

@@ -10,10 +10,10 @@ import typer
 from pairvae.formats.read_options import ReadOptions
 
 _HELP = {
-    "q_unit": "Unit of q where the file does not say: 1/A, 1/nm, …",
-    "columns": "Columns in their order: 'q I dI dq'.",
-    "intensity_unit": "Unit of the intensity where the file does not say, or says it wrongly: 1/cm, 1/m, arbitrary.",
-    "entry": "Entry of a file that holds several curves.",
+    "q_unit": "Unit of q, if the file does not state it: 1/A, 1/nm, …",
+    "columns": "Columns of a text table, in order: 'q I dI dq'.",
+    "intensity_unit": "Unit of the intensity, if the file does not state it or is wrong: 1/cm, 1/m, arbitrary.",
+    "entry": "Entry to read from a file that holds several curves.",
 }
 
 

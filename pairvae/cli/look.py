@@ -19,17 +19,18 @@ app = typer.Typer()
 @read_options(options="--")
 def inspect(
     files: Annotated[
-        list[str], typer.Argument(help="Measured curves: files, patterns, folders; or a samples.csv.", metavar="FILE…")
+        list[str],
+        typer.Argument(help="Measured curves: files, patterns or folders; or a samples.csv.", metavar="FILE…"),
     ],
     technique: Annotated[Technique | None, typer.Option(help="Technique of all files.")] = None,
     options: ReadOptions = NO_OPTIONS,
     allow_outside: Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line and curve.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="HTML file to write, with all curves on log-log axes.", callback=html)
+        Path | None, typer.Option(help="HTML file to write: all curves on logarithmic axes.", callback=html)
     ] = None,
 ) -> None:
-    """Show what the reader makes of files, one line per curve; exit code 2 when one was refused."""
+    """Show how files are read, one line per curve; exit code 2 if a file is refused."""
     from pairvae.samples.inspect_report import inspect_files
 
     def show(line: str) -> None:
@@ -49,12 +50,14 @@ def inspect(
 )
 def samples(
     folder: Annotated[Path, typer.Argument(help="Folder with the files of both techniques.", exists=True)],
-    saxs: Annotated[str, typer.Option(help="Pattern of the SAXS files; what * stands for is the sample.")],
-    sans: Annotated[str, typer.Option(help="Pattern of the SANS files, as '*_sans*.dat'.")],
-    output: Annotated[Path | None, typer.Option(help="Table to write; samples.csv in the folder if not named.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a table that is there.")] = False,
+    saxs: Annotated[
+        str, typer.Option(help="Pattern of the SAXS file names, such as '*_saxs*.dat'; * stands for the sample name.")
+    ],
+    sans: Annotated[str, typer.Option(help="Pattern of the SANS file names, such as '*_sans*.dat'.")],
+    output: Annotated[Path | None, typer.Option(help="Table to write; by default samples.csv in the folder.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing table.")] = False,
 ) -> None:
-    """Write a first samples.csv from the names of files."""
+    """Draft a samples.csv from file names."""
     from pairvae.samples.draft_samples import draft_samples as run
 
     run(folder, {"saxs": saxs, "sans": sans}, output or folder / "samples.csv", force)
@@ -73,13 +76,16 @@ def fetch(
 @app.command(**entry(YOUR_DATA, "pairvae systems vesicle micelle --plot kinds.html"))
 def systems(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Kinds of particles, files or folders of systems.", metavar="[SYSTEM]…")
+        list[str] | None,
+        typer.Argument(help="Kinds of particles: names, files, or folders of such files.", metavar="[SYSTEM]…"),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="HTML file to write, with sample curves.", callback=html)] = None,
-    samples: Annotated[int, typer.Option(help="Curves of each kind in the page.", min=1, max=100)] = 6,
-    seed: Annotated[int, typer.Option(help="Seed of what is drawn.", min=0)] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="HTML file to write: example curves of each kind.", callback=html)
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Example curves of each kind.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
 ) -> None:
-    """List the kinds of particles that can be simulated, check those that are named, and draw them."""
+    """List the kinds of particles that can be simulated; check and draw those that are named."""
     from pairvae.simulation.show_systems import show_systems as run
 
     run(names or [], print, lambda sentence: print(sentence, file=sys.stderr), plot, samples, seed)

@@ -14,9 +14,11 @@ InOrNone = Annotated[Path | None, typer.Option(help="Input file.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File to write.")]
 OutOrNone = Annotated[Path | None, typer.Option(help="File to write.")]
 SettingsFile = Annotated[Path, typer.Option(help="Settings of this stage, as JSON.", exists=True)]
-Resume = Annotated[Path, typer.Option(help="Folder of the files that a killed training goes on from.")]
+Resume = Annotated[Path, typer.Option(help="Folder of the files from which an interrupted training resumes.")]
 Threads = Annotated[int, typer.Option(help="Processor cores to use.", min=1)]
-Gpus = Annotated[int, typer.Option(help="GPUs that the job was given: without one of them it stops at once.", min=0)]
+Gpus = Annotated[
+    int, typer.Option(help="GPUs assigned to the job; if none of them is found, the job stops at once.", min=0)
+]
 
 
 # The groups of `pairvae --help`, in its order.
@@ -54,7 +56,17 @@ def settings_of(kind: type[T], file: Path) -> T:
 
 
 def begin(kind: type[T], file: Path, gpus: int = 0) -> T:
-    """Settings of the stage that begins here; its log gets its first lines."""
+    """Settings of the stage that begins here; its log gets its first lines.
+
+    Parameters
+    ----------
+    kind : type
+        Settings class of the stage.
+    file : Path
+        Its settings as JSON.
+    gpus : int
+        GPUs that the job may use.
+    """
     from pairvae.cli.log_head import log_head
 
     settings = settings_of(kind, file)

@@ -25,11 +25,11 @@ from pairvae.techniques import Technique
 
 app = typer.Typer()
 
-Share = Annotated[str, typer.Option("--part", help="Which part of the samples to work on: 2-of-4.")]
+Share = Annotated[str, typer.Option("--part", help="Part of the samples to work on, such as 2-of-4.")]
 
 
 @app.command(**entry(HOUSEKEEPING, "pairvae defaults configs"))
-def defaults(folder: Annotated[Path, typer.Argument(help="Folder of default.yaml and schema.json.")]) -> None:
+def defaults(folder: Annotated[Path, typer.Argument(help="Folder for default.yaml and schema.json.")]) -> None:
     """Write the files that are generated from the settings."""
     from pairvae.files.whole import written_whole
     from pairvae.settings.defaults import default_yaml, schema_json
@@ -43,11 +43,11 @@ def defaults(folder: Annotated[Path, typer.Argument(help="Folder of default.yaml
     **entry(HOUSEKEEPING, "pairvae freeze --stage pair --values '{\"test_fraction\": 0.2}' --output pair.json")
 )
 def freeze(
-    stage: Annotated[str, typer.Option(help="Stage as in the configuration: simulate, pretrain.saxs, …")],
-    values: Annotated[str, typer.Option(help="Its settings as JSON text.")],
+    stage: Annotated[str, typer.Option(help="Stage, named as in the configuration: simulate, pretrain.saxs, …")],
+    values: Annotated[str, typer.Option(help="Settings of the stage, as JSON text.")],
     output: Out,
 ) -> None:
-    """Check one stage's settings and write them as a file of their own."""
+    """Check the settings of one stage and write them to a file."""
     from pairvae.files.whole import written_whole
 
     frozen = parse(stage_class(stage), values, stage)
@@ -57,12 +57,12 @@ def freeze(
 
 @app.command(**entry(HOUSEKEEPING, "pairvae structure configs/default.yaml --plot networks.html"))
 def structure(
-    file: Annotated[Path, typer.Argument(help="Configuration of a run, as configs/default.yaml.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="Configuration of a run, such as configs/default.yaml.", exists=True)],
     plot: Annotated[
-        Path | None, typer.Option(help="HTML file to write, with the networks drawn.", callback=html)
+        Path | None, typer.Option(help="HTML file to write: drawings of the networks.", callback=html)
     ] = None,
 ) -> None:
-    """Check and show the layers of a run's networks, with their shapes and numbers of weights."""
+    """Check the networks of a configuration and list their layers, with shapes and numbers of weights."""
     from pairvae.report.structure import show_structure as run
 
     run(file, plot)
@@ -85,7 +85,7 @@ def simulate(
     threads: Threads = 1,
     part: Share = "1-of-1",
 ) -> None:
-    """Draw particles and compute what both techniques measure of them."""
+    """Draw particles and simulate what both techniques measure of them."""
     from pairvae.jobs.part import Part
     from pairvae.simulation.simulate import simulate as run
 
@@ -95,10 +95,10 @@ def simulate(
 
 @app.command(**entry(HOUSEKEEPING, "pairvae merge part_1.h5 part_2.h5 --output saxs.h5"))
 def merge(
-    parts: Annotated[list[Path], typer.Argument(help="Files that the parts wrote, in their order.", exists=True)],
+    parts: Annotated[list[Path], typer.Argument(help="Files written by the parts, in order.", exists=True)],
     output: Out,
 ) -> None:
-    """Put the curves or the tables of a simulation's parts together."""
+    """Join the curves or the tables that the parts of a simulation wrote."""
     from pairvae.scattering.merge import merge as run
 
     run(parts, output)
@@ -116,11 +116,15 @@ def read(
     settings: SettingsFile,
     saxs: Out,
     sans: Out,
-    samples: Annotated[Path | None, typer.Option(help="Table to write; a part needs none.")] = None,
+    samples: Annotated[Path | None, typer.Option(help="Table to write; not needed for a part.")] = None,
     threads: Threads = 1,
     part: Share = "1-of-1",
-    saxs_part: Annotated[list[Path] | None, typer.Option(help="SAXS curves of a part, already read; several.")] = None,
-    sans_part: Annotated[list[Path] | None, typer.Option(help="SANS curves of a part, already read; several.")] = None,
+    saxs_part: Annotated[
+        list[Path] | None, typer.Option(help="SAXS curves of a part that was read before (repeatable).")
+    ] = None,
+    sans_part: Annotated[
+        list[Path] | None, typer.Option(help="SANS curves of a part that was read before (repeatable).")
+    ] = None,
 ) -> None:
     """Read the measured curves that a samples.csv names."""
     from pairvae.jobs.part import Part
@@ -141,7 +145,7 @@ def read(
     )
 )
 def normalize(curves: In, settings: SettingsFile, spectra: Out) -> None:
-    """Bring curves onto one grid and to log10 of intensity."""
+    """Bring the curves of one technique onto one q grid, as log10 of intensity."""
     from pairvae.prepare.normalize import normalize as run
 
     run(curves, begin(Normalize, settings), spectra)
@@ -155,7 +159,7 @@ def normalize(curves: In, settings: SettingsFile, spectra: Out) -> None:
     )
 )
 def pair(saxs: In, sans: In, samples: In, settings: SettingsFile, pairs: Out) -> None:
-    """Match the curves of one sample and split the samples once."""
+    """Match SAXS and SANS curves by sample, and split the samples into train, validation and test."""
     from pairvae.prepare.pair import pair as run
 
     run(saxs, sans, samples, begin(Pair, settings), pairs)
@@ -175,7 +179,9 @@ def calibrate(
     saxs: In,
     sans: In,
     pairs: In,
-    weights: Annotated[list[Path], typer.Option(help="Weights of one member; several.", exists=True)],
+    weights: Annotated[
+        list[Path], typer.Option(help="Weights of one member of the ensemble (repeatable).", exists=True)
+    ],
     normalize_saxs: In,
     normalize_sans: In,
     settings: SettingsFile,
@@ -214,7 +220,7 @@ def evaluate(
     truth_sans: InOrNone = None,
     threads: Threads = 1,
 ) -> None:
-    """Measure the predictions on the test split."""
+    """Score the predictions on the test split."""
     from pairvae.evaluation.evaluate import evaluate as run
 
     truth: dict[Technique, Path] | None = None
@@ -230,27 +236,29 @@ def evaluate(
 def report(
     output: Out,
     runs: Annotated[list[Path] | None, typer.Argument(help="With --compare: folders of runs, results/<run>.")] = None,
-    compare: Annotated[bool, typer.Option("--compare", help="Put several runs side by side in one page.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side on one page.")] = False,
     metrics: InOrNone = None,
     predictions: InOrNone = None,
     model: InOrNone = None,
     history: Annotated[
-        list[Path] | None, typer.Option(help="history.csv of a training stage; several.", exists=True)
+        list[Path] | None, typer.Option(help="history.csv of a training stage (repeatable).", exists=True)
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="Settings of this stage, as JSON.", exists=True)] = None,
-    benchmarks: Annotated[Path | None, typer.Option(help="Folder of benchmark tables: run time per stage.")] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder to write, one page of figures per section.")] = None,
+    benchmarks: Annotated[
+        Path | None, typer.Option(help="Folder of Snakemake's benchmark tables, which hold the run time of each stage.")
+    ] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder to write: one page of figures per section.")] = None,
 ) -> None:
     """Write one self-contained report.html of a run, or of several runs side by side."""
-    from pairvae.report.report import compare as run_compare
     from pairvae.report.report import report as run
+    from pairvae.report.report import report_runs
 
     if bool(runs) != compare:
         raise UserError(
             "report: --compare and folders of runs go together: pairvae report --compare results/a results/b"
         )
     if runs:
-        run_compare(runs, output)
+        report_runs(runs, output)
         return
     if not (metrics and predictions and model and history and settings):
         raise UserError(
@@ -269,12 +277,16 @@ def report(
     )
 )
 def compare(
-    metrics: Annotated[list[Path], typer.Argument(help="metrics.json of every run, in their order.", exists=True)],
-    sweep: Annotated[str, typer.Option(help="Settings and their values as JSON text; the last varies fastest.")],
+    metrics: Annotated[
+        list[Path], typer.Argument(help="metrics.json of every run, in the order of the sweep.", exists=True)
+    ],
+    sweep: Annotated[
+        str, typer.Option(help="Swept settings with their values, as JSON text; the last setting varies fastest.")
+    ],
     output: Out,
     table: Out,
 ) -> None:
-    """Compare the runs of a sweep: the best by validation, the spread over seeds."""
+    """Rank the settings of a sweep by validation error, with the spread over seeds."""
     import json
 
     from pairvae.report.compare import compare as run
@@ -294,11 +306,11 @@ def refit(
     pairs: Annotated[Path, typer.Option(help="pairs.csv of the same run.", exists=True)],
     settings: Annotated[Path, typer.Option(help="settings/simulate.json of the same run.", exists=True)],
     output: Annotated[Path, typer.Option(help="CSV to write.")],
-    system: Annotated[list[str] | None, typer.Option(help="Kind of particle; several.")] = None,
-    count: Annotated[int, typer.Option(help="Test samples of each kind.", min=1)] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of the first guesses.", min=0)] = 0,
+    system: Annotated[list[str] | None, typer.Option(help="Kind of particle (repeatable); by default all.")] = None,
+    count: Annotated[int, typer.Option(help="Number of test samples of each kind.", min=1)] = 10,
+    seed: Annotated[int, typer.Option(help="Random seed of the starting values.", min=0)] = 0,
 ) -> None:
-    """Fit simulated particles to measured and to predicted curves: how much of the answer survives translation."""
+    """Fit particle models to measured and predicted curves, to see how well predictions keep the parameters."""
     from pairvae.evaluation.refit import SHOWN
     from pairvae.evaluation.refit import refit as run
 

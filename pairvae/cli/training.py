@@ -51,15 +51,21 @@ def pretrain(
     weights: OutOrNone = None,
     history: OutOrNone = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Folder of the files that a killed training goes on from.")
+        Path | None, typer.Option(help="Folder of the files from which an interrupted training resumes.")
     ] = None,
     threads: Threads = 1,
     gpus: Gpus = 0,
     find_learning_rate: Annotated[
-        bool, typer.Option("--find-learning-rate", help="Suggest one; train nothing.")
+        bool, typer.Option("--find-learning-rate", help="Suggest a learning rate; train nothing.")
     ] = False,
-    find_batch_size: Annotated[bool, typer.Option("--find-batch-size", help="The largest that fits.")] = False,
-    memory: Annotated[float | None, typer.Option(help="MiB that a step may use; else what there is.", min=1)] = None,
+    find_batch_size: Annotated[
+        bool,
+        typer.Option("--find-batch-size", help="Find the largest batch size that fits into memory; train nothing."),
+    ] = False,
+    memory: Annotated[
+        float | None,
+        typer.Option(help="Memory that a training step may use, in MiB; by default all that is free.", min=1),
+    ] = None,
 ) -> None:
     """Train the ResVAE of one technique on its own spectra."""
     if memory is not None and not find_batch_size:
@@ -101,7 +107,9 @@ def joint_train(
     resume: Resume,
     pretrained_saxs: InOrNone = None,
     pretrained_sans: InOrNone = None,
-    member: Annotated[int, typer.Option(help="Number of the member, which decides the random choices.", min=1)] = 1,
+    member: Annotated[
+        int, typer.Option(help="Number of this member of the ensemble; sets its random numbers.", min=1)
+    ] = 1,
     threads: Threads = 1,
     gpus: Gpus = 0,
 ) -> None:
@@ -136,7 +144,7 @@ def baselines(
     threads: Threads = 1,
     gpus: Gpus = 0,
 ) -> None:
-    """Predict the test split by copied curve, mean curve, nearest neighbours and direct networks."""
+    """Predict the test split with simpler methods: copied curve, mean curve, nearest neighbours, direct networks."""
     from pairvae.evaluation.baselines import baselines as run
 
     networks: dict[Technique, Pretrain] = {

@@ -20,22 +20,22 @@ app = typer.Typer()
 
 Format = Literal["nxcansas", "csv"]  # as in pairvae.formats.write
 Files = Annotated[
-    list[str], typer.Argument(help="Measured curves: files, patterns, folders; or one samples.csv.", metavar="FILE…")
+    list[str], typer.Argument(help="Measured curves: files, patterns or folders; or one samples.csv.", metavar="FILE…")
 ]
 Model = Annotated[str, typer.Option(help="Model folder of a run, results/<run>/model, or a model of `pairvae models`.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, or auto.")]
 To = Annotated[Technique, typer.Option(help="Technique to predict.")]
-Measured = Annotated[Technique, typer.Option(help="What measured the curves.")]
+Measured = Annotated[Technique, typer.Option(help="Technique that measured the curves.")]
 Folder = Annotated[Path, typer.Option(help="Folder to write to.")]
-NewFolder = Annotated[Path, typer.Option(help="Folder to write; not there yet, or empty.")]
+NewFolder = Annotated[Path, typer.Option(help="Folder to write; must be new or empty.")]
 Table = Annotated[Path, typer.Option(help="CSV to write.")]
 Written = Annotated[Format, typer.Option(help="Format of the curves.")]
-Covariate = Annotated[list[str] | None, typer.Option(help="NAME=VALUE that the model was trained with.")]
+Covariate = Annotated[list[str] | None, typer.Option(help="Known value of a covariate, as NAME=VALUE (repeatable).")]
 AllowOutside = Annotated[bool, typer.Option(help="Allow paths that leave the folder of samples.csv.")]
 Threads = Annotated[
     int | None, typer.Option(help="Processor cores to use; else one, and more for over 10,000 curves.", min=1)
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the random numbers.", min=0)]
+Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
 
 
 def _inputs(
@@ -89,11 +89,17 @@ def translate(
     to: To,
     output: Folder,
     format: Written = "nxcansas",
-    q_like: Annotated[Path | None, typer.Option(help="File of the target technique: predict at its q.")] = None,
+    q_like: Annotated[
+        Path | None, typer.Option(help="Predict at the q values of this file, a curve of the target technique.")
+    ] = None,
     of_q_like: ReadOptions = NO_OPTIONS,
-    samples: Annotated[int, typer.Option(help="Draws from the posterior to add.", min=0)] = 0,
+    samples: Annotated[
+        int, typer.Option(help="Number of curves to draw from the posterior and add to each output file.", min=0)
+    ] = 0,
     seed: Seed = 0,
-    joint: Annotated[bool, typer.Option("--joint", help="Wider bands, which hold whole curves.")] = False,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Wider bands that contain whole curves, not only single points.")
+    ] = False,
     covariate: Covariate = None,
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
@@ -126,7 +132,7 @@ def encode(
     device: Device = "cpu",
     threads: Threads = None,
 ) -> None:
-    """Write latent mean, log-variance and novelty of curves."""
+    """Write the latent code (mean and log-variance) and the novelty of each curve."""
     from pairvae.use.encode import encode_files
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
@@ -171,13 +177,13 @@ def match(
     files: Files,
     *,
     model: Model = DEFAULT,
-    to: Annotated[Technique, typer.Option(help="Technique of the partners that are looked for.")],
+    to: Annotated[Technique, typer.Option(help="Technique of the partners to find.")],
     output: Table,
     among: Annotated[
         list[str] | None,
-        typer.Option(help="Candidates: file, pattern or folder; several. Not needed with a samples.csv of both."),
+        typer.Option(help="Candidates: file, pattern or folder (repeatable); not needed if samples.csv names both."),
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", help="Partners per curve.", min=1)] = 5,
+    k: Annotated[int, typer.Option("--k", "-k", help="Number of partners to list for each curve.", min=1)] = 5,
     covariate: Covariate = None,
     of_saxs: ReadOptions = NO_OPTIONS,
     of_sans: ReadOptions = NO_OPTIONS,
@@ -200,7 +206,9 @@ def check(
     model: Model = DEFAULT,
     sans: Annotated[list[str] | None, typer.Option(help="SANS curve of each SAXS curve, in the same order.")] = None,
     output: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
-    alarm: Annotated[float, typer.Option(help="Share of right pairs that may be called suspect.")] = 0.05,
+    alarm: Annotated[
+        float, typer.Option(help="Share of correct pairs that may be flagged as suspect (false alarms).")
+    ] = 0.05,
     covariate: Covariate = None,
     of_saxs: ReadOptions = NO_OPTIONS,
     of_sans: ReadOptions = NO_OPTIONS,
@@ -228,14 +236,16 @@ def plan(
     *,
     model: Model = DEFAULT,
     output: Folder,
-    covariate: Annotated[list[str], typer.Option(help="NAME=VALUE,VALUE…: what to predict for; several.")],
+    covariate: Annotated[
+        list[str], typer.Option(help="Conditions to predict for, as NAME=VALUE,VALUE,… (repeatable).")
+    ],
     to: To = "sans",
     options: ReadOptions = NO_OPTIONS,
     allow_outside: AllowOutside = False,
     device: Device = "cpu",
     threads: Threads = None,
 ) -> None:
-    """Predict the partner for a list of conditions: contrast planning, as table and figure."""
+    """Predict the partner under several conditions (contrast planning), as a table and a figure."""
     from pairvae.use.plan import plan_files
 
     inputs = _inputs(files, None, options, options, allow_outside, threads)
@@ -247,9 +257,9 @@ def generate(
     *,
     model: Model = DEFAULT,
     output: NewFolder,
-    count: Annotated[int, typer.Option(help="Pairs to draw.")] = 10,
+    count: Annotated[int, typer.Option(help="Number of pairs to draw.")] = 10,
     temperature: Annotated[
-        float, typer.Option(help="Below 1: nearer to means of training samples; above 1: stranger.")
+        float, typer.Option(help="Below 1: closer to typical training samples; above 1: more unusual.")
     ] = 1.0,
     seed: Seed = 0,
     covariate: Covariate = None,
@@ -272,12 +282,14 @@ def generate(
 )
 @read_options(options="--")
 def interpolate(
-    files: Annotated[list[str], typer.Argument(help="Two curves, the ends; or a samples.csv with two.", metavar="A B")],
+    files: Annotated[
+        list[str], typer.Argument(help="The two end curves; or a samples.csv that names two.", metavar="A B")
+    ],
     *,
     model: Model = DEFAULT,
     technique: Measured,
     output: NewFolder,
-    steps: Annotated[int, typer.Option(help="Pairs, both ends included.")] = 9,
+    steps: Annotated[int, typer.Option(help="Number of pairs, both ends included.")] = 9,
     format: Written = "nxcansas",
     covariate: Covariate = None,
     options: ReadOptions = NO_OPTIONS,
@@ -285,7 +297,7 @@ def interpolate(
     device: Device = "cpu",
     threads: Threads = None,
 ) -> None:
-    """Walk from one sample to another and show what both techniques would see."""
+    """Interpolate between two samples and write what both techniques would measure at each step."""
     from pairvae.use.generate import interpolate_files
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
@@ -299,5 +311,7 @@ def export(
     output: NewFolder,
     metrics: Annotated[Path | None, typer.Option(help="metrics.json of the run, for the model card.")] = None,
 ) -> None:
-    """Write ONNX files of all paths and a model card."""
-    _loaded(model, "cpu").export(output, metrics)
+    """Write the model as ONNX files, one for each direction, with a model card."""
+    from pairvae.use.trained_model import load_model
+
+    load_model(model).export(output, metrics)

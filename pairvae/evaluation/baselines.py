@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from pairvae.evaluation.copied_curve import copied_curve
 from pairvae.files.checksum import sha256
 from pairvae.files.hdf5 import hdf5_written_whole
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Decoded, ResVAE
 from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.covariates import fit_covariates
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.settings import Baselines, Fit, Pretrain
+from pairvae.techniques import CROSS_PATHS, SPLITS, TECHNIQUES, Technique, ends
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.fit import fit
 from pairvae.train.stage import Stage, check_loss
@@ -85,6 +85,15 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
 
     Distances are Euclidean between curves standardised per q, over the points that both have measured
     (scaled up for those that are missing: scikit-learn's `nan_euclidean_distances`).
+
+    Parameters
+    ----------
+    source, target : Spectra
+        Training curves of the one technique and their partners, row by row.
+    queries : Spectra
+        Curves of the technique of `source`.
+    count : int
+        Neighbours to average.
     """
     mean = _nanmean(source.log_intensity)
     std = np.sqrt(_nanmean((source.log_intensity - mean) ** 2))
@@ -105,7 +114,8 @@ def nearest_neighbours(source: Spectra, target: Spectra, queries: Spectra, count
 def _nanmean(values: npt.NDArray[np.floating]) -> Array:
     """Mean over rows, NaN where no row has a value, without numpy's warning."""
     known = np.isfinite(values)
-    return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    total: Array = np.where(known, values, 0).sum(axis=0)
+    return total / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
 
 
 def baselines(
@@ -141,7 +151,7 @@ def baselines(
     table = read_pairs(pairs)
     files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
     gridded = {
-        (t, split): read_spectra(files[t], rows_of(complete_pairs(table, split), t))
+        (t, split): load_spectra(files[t], rows_of(complete_pairs(table, split), t))
         for t in TECHNIQUES
         for split in ("train", "test")
     }
@@ -159,7 +169,7 @@ def baselines(
         torch.manual_seed(settings.seed)
         network = PairVAE(*(_untrained(networks[t], gridded[t, "train"], train) for t in TECHNIQUES))
         check_loss(settings, network)
-        tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in ("train", "val", "test")}
+        tensors = {s: paired_tensors(saxs, sans, pairs, network, s) for s in SPLITS}
         stage = DirectStage(network, settings, path, train["sample_id"].tolist())
         fit(stage, tensors["train"], tensors["val"], settings, resume / path, identity, threads)
         with torch.inference_mode():

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.evaluation.shape_errors import after_background, after_factor
 from pairvae.evaluation.split import TestSplit
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array
+from pairvae.techniques import ends
 
 COPIED = "copied_curve"
 LEVEL = 1.1  # two errors are level within 10 %
@@ -38,7 +38,7 @@ def beside_copy(split: TestSplit, path: str) -> dict[str, Any]:
     dict
         As `metrics_file.BesideCopy`.
     """
-    rows = spread(len(split.table), JUDGED)
+    rows = evenly_spaced(len(split.table), JUDGED)
     found = [_shape_errors(split, path, int(row)) for row in rows]
     known = np.array([errors is not None for errors in found], dtype=bool)
     errors = np.array([one for one in found if one is not None]).reshape(-1, 2, 2)

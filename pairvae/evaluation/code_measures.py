@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.models.predict import Array
 from pairvae.models.resvae import Code
-from pairvae.prepare.pair import FACTS
+from pairvae.prepare.pair import PAIR_COLUMNS
 
 AT_MOST = 500  # samples whose codes are looked at; the time grows with samples, units and columns
 COLUMNS = 12  # of samples.csv, at most
@@ -43,34 +43,34 @@ def mutual_information(code: Array, table: pd.DataFrame, seed: int = 0) -> dict[
     ----------
     Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138; Ross, PLoS ONE 9 (2014) e87357.
     """
-    rows = spread(len(code), AT_MOST)
+    rows = evenly_spaced(len(code), AT_MOST)
     code, table = code[rows], table.iloc[rows]
-    found: dict[str, dict[str, Any]] = {}
-    for name in ("material", *(column for column in table if column not in FACTS)):
-        known = table[name].notna().to_numpy()
-        values = table[name].to_numpy()[known]
-        if len(found) == COLUMNS or known.sum() < 10 or len(set(values)) < 2:
+    columns: dict[str, dict[str, Any]] = {}
+    for name in ("material", *(column for column in table if column not in PAIR_COLUMNS)):
+        present = table[name].notna().to_numpy()
+        values = table[name].to_numpy()[present]
+        if len(columns) == COLUMNS or present.sum() < 10 or len(set(values)) < 2:
             continue
         if pd.api.types.is_numeric_dtype(table[name]):
-            nats = mutual_info_regression(code[known], values.astype(np.float64), random_state=seed)
+            nats = mutual_info_regression(code[present], values.astype(np.float64), random_state=seed)
             entropy = {}
         else:
             kinds = table[name].astype(str).where(table[name].notna())
-            known = kinds.map(kinds.value_counts()).to_numpy() > NEIGHBOURS  # a rare text has too few of its kind
-            names, label, counts = np.unique(kinds[known].to_numpy(str), return_inverse=True, return_counts=True)
+            present = kinds.map(kinds.value_counts()).to_numpy() > NEIGHBOURS  # a rare text has too few of its kind
+            names, label, counts = np.unique(kinds[present].to_numpy(str), return_inverse=True, return_counts=True)
             if not CATEGORIES[0] <= len(names) <= CATEGORIES[1]:
                 continue
-            nats = mutual_info_classif(code[known], label, discrete_features=False, random_state=seed)
+            nats = mutual_info_classif(code[present], label, discrete_features=False, random_state=seed)
             entropy = {"entropy": float(stats.entropy(counts))}
         best = int(np.argmax(nats))
-        found[str(name)] = {
-            "samples": int(known.sum()),
+        columns[str(name)] = {
+            "samples": int(present.sum()),
             "best": float(nats[best]),
             "component": best,
             "sum": float(nats.sum()),
             **entropy,
         }
-    return found
+    return columns
 
 
 def normality(code: Code, seed: int = 0) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from scipy.optimize import minimize_scalar
 from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum
+from pairvae.techniques import Technique
 
 FITTED = 1000  # training pairs from which factor and background are fitted
 LEAST = 0.1  # share of a copied intensity that a subtracted background leaves
@@ -128,20 +129,31 @@ def stated_resolution(settings: Iterable[Spectrum], q: Curve) -> Curve | None:
         return None
     points, dq = (np.concatenate(column) for column in zip(*stated, strict=True))
     order = np.argsort(points, kind="stable")
-    return q * np.interp(q, points[order], (dq / points)[order])
+    relative: Curve = np.interp(q, points[order], (dq / points)[order])
+    return q * relative
 
 
 def resolutions(curves: Path, samples: Sequence[str], q: Curve) -> Array:
-    """Standard deviation of q in 1/Å of samples of a curves file at any q, shape (samples, q); 0 where not stated."""
-    found = np.zeros((len(samples), q.size))
+    """Standard deviation of q in 1/Å of samples of a curves file at any q, shape (samples, q); 0 where not stated.
+
+    Parameters
+    ----------
+    curves : Path
+        Curves file.
+    samples : sequence of str
+        Names of the samples.
+    q : array, shape (q,)
+        Where it is wanted, in 1/Å.
+    """
+    widths = np.zeros((len(samples), q.size))
     with CurvesFile(curves) as table:
         starts = [i for i, name in enumerate(table.sample_ids) if i == 0 or name != table.sample_ids[i - 1]]
         spans = {table.sample_ids[start]: (start, stop) for start, stop in pairwise([*starts, len(table)])}
         for row, sample in enumerate(samples):
             stated = stated_resolution(table.rows(*spans[sample]), q) if sample in spans else None
             if stated is not None:
-                found[row] = stated
-    return found
+                widths[row] = stated
+    return widths
 
 
 def fit_constants(copies: Array, measured: Array) -> Constants:

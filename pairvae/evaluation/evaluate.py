@@ -16,17 +16,16 @@ from pairvae.evaluation.likelihood import likelihood
 from pairvae.evaluation.metrics_file import write_metrics
 from pairvae.evaluation.predictions_file import write_predictions
 from pairvae.evaluation.retrieval import detection, retrieval, retrieval_by_likelihood
-from pairvae.evaluation.scores import Curves, by_material, denoising
+from pairvae.evaluation.scores import ScoredCurves, by_material, denoising
 from pairvae.evaluation.split import TestSplit, load_test_split
 from pairvae.evaluation.spoilt_curves import hidden_ranges, unknown_covariates, wrong_curves
 from pairvae.evaluation.structural_parameters import kept_structure
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.predict import codes, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import paired_tensors
-from pairvae.prepare.pair import SPLITS, complete_pairs, rows_of
-from pairvae.prepare.spectra_file import measured_share, read_counts, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.prepare.pair import complete_pairs, rows_of
+from pairvae.prepare.spectra_file import load_spectra, measured_share, read_counts
+from pairvae.techniques import CROSS_PATHS, PATHS, SPLITS, TECHNIQUES, Technique, ends, other
 from pairvae.trust.latent_prior import draw_codes
 from pairvae.use.trained_model import load_model
 
@@ -151,8 +150,8 @@ def _validation(split: TestSplit) -> dict[str, dict[str, Any]]:
         target, source = ends(path)
         code = codes(network, source, tensors[source])
         middle = predict_beside(network, path, code, tensors[target], SourceCurve.of(tensors[source])).log_intensity
-        measured = read_spectra(files[target], rows_of(table, target))
-        scores[path] = Curves(measured, None).scores(np.arange(len(table)), middle)
+        measured = load_spectra(files[target], rows_of(table, target))
+        scores[path] = ScoredCurves(measured, None).scores(np.arange(len(table)), middle)
     return scores
 
 

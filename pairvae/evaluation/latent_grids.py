@@ -23,7 +23,7 @@ def latent_grids(
     network: PairVAE,
     code: Mapping[Technique, Tensor],
     covariates: Mapping[Technique, Tensor],
-    material: npt.NDArray,
+    material: npt.NDArray[np.str_],
     draw: Callable[[int, float], Tensor],
 ) -> dict[str, Array]:
     """Decode straight lines between typical samples, and codes that are drawn at several temperatures.
@@ -50,7 +50,7 @@ def latent_grids(
     ends = np.array(_ends(shared.double().numpy(), material), dtype=np.int64).reshape(-1, 2)
     share = torch.linspace(0, 1, STEPS)[:, None]
     drawn = [draw(DRAWS, temperature) for temperature in TEMPERATURES]
-    found: dict[str, Array] = {"interpolation/rows": ends.astype(float), "temperature/values": np.array(TEMPERATURES)}
+    grids: dict[str, Array] = {"interpolation/rows": ends.astype(float), "temperature/values": np.array(TEMPERATURES)}
     for t in code:
         ways = [
             predict(
@@ -62,14 +62,14 @@ def latent_grids(
             for a, b in ends
         ]
         unknown = torch.zeros(DRAWS, covariates[t].shape[1])
-        draws = [predict(network, f"{t}_from_{t}", one, unknown) for one in drawn]
+        draws = [predict(network, f"{t}_from_{t}", codes, unknown) for codes in drawn]
         q = network.of(t).points
-        found[f"interpolation/{t}"] = np.array([way.log_intensity for way in ways]).reshape(-1, STEPS, q)
-        found[f"temperature/{t}"] = np.array([draw.log_intensity for draw in draws])
-    return found
+        grids[f"interpolation/{t}"] = np.array([way.log_intensity for way in ways]).reshape(-1, STEPS, q)
+        grids[f"temperature/{t}"] = np.array([draw.log_intensity for draw in draws])
+    return grids
 
 
-def _ends(code: Array, material: npt.NDArray) -> list[tuple[int, int]]:
+def _ends(code: Array, material: npt.NDArray[np.str_]) -> list[tuple[int, int]]:
     """Rows to go between: typical samples of the commonest materials, else the two that lie farthest apart."""
     kinds = [kind for kind, _ in Counter(name for name in material.tolist() if name).most_common(WAYS + 1)]
     typical = []

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from pairvae.models.ensemble import Ensemble
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import ROWS, fitted_scale
 from pairvae.models.resvae import NO_SPREAD, Code, ResVAE
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, take
+from pairvae.techniques import CROSS_PATHS, ends
 
 DRAWS = 4  # samples of the code per curve
 IMPORTANCE_DRAWS = 50  # the same for the importance-weighted bound
@@ -73,7 +74,7 @@ def likelihood(
     gain = None if cross else 0.0  # for a quantised code, of which all draws are alike
     if not cross and bool((code.logvar > NO_SPREAD).any()):
         some = slice(None, None, -(-samples // IMPORTANCE_CURVES))
-        few = Code(*(one[some] for one in code))
+        few = Code(*(part[some] for part in code))
         weights = log_weights(network.of(target), few, take(curves, some), IMPORTANCE_DRAWS, seed)
         gain = float((importance_weighted(weights) - weights.mean(dim=0)).mean())
     return {

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS
 from pairvae.files.unreadable import unreadable
 from pairvae.files.whole import written_whole
+from pairvae.techniques import CROSS_PATHS
 
 FORMAT = 1
 
@@ -74,7 +74,7 @@ class Hits(BaseModel):
     candidates: int | None = None
 
 
-class Novelty(BaseModel):
+class NoveltyScores(BaseModel):
     """How far the test curves lie outside the training data."""
 
     median: float | None = None
@@ -129,7 +129,7 @@ class Marginals(BaseModel):
     per_unit: list[float | None] = []
 
 
-class Kept(BaseModel):
+class ParameterErrors(BaseModel):
     """How well predicted curves keep a structural parameter; relative errors."""
 
     samples: int = 0
@@ -174,11 +174,11 @@ class Metrics(BaseModel):
     loses_to_copied_curve: dict[str, str] = {}
     retrieval: dict[str, Hits] = {}
     coverage_nominal: float | None = None
-    novelty: dict[str, Novelty] = {}
+    novelty: dict[str, NoveltyScores] = {}
     likelihood: dict[str, Likelihood] = {}
     mutual_information: dict[str, dict[str, Information]] = {}
     normality: dict[str, dict[str, Marginals]] = {}
-    structure: dict[str, dict[str, Kept]] = {}
+    structure: dict[str, dict[str, ParameterErrors]] = {}
     denoising: dict[str, list[Denoising]] = {}
     hidden_ranges: dict[str, dict[str, list[Hidden]]] = {}
     unknown_covariates: dict[str, Hidden | None] = {}
@@ -192,7 +192,7 @@ class Metrics(BaseModel):
     @property
     def reference(self) -> str:
         """What the page counts against: `truth` where both directions know it, else `measured`."""
-        known = all(self.paths[path].error("rmse", "truth") is not None for path in CROSS)
+        known = all(self.paths[path].error("rmse", "truth") is not None for path in CROSS_PATHS)
         return "truth" if known else "measured"
 
     def rivals(self, path: str) -> dict[str, float]:
@@ -245,7 +245,7 @@ def read_metrics(path: Path) -> Metrics:
         raise UserError(
             f"{path}: {where}: {fault['msg']}; found {str(fault['input'])[:60]!r}; run evaluate again"
         ) from None
-    if missing := [path_name for path_name in CROSS if path_name not in metrics.paths]:
+    if missing := [path_name for path_name in CROSS_PATHS if path_name not in metrics.paths]:
         raise UserError(f"{path}: paths names no {missing[0]}; run evaluate again")
     return metrics
 

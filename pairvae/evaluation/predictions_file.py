@@ -13,12 +13,10 @@ import pandas as pd
 from pairvae.errors import UserError
 from pairvae.files.hdf5 import hdf5_written_whole
 from pairvae.files.unreadable import unreadable
-from pairvae.prepare.pair import FACTS
+from pairvae.prepare.pair import PAIR_COLUMNS
+from pairvae.techniques import PATHS, SPLITS, TECHNIQUES, ends
 
 FORMAT = 1
-TECHNIQUES = ("saxs", "sans")
-SPLITS = ("train", "val", "test")
-CROSS = ("sans_from_saxs", "saxs_from_sans")
 BASELINES = ("mean_curve", "neighbours", "direct", "copied_curve")
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -85,7 +83,7 @@ def write_predictions(path: Path, coverage: float, table: pd.DataFrame, arrays: 
         file["sample_id"] = table["sample_id"].to_numpy(object)
         file["material"] = table["material"].fillna("").to_numpy(object)
         file.create_group("covariate")
-        columns = [name for name in table if name not in FACTS and not _is_json(table[name])]
+        columns = [name for name in table if name not in PAIR_COLUMNS and not _is_json(table[name])]
         for number, name in enumerate(columns):
             # a name may hold anything, a slash too: it is an attribute
             column = table[name]
@@ -118,12 +116,12 @@ def read_predictions(path: Path) -> Predictions:
     with file:
         try:
             for name, sizes in _expected(file):
-                found = _shape(file, name, len(sizes))
-                if found != sizes:
-                    raise UserError(f"{path}: {name} has shape {found}, expected {sizes}; run evaluate again")
+                shape = _shape(file, name, len(sizes))
+                if shape != sizes:
+                    raise UserError(f"{path}: {name} has shape {shape}, expected {sizes}; run evaluate again")
             covariate: dict[str, npt.NDArray[Any]] = {}
-            for one in file.get("covariate", {}).values():
-                covariate[str(one.attrs["name"])] = one[:] if one.dtype.kind == "f" else one.asstr()[:]
+            for column in file.get("covariate", {}).values():
+                covariate[str(column.attrs["name"])] = column[:] if column.dtype.kind == "f" else column.asstr()[:]
             return Predictions(
                 sample=file["sample_id"].asstr()[:],
                 material=file["material"].asstr()[:],
@@ -170,8 +168,8 @@ def _expected(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
         for name, count in (("interpolation", ways), ("temperature", temperatures)):
             steps = _shape(file, f"{name}/{technique}", 3)[1]
             yield f"{name}/{technique}", (count, steps, grid[technique])
-    for path in (*CROSS, *(f"{technique}_from_{technique}" for technique in TECHNIQUES)):
-        curves = (samples, grid[path.split("_from_")[0]])
+    for path in PATHS:
+        curves = (samples, grid[ends(path)[0]])
         for name in ("log_intensity", "lower", "upper"):
             yield f"predicted/{path}/{name}", curves
         yield f"error/{path}", (samples,)
@@ -187,6 +185,6 @@ def _shape(file: h5py.File, name: str, dimensions: int) -> tuple[int, ...]:
     return tuple(dataset.shape)
 
 
-def spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+def evenly_spaced(available: int, wanted: int) -> npt.NDArray[np.int64]:
     """Up to `wanted` row numbers, evenly spaced, first and last included."""
     return np.unique(np.linspace(0, max(available - 1, 0), min(wanted, available)).round().astype(np.int64))

@@ -14,9 +14,8 @@ import pandas as pd
 from scipy.stats import norm, qmc
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS, Predictions, read_predictions
+from pairvae.evaluation.predictions_file import Predictions, read_predictions
 from pairvae.files.whole import written_whole
-from pairvae.models.pairvae import ends
 from pairvae.prepare.pair import read_pairs
 from pairvae.scattering.model_free import Array
 from pairvae.settings import Simulate
@@ -24,6 +23,7 @@ from pairvae.simulation.cross_section import compile_models, cross_section
 from pairvae.simulation.instrument import Instrument, median_background, optics
 from pairvae.simulation.system import System
 from pairvae.simulation.system_files import load_system, shares
+from pairvae.techniques import CROSS_PATHS, ends
 
 SHOWN: tuple[str, ...] = ("silica_sphere", "micelle", "gold_rod")  # where nothing else is asked for
 WIDER = 2.0  # limits of the fit, as factors below and above those that samples were drawn from
@@ -76,8 +76,8 @@ def refit(
         The run was not simulated, a system has no test sample or whole numbers among its parameters, or there is
         no C compiler.
     """
-    known = {system.name: system for system in (load_system(key) for key, _ in shares(settings.systems))}
-    fitted = [_system(name, known) for name in systems]
+    drawn = {system.name: system for system in (load_system(key) for key, _ in shares(settings.systems))}
+    fitted = [_system(name, drawn) for name in systems]
     curves = read_predictions(predictions)
     truth = _true_parameters(pairs, curves)
     compile_models({system.model for system in fitted})
@@ -154,8 +154,8 @@ def fit_particle(
     from bumps.fitters import FitDriver, MPFit
     from bumps.parameter import Parameter
 
-    known = np.isfinite(log_intensity) & np.isfinite(error)
-    x, y, dy = np.log(q[known]), log_intensity[known], np.maximum(error[known], LEAST_ERROR)
+    measured = np.isfinite(log_intensity) & np.isfinite(error)
+    x, y, dy = np.log(q[measured]), log_intensity[measured], np.maximum(error[measured], LEAST_ERROR)
     seen, names = optics(instrument), list(system.parameters)
 
     def particles(logarithms: Mapping[str, float]) -> Array:
@@ -191,7 +191,7 @@ def fit_particle(
         problem.setp(best)
         drawn = {name: float(np.exp(free[name].value)) for name in names}
         fits.append(Fitted(drawn, float(np.mean(problem.residuals() ** 2))))
-    return min(fits, key=lambda one: one.chi2)
+    return min(fits, key=lambda fitted: fitted.chi2)
 
 
 def _limits(system: System) -> dict[str, tuple[float, float]]:
@@ -229,9 +229,9 @@ def _both_fits(
 ) -> list[dict[str, Any]]:
     rows = []
     drawn = {name: truth[name] for name in system.parameters}
-    for path in CROSS:
+    for path in CROSS_PATHS:
         target, _ = ends(path)
-        instrument = settings.saxs if target == "saxs" else settings.sans
+        instrument = settings.instruments[target]
         names = [f"measured/{target}/{name}" for name in ("log_intensity", "log_sigma")]
         names += [f"predicted/{path}/{name}" for name in ("log_intensity", "lower", "upper")]
         q = curves[f"q/{target}"].astype(np.float64)
@@ -242,7 +242,7 @@ def _both_fits(
             fit_particle(system, truth["d2o_fraction"], instrument, q, curve, error, seed)
             for curve, error in ((measured, sigma), (shown, (upper - lower) / band))
         ]
-        sizes = [_sizes(one) for one in (drawn, fits[0].parameters, fits[1].parameters)]
+        sizes = [_sizes(values) for values in (drawn, fits[0].parameters, fits[1].parameters)]
         units = {name: parameter.unit for name, parameter in system.parameters.items()}
         rows += [
             {
@@ -279,12 +279,12 @@ def _true_parameters(pairs: Path, curves: Predictions) -> dict[str, dict[str, fl
         )
     table = table[table["sample_id"].isin(set(curves.sample))]
     columns = zip(table["sample_id"], table["parameters"], table["volume_fraction"], table["d2o_fraction"], strict=True)
-    found = {
+    parameters = {
         str(name): {**json.loads(text), "volume_fraction": float(volume), "d2o_fraction": float(d2o)}
         for name, text, volume, d2o in columns
     }
-    if lost := [name for name in curves.sample if name not in found]:
+    if lost := [name for name in curves.sample if name not in parameters]:
         raise UserError(
             f"{pairs}: does not know sample {lost[0]} of the predictions; name the pairs.csv of the same run"
         )
-    return cast(dict[str, dict[str, float]], found)
+    return cast(dict[str, dict[str, float]], parameters)

@@ -74,7 +74,7 @@ def detection(model: CalibratedModel, pairs: Batches, material: npt.NDArray[np.s
     swapped["covariates"] = pairs["sans"]["covariates"]  # what the row says of the sample stays
     other_pairs: Batches = {"saxs": pairs["saxs"], "sans": swapped}
     right, wrong = (
-        p_values(model.network, one, pair_measures(model.network, one, fitted), fitted) <= FALSE_ALARMS
-        for one in (pairs, other_pairs)
+        p_values(model.network, tested, pair_measures(model.network, tested, fitted), fitted) <= FALSE_ALARMS
+        for tested in (pairs, other_pairs)
     )
     return {"alarm": FALSE_ALARMS, "false_alarms": float(right.mean()), "swapped_found": float(wrong.mean())}

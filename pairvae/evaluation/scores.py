@@ -14,7 +14,7 @@ NOISE_LEVELS = 4  # groups of equal size in which denoising is measured
 Rows = npt.NDArray[np.int64] | slice
 
 
-class Curves:
+class ScoredCurves:
     """Test curves of one technique: what was measured and, where known, what is true.
 
     Parameters
@@ -35,18 +35,37 @@ class Curves:
 
     def rmse(self, guess: Array, measured: bool = False) -> Array:
         """RMSE of log10 I over the measured q of each sample, against the truth where it is known."""
-        known = self.measured if measured or self.truth is None else self.truth
-        return np.sqrt(np.nanmean(np.where(self.mask, guess - known, np.nan) ** 2, axis=1))
+        reference = self.measured if measured or self.truth is None else self.truth
+        mean_square: Array = np.nanmean(np.where(self.mask, guess - reference, np.nan) ** 2, axis=1)
+        return np.sqrt(mean_square)
 
     def coverage_of_curves(self, lower: Array, upper: Array, rows: Rows = slice(None)) -> float:
-        """Share of the curves that lie inside of a band at every measured q."""
+        """Share of the curves that lie inside of a band at every measured q.
+
+        Parameters
+        ----------
+        lower, upper : array, shape (samples, q)
+            Ends of the band, log10 I.
+        rows : array or slice, optional
+            Score these samples only.
+        """
         outside = self.mask & ((self.measured < lower) | (self.measured > upper))
         return float(1 - outside[rows].any(axis=1).mean())
 
     def scores(
         self, rows: Rows, guess: Array, lower: Array | None = None, upper: Array | None = None
     ) -> dict[str, Any]:
-        """Errors of some samples; the names are those of metrics.json."""
+        """Errors of some samples; the names are those of metrics.json.
+
+        Parameters
+        ----------
+        rows : array or slice
+            Score these samples only.
+        guess : array, shape (samples, q)
+            Predicted log10 I of all samples.
+        lower, upper : array, shape (samples, q), optional
+            Ends of the band, log10 I; without them there is no χ² and no coverage.
+        """
         scores: dict[str, Any] = {"samples": len(self.mask[rows])}
         for name, noisy in (("truth", False), ("measured", True)):
             if name == "truth" and self.truth is None:
@@ -67,9 +86,9 @@ class Curves:
                 "reduced_chi2": float(np.median(np.nanmean(chi**2, axis=1))),
                 "coverage": float(inside[mask].mean()),
                 "coverage_by_third": [
-                    float(one.mean()) if one.size else None
+                    float(hits.mean()) if hits.size else None
                     for third in np.array_split(np.arange(mask.shape[1]), THIRDS)
-                    for one in [inside[:, third][mask[:, third]]]
+                    for hits in [inside[:, third][mask[:, third]]]
                 ],
                 "coverage_of_curves": self.coverage_of_curves(lower, upper, rows),
                 "band_width_dex": float((upper - lower)[rows][mask].mean()),
@@ -78,9 +97,25 @@ class Curves:
 
 
 def by_material(
-    curves: Curves, material: npt.NDArray[np.str_], guess: Array, lower: Array | None = None, upper: Array | None = None
+    curves: ScoredCurves,
+    material: npt.NDArray[np.str_],
+    guess: Array,
+    lower: Array | None = None,
+    upper: Array | None = None,
 ) -> dict[str, Any]:
-    """Scores of all test samples, and of those of each material."""
+    """Scores of all test samples, and of those of each material.
+
+    Parameters
+    ----------
+    curves : ScoredCurves
+        Test samples.
+    material : array of str, shape (samples,)
+        Name of each sample's material; "" where it has none.
+    guess : array, shape (samples, q)
+        Predicted log10 I.
+    lower, upper : array, shape (samples, q), optional
+        Ends of the band, log10 I; without them there is no χ² and no coverage.
+    """
     kinds = sorted(set(material) - {""})
     return {
         **curves.scores(slice(None), guess, lower, upper),

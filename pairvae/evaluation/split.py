@@ -13,16 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from pairvae.evaluation.predictions_file import BASELINES
-from pairvae.evaluation.scores import Curves
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
+from pairvae.evaluation.scores import ScoredCurves
 from pairvae.models.predict import Array, free_scale
 from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.prepare.normalize import grid_curves
 from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
+from pairvae.prepare.spectra_file import Spectra, load_spectra
 from pairvae.scattering.curves_file import CurvesFile
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Normalize
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.bands import Band
 from pairvae.trust.novelty import Encoded
 from pairvae.use.calibrated_model import CalibratedModel
@@ -81,9 +80,9 @@ class TestSplit:
         """What errors are counted against first."""
         return "truth" if self.truth else "measured"
 
-    def curves(self, technique: Technique, rows: slice = slice(None)) -> Curves:
+    def curves(self, technique: Technique, rows: slice = slice(None)) -> ScoredCurves:
         """What predictions of a technique are scored against."""
-        return Curves(self.measured[technique], self.truth.get(technique), rows)
+        return ScoredCurves(self.measured[technique], self.truth.get(technique), rows)
 
 
 def load_test_split(
@@ -112,7 +111,7 @@ def load_test_split(
     """
     samples = read_pairs(pairs)
     table = complete_pairs(samples, "test")
-    measured = {t: read_spectra(file, rows_of(table, t)) for t, file in files.items()}
+    measured = {t: load_spectra(file, rows_of(table, t)) for t, file in files.items()}
     tensors = paired_tensors(files["saxs"], files["sans"], pairs, model.network, "test")
     encoded = {t: model.encoded(t, tensors[t]) for t in TECHNIQUES}
 
@@ -143,7 +142,22 @@ def load_test_split(
 
 
 def gridded_truth(path: Path, measured: Spectra, gridding: Normalize) -> Array:
-    """Noise-free log10 I of the test samples on the grid of the measured ones."""
+    """Noise-free log10 I of the test samples on the grid of the measured ones.
+
+    Parameters
+    ----------
+    path : Path
+        Table of noise-free curves.
+    measured : Spectra
+        Curves whose samples, order and grid are wanted.
+    gridding : Normalize
+        Settings with which the measured curves were brought to the grid.
+
+    Returns
+    -------
+    array, shape (samples, q)
+        NaN where nothing is known.
+    """
     rows = {sample: row for row, sample in enumerate(measured.sample_id)}
     exact = np.full(measured.log_intensity.shape, np.nan)
     with CurvesFile(path) as table:

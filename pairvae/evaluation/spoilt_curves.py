@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from pairvae.evaluation.split import TestSplit
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, free_scale
 from pairvae.models.tensors import Batch, take
-from pairvae.scattering.spectrum import Technique
+from pairvae.techniques import Technique, ends
 from pairvae.trust.missing import PLACES, SHARES, hide_range
 
 AT_MOST = 2000  # test samples that are tried: 15 times each
@@ -73,7 +72,17 @@ def wrong_curves(split: TestSplit, technique: Technique) -> dict[str, dict[str, 
 
 
 def stretched(curves: Batch, q: Array, factor: float) -> Batch:
-    """The curves with every q multiplied by a factor, interpolated on the same grid (q,)."""
+    """The curves with every q multiplied by a factor, interpolated on the same grid (q,).
+
+    Parameters
+    ----------
+    curves : Batch
+        Curves on the grid.
+    q : array, shape (q,)
+        The grid, 1/Å.
+    factor : float
+        10 for a curve in 1/nm that is taken for one in 1/Å.
+    """
     place, wrong = np.log10(q), {name: tensor.clone() for name, tensor in curves.items()}
     for row, mask in enumerate(curves["mask"].numpy() > 0):
         moved = place[mask] + np.log10(factor)
@@ -94,6 +103,15 @@ def background(curves: Batch, noise_floor: float, seed: int = 0) -> Batch:
     """For every curve the flat background that its last tenth shows, with the relative error found there.
 
     Its noisy intensities are raised to `noise_floor` sigma, as `normalize` does.
+
+    Parameters
+    ----------
+    curves : Batch
+        Curves on the grid.
+    noise_floor : float
+        Smallest intensity, in units of its sigma.
+    seed : int
+        Of the noise.
     """
     draw = np.random.default_rng(seed)
     flat = {name: tensor.clone() for name, tensor in curves.items()}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.models.predict import Array
 from pairvae.prepare.spectra_file import Spectra
 from pairvae.scattering.model_free import ASSUMED_ERROR, guinier, invariant, porod
@@ -40,15 +40,16 @@ def kept_structure(measured: Spectra, truth: Array | None, predicted: Array) -> 
         `median_relative_error`, `p90_relative_error`, and with a truth `median_relative_error_of_measured`, that of
         the measured curves.
     """
-    rows = spread(len(predicted), AT_MOST)
+    rows = evenly_spaced(len(predicted), AT_MOST)
     mask = measured.mask[rows]
     noisy = measured.log_intensity[rows].astype(np.float64)
     relative = np.hypot(ASSUMED_ERROR, LN10 * np.where(mask, measured.log_sigma[rows], 0).astype(np.float64))
-    known = noisy if truth is None else truth[rows]
-    found = _read(measured.q, {"known": known, "predicted": predicted[rows], "measured": noisy}, mask, relative)
+    reference = noisy if truth is None else truth[rows]
+    curves = {"reference": reference, "predicted": predicted[rows], "measured": noisy}
+    parameters = _read(measured.q, curves, mask, relative)
     kept: dict[str, dict[str, Any]] = {}
-    for name, exact in found["known"].items():
-        error, floor = (np.abs(found[which][name] / exact - 1) for which in ("predicted", "measured"))
+    for name, exact in parameters["reference"].items():
+        error, floor = (np.abs(parameters[which][name] / exact - 1) for which in ("predicted", "measured"))
         error, floor = error[np.isfinite(error)], floor[np.isfinite(floor)]
         kept[name] = {
             "samples": len(error),
@@ -66,13 +67,13 @@ def _read(
     """Structural parameters of curves of log10 I (samples, q), by curve and parameter."""
     intensity = {name: np.where(mask, 10 ** np.clip(curve, -30, 30), np.nan) for name, curve in curves.items()}
     start = {name: guinier(q, curve, relative * curve) for name, curve in intensity.items()}
-    begin = POROD_FROM / start["known"].radius
-    found = {}
+    begin = POROD_FROM / start["reference"].radius
+    parameters = {}
     for name, curve in intensity.items():
         end = porod(q, curve, relative * curve, begin)
-        found[name] = {
+        parameters[name] = {
             "guinier_radius": start[name].radius,
             "porod_exponent": end.exponent,
             "invariant": invariant(q, curve, end.background),
         }
-    return found
+    return parameters

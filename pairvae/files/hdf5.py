@@ -35,7 +35,7 @@ class _Sink(io.FileIO):
         return length
 
 
-class _Hdf5File(h5py.File):
+class _Hdf5File(h5py.File):  # type: ignore[misc]  # h5py has no types
     """A new file, of which every flush says whether all of it has been written so far."""
 
     def __init__(self, sink: _Sink) -> None:

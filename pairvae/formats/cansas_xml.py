@@ -191,4 +191,5 @@ def _read_by_sasdata(entry: Any, box: Any, prefix: str, names: Mapping[str, str]
     with TemporaryDirectory(prefix="pairvae-") as folder:
         path = Path(folder) / "entry.xml"
         root.getroottree().write(path, encoding="utf-8", xml_declaration=True)
-        return Reader().read(str(path))
+        entries: list[Any] = Reader().read(str(path))
+    return entries

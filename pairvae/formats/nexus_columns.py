@@ -55,6 +55,15 @@ class NexusColumns:
 def nexus_columns(group: DataGroup, layout: Layout, where: str) -> NexusColumns:
     """Read the columns of a group.
 
+    Parameters
+    ----------
+    group : DataGroup
+        Group that holds the data sets.
+    layout : Layout
+        Which data set is q, which the intensity, and along which dimension q runs.
+    where : str
+        File and entry, for messages.
+
     Raises
     ------
     ReadError
@@ -62,7 +71,7 @@ def nexus_columns(group: DataGroup, layout: Layout, where: str) -> NexusColumns:
     """
     columns = NexusColumns(layout, where, {}, {"q": layout.q, "intensity": layout.signal})
     for column, dataset in columns.sources.items():
-        values = spread(dataset, layout, where)
+        values = broadcast(dataset, layout, where)
         if values is None:
             raise ReadError(
                 f"{where}: q has numbers of shape {dataset.shape}, the intensity of shape {layout.signal.shape}; "
@@ -75,10 +84,19 @@ def nexus_columns(group: DataGroup, layout: Layout, where: str) -> NexusColumns:
     return columns
 
 
-def spread(dataset: h5py.Dataset, layout: Layout, where: str) -> Array | None:
+def broadcast(dataset: h5py.Dataset, layout: Layout, where: str) -> Array | None:
     """Bring numbers to the shape of the intensity.
 
     They may be given for every point, for every q, for every frame or once; None where they are not.
+
+    Parameters
+    ----------
+    dataset : h5py Dataset
+        q, an uncertainty, a resolution or a factor.
+    layout : Layout
+        Of the intensity.
+    where : str
+        File and entry, for messages.
 
     Raises
     ------
@@ -150,7 +168,7 @@ def _take(group: DataGroup, columns: NexusColumns, column: str, names: Iterable[
     """Take the first data set out of `names` that has a number for every point."""
     for name in names:
         dataset = group.dataset(name)
-        values = None if dataset is None else spread(dataset, columns.layout, columns.where)
+        values = None if dataset is None else broadcast(dataset, columns.layout, columns.where)
         if dataset is not None and values is not None:
             columns.sources[column], columns.values[column] = dataset, values
             return
@@ -197,7 +215,7 @@ def _modifier(group: DataGroup, columns: NexusColumns, column: str, kind: str) -
         columns.warnings.append(f"{label} not applied to {short_name(dataset)}: NXcanSAS says that it has been applied")
         return None
     try:
-        values = np.asarray(float(label)) if source is None else spread(source, columns.layout, columns.where)
+        values = np.asarray(float(label)) if source is None else broadcast(source, columns.layout, columns.where)
     except ValueError:
         values = None
     if values is None or not np.isfinite(values).all() or (kind != "offset" and bool((values <= 0).any())):

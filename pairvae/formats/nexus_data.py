@@ -18,7 +18,7 @@ from pairvae.formats.nexus_axes import (
     short_name,
     unit_of,
 )
-from pairvae.formats.nexus_columns import NexusColumns, nexus_columns, spread
+from pairvae.formats.nexus_columns import NexusColumns, broadcast, nexus_columns
 from pairvae.formats.sasdata_groups import MOST_GROUPS
 from pairvae.scattering.spectrum import Curve
 
@@ -109,7 +109,7 @@ def _mask(group: DataGroup, columns: NexusColumns) -> npt.NDArray[np.bool_]:
     masked = np.zeros(columns.layout.shape, dtype=bool)
     for name in dict.fromkeys([*named, *_MASK, f"{short_name(signal)}_mask"]):
         dataset = group.dataset(name, kinds="fiub")
-        values = None if dataset is None else spread(dataset, columns.layout, columns.where)
+        values = None if dataset is None else broadcast(dataset, columns.layout, columns.where)
         if values is not None:
             masked |= values != 0
         elif dataset is not None or name in named:

@@ -160,7 +160,8 @@ def _loader(title: str, curve: NexusCurve, facts: _Facts) -> Callable[[str, Mask
                     part.attrs["canSAS_class"] = kind
                     part[key] = value
         copy.seek(0)
-        return Reader().read(Path("entry.h5"), file_handler=SimpleNamespace(fd=copy))
+        entries: list[Any] = Reader().read(Path("entry.h5"), file_handler=SimpleNamespace(fd=copy))
+        return entries
 
     return load
 

@@ -61,7 +61,17 @@ class RawCurve:
     rows: RowCount | None = None
 
     def mended(self, what: str, count: int, note: str) -> None:
-        """Count a repair and note it."""
+        """Count a repair and note it.
+
+        Parameters
+        ----------
+        what : str
+            Kind of repair, a key of `repairs`.
+        count : int
+            Points concerned.
+        note : str
+            Sentence for the user.
+        """
         self.repairs[what] = self.repairs.get(what, 0) + count
         self.notes.append(note)
 

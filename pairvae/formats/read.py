@@ -95,6 +95,11 @@ def read_settings(
     Of several curves it is the one that the file's `default` attributes choose, where no entry is named; a warning
     then lists the others.
 
+    Parameters
+    ----------
+    file, options, settings, name
+        As in `read_spectra`.
+
     Raises
     ------
     ReadError
@@ -171,6 +176,13 @@ def curve_outcomes(
 
     With `only_default`, of several curves of a NeXus file only the one that the file calls its default, where no
     entry is named and it calls one so.
+
+    Parameters
+    ----------
+    file, options, settings, name
+        As in `read_spectra`.
+    only_default : bool
+        Of several curves of a NeXus file read only the file's default, if it has one and no entry is named.
 
     Returns
     -------

@@ -82,7 +82,7 @@ class ReadOptions:
 
     def _column(self, hint: re.Match[str]) -> str:
         fact = hint["name"].replace("-", "_")
-        column = self.name_of(fact)  # type: ignore[arg-type]
+        column = self.name_of(fact)  # type: ignore[arg-type]  # as _HINT matches
         value = hint["quoted"] or hint["bare"]
         remark = f" ({hint['remark']})" if hint["remark"] else ""
         return f"in column {column}" + (f" as {value}" if value else "") + remark

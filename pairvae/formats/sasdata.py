@@ -239,7 +239,7 @@ def _usable(curve: RawCurve) -> Mask:
             curve.warn(f"{name} is nowhere finite: taken as absent")
     present = [values for values in (curve.q, curve.intensity, curve.sigma, curve.dq) if values is not None]
     finite = np.all([np.isfinite(values) for values in present], axis=0)
-    good = finite & (curve.q > 0)
+    good: Mask = finite & (curve.q > 0)
     if not good.any():
         raise ReadError(
             f"{curve.where}: none of its {curve.q.size} points has finite numbers and q > 0; choose another entry or "

@@ -74,6 +74,15 @@ class Group:
 def groups_of_entry(groups: list[Group], entry: str, where: str) -> list[Group]:
     """Choose the groups that a caller names: by their name, the beginning or the end of it, or their title.
 
+    Parameters
+    ----------
+    groups : list of Group
+        All groups of the file.
+    entry : str
+        Text that the caller named.
+    where : str
+        File, for the message.
+
     Raises
     ------
     ReadError

@@ -121,7 +121,17 @@ class Block:
 
 
 def parse_entries(lines: Sequence[str], skip: int, dialect: Dialect) -> list[Entry]:
-    """Rows, comments and the places of other lines, in their order; blank lines and the first `skip` are left out."""
+    """Rows, comments and the places of other lines, in their order; blank lines and the first `skip` are left out.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Lines of the file.
+    skip : int
+        Lines at the top to leave out.
+    dialect : Dialect
+        Delimiter and decimal sign.
+    """
     entries: list[Entry] = []
     for at, line in enumerate(lines[skip:], start=skip + 1):
         if line and not line.isspace():
@@ -272,7 +282,17 @@ def _torn(block: Block, entries: Iterable[Entry], down: bool, apart: Collection[
 
 
 def is_beyond(value: float, edge: float, step: float, way: int) -> bool:
-    """Whether a number can follow the last one of a column that rises (`way` 1) or falls (-1)."""
+    """Whether a number can follow the last one of a column that rises (`way` 1) or falls (-1).
+
+    Parameters
+    ----------
+    value, edge : float
+        The number, and the last one of the column.
+    step : float
+        Distance of the column's last two numbers.
+    way : {1, -1}
+        1 if the column rises, -1 if it falls.
+    """
     if way > 0:
         return edge <= value <= edge + max(_STEPS * step, (_FOLD - 1) * abs(edge))
     return max(0.0, edge - max(_STEPS * step, (1 - 1 / _FOLD) * edge)) <= value <= edge

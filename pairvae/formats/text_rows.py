@@ -226,7 +226,17 @@ def split(line: str, dialect: Dialect) -> list[str]:
 
 
 def parse_row(at: int, line: str, dialect: Dialect) -> Row | None:
-    """A row of at least two numbers, or what may once have been one; None for any other line."""
+    """A row of at least two numbers, or what may once have been one; None for any other line.
+
+    Parameters
+    ----------
+    at : int
+        Number of the line in the file, from 1.
+    line : str
+        Its text.
+    dialect : Dialect
+        Delimiter and decimal sign.
+    """
     if len(line) > LONGEST_LINE:
         begins = begins_with_number(line)
         return Row(at, [], 0, begins, broken=True, lead=leading_number(line, dialect.decimal)) if begins else None

@@ -54,7 +54,19 @@ def write_curve(
     draws: Curve | None = None,
     about_sigma: str = "",
 ) -> None:
-    """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`."""
+    """Write one spectrum in the format that was asked for; see `write_nxcansas` and `write_text`.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    spectrum : Spectrum
+        Curve.
+    format : {"nxcansas", "csv"}
+        Format of the file.
+    band, extra, draws, about_sigma
+        As in `write_nxcansas` and `write_text`.
+    """
     if format == "nxcansas":
         write_nxcansas(path, spectrum, band, extra, draws, about_sigma)
     else:

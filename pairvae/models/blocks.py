@@ -88,7 +88,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Both must come to the same shape."""
-        return self.skip(x) + self.branch(x)
+        total: Tensor = self.skip(x) + self.branch(x)
+        return total
 
 
 def residual(style: Style, channels_in: int, channels_out: int, kernel_size: int | None = None) -> Residual:
@@ -238,7 +239,8 @@ class Scaled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channel, length) to the same."""
-        return x * self.weights(x)
+        weights: Tensor = self.weights(x)
+        return x * weights
 
 
 def squeeze_excitation(style: Style, channels: int, reduction: int = REDUCTION) -> Scaled:
@@ -278,6 +280,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channel, length) to the same."""
         points = self.norm(x.flatten(2).transpose(1, 2))
+        attended: Tensor
         attended, _ = self.attention(points, points, points, need_weights=False)
         return x + attended.transpose(1, 2).reshape(x.shape)
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pairvae.models.blocks import ACTIVATION, residual_linear
 from pairvae.models.layer_lists import decoder_layers
-from pairvae.models.layers import Shape, modules
+from pairvae.models.layers import modules
+from pairvae.models.shapes import Shape
 from pairvae.settings import Architecture
 
 
@@ -62,7 +63,8 @@ class ErrorHead(nn.Sequential):
     def log_variance(self, hidden: Tensor, from_partner: bool) -> Tensor:
         """Of features (batch, hidden), shape (batch, points)."""
         # the error must not bend the curve: it learns from what the curve's decoder knows, not the reverse
-        return self(hidden.detach())[:, int(from_partner) * self.points :][:, : self.points]
+        both: Tensor = self(hidden.detach())
+        return both[:, int(from_partner) * self.points :][:, : self.points]
 
 
 class ScaleRatio(nn.Sequential):

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from pairvae.models.blocks import residual_linear
 from pairvae.models.layer_lists import encoder_layers
-from pairvae.models.layers import Shape, modules
+from pairvae.models.layers import modules
 from pairvae.models.quantization import FiniteScalarQuantization, VectorQuantization
+from pairvae.models.shapes import Shape
 from pairvae.settings import Architecture
 
 
@@ -64,7 +65,7 @@ class Encoder(nn.Module):
         if self.skip is not None:
             curve = [channels[:, : self.skip_channels].flatten(1)] if self.skip_channels else []
             features = features + self.skip(torch.cat([*curve, covariates], dim=1))
-        z = self.layers(features)
+        z: Tensor = self.layers(features)
         return z if self.quantization is None else self.quantization(z)
 
 

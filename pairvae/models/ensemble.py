@@ -31,7 +31,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, members: Sequence[ResVAE]) -> None:
         super().__init__()
-        self.members: Sequence[ResVAE] = nn.ModuleList(members)  # type: ignore[assignment]
+        self.members: Sequence[ResVAE] = nn.ModuleList(members)  # type: ignore[assignment]  # it is both
         self.covariates, self.points = members[0].covariates, members[0].points
         self.scale_free = members[0].scale_free
         self.latent_dim = sum(member.latent_dim for member in members)

@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pairvae.errors import UserError
-from pairvae.models.layers import Built, Shape, build, stride
+from pairvae.models.layers import Built, build, stride
+from pairvae.models.shapes import Shape
 from pairvae.settings import Architecture
 
 STEM_KERNEL = 7

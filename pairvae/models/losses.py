@@ -225,7 +225,7 @@ def perceptual(encoder: nn.Module, mask: Tensor, covariates: Tensor, prediction:
     Parameters
     ----------
     encoder : ResVAE
-        Frozen.
+        Frozen. Its module imports this one, so that its type cannot be named here.
     mask, covariates
         As for `ResVAE.encode`, those of the target.
     prediction, target : Tensor, shape (batch, q)
@@ -235,8 +235,8 @@ def perceptual(encoder: nn.Module, mask: Tensor, covariates: Tensor, prediction:
     ----------
     Johnson, Alahi and Fei-Fei, Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, eq. 2.
     """
-    found, wanted = (encoder.encode(curve, mask, covariates).mean for curve in (prediction, target))  # type: ignore[operator]
-    return (found - wanted).square().mean()
+    codes = (encoder.encode(curve, mask, covariates).mean for curve in (prediction, target))  # type: ignore[operator]
+    return torch.sub(*codes).square().mean()
 
 
 def kl_divergence(mean: Tensor, logvar: Tensor, free_bits: float = 0.0) -> Tensor:

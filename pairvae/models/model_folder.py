@@ -13,7 +13,8 @@ from pairvae.errors import UserError
 from pairvae.files.checksum import sha256
 from pairvae.files.unreadable import unreadable
 from pairvae.files.whole import written_whole
-from pairvae.models.weights_file import FORMAT, load_weights, save_weights
+from pairvae.models.weights_file import load_weights, save_weights
+from pairvae.settings import MODEL_FORMAT as FORMAT
 
 WEIGHTS, ABOUT, SUMS = "weights.safetensors", "model.json", "SHA256SUMS"
 MOST_BYTES = 50 * 1024**2  # of a text file in the folder

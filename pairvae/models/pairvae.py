@@ -8,18 +8,7 @@ from torch import Tensor, nn
 
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import ResVAE
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
-
-# target_from_source, the name of a path in losses, logs, metrics and reports
-SELF_PATHS = ("saxs_from_saxs", "sans_from_sans")
-CROSS_PATHS = ("sans_from_saxs", "saxs_from_sans")
-PATHS = SELF_PATHS + CROSS_PATHS
-
-
-def ends(path: str) -> tuple[Technique, Technique]:
-    """Target and source of a path: `sans_from_saxs` gives ("sans", "saxs")."""
-    target, source = path.split("_from_")
-    return cast(Technique, target), cast(Technique, source)
+from pairvae.techniques import TECHNIQUES
 
 
 class PairVAE(nn.Module):

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from pairvae.models.losses import best_log_scale, point_weights
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import Code
 from pairvae.models.scale_and_background import SCALE_LOG_VARIANCE
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch
+from pairvae.techniques import CROSS_PATHS, ends
 
 ROWS = 1024  # curves per batch
 FITTED_WITHIN = 0.1  # decades; noisier points weigh less where a free scale is fitted
@@ -181,4 +182,5 @@ def misfit(curves: Batch, reconstructed: Predicted) -> Array:
     difference = curves["log_intensity"].double().numpy() - reconstructed.log_intensity
     expected = np.hypot(curves["log_sigma"].double().numpy(), reconstructed.std)
     mask = curves["mask"].numpy()
-    return np.sqrt((mask * (difference / expected) ** 2).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))
+    mean_square: Array = (mask * (difference / expected) ** 2).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
+    return np.sqrt(mean_square)

@@ -121,8 +121,8 @@ class ResVAE(nn.Module):
             self.log_variance = nn.Parameter(torch.full((2,), -4.0))
         self.source_path: SourcePath | None = None
         self.scale_ratio: ScaleRatio | None = None
-        self.register_state_dict_post_hook(_flatten_names)
-        self.register_load_state_dict_pre_hook(_nest_names)
+        self.register_state_dict_post_hook(_flatten_names)  # type: ignore[no-untyped-call]  # of torch's
+        self.register_load_state_dict_pre_hook(_nest_names)  # type: ignore[no-untyped-call]  # of torch's
 
     @property
     def quantization(self) -> VectorQuantization | FiniteScalarQuantization | None:
@@ -215,7 +215,8 @@ class ResVAE(nn.Module):
     def scale_above(self, code: Tensor, covariates: Tensor) -> Tensor:
         """log10 of a decoded curve's scale over the partner's `level`, and its log-variance, shape (batch, 2)."""
         assert self.scale_ratio is not None
-        return self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
+        ratio: Tensor = self.scale_ratio(self.decoder.layers(torch.cat([code, covariates], dim=1)))
+        return ratio
 
     def decode(
         self, code: Tensor, covariates: Tensor, from_partner: bool, source: SourceCurve | None = None

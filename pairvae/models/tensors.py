@@ -11,9 +11,9 @@ from pairvae.models.ensemble import Ensemble
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import encode_covariates
-from pairvae.prepare.pair import Split, complete_pairs, read_pairs, rows_of
-from pairvae.prepare.spectra_file import Spectra, read_spectra
-from pairvae.scattering.spectrum import TECHNIQUES, Technique, other
+from pairvae.prepare.pair import complete_pairs, read_pairs, rows_of
+from pairvae.prepare.spectra_file import Spectra, load_spectra
+from pairvae.techniques import TECHNIQUES, Split, Technique, other
 
 # Curves of one technique: log_intensity, log_sigma and mask (samples, q), noise_floor (samples, 1), covariates
 # (samples, width).
@@ -70,7 +70,7 @@ def paired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split:
     """
     table = complete_pairs(read_pairs(pairs), split)
     files: dict[Technique, Path] = {"saxs": saxs, "sans": sans}
-    return {t: as_tensors(read_spectra(file, rows_of(table, t)), table, network.of(t)) for t, file in files.items()}
+    return {t: as_tensors(load_spectra(file, rows_of(table, t)), table, network.of(t)) for t, file in files.items()}
 
 
 def unpaired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, split: Split) -> Batches:
@@ -90,7 +90,7 @@ def unpaired_tensors(saxs: Path, sans: Path, pairs: Path, network: PairVAE, spli
     for t, file in zip(TECHNIQUES, (saxs, sans), strict=True):
         alone = table[(table["split"] == split) & table[f"row_{t}"].notna() & table[f"row_{other(t)}"].isna()]
         if len(alone):
-            unpaired[t] = as_tensors(read_spectra(file, rows_of(alone, t)), alone, network.of(t))
+            unpaired[t] = as_tensors(load_spectra(file, rows_of(alone, t)), alone, network.of(t))
     return unpaired
 
 

@@ -18,7 +18,17 @@ from pairvae.settings import MODEL_FORMAT as FORMAT
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors and the JSON facts that say what they are, whole or not at all."""
+    """Write tensors and the JSON facts that say what they are, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    tensors : mapping
+        By their name in the file.
+    facts : mapping
+        What JSON can hold; `load_weights` gives it back.
+    """
     # one entry: safetensors writes several in any order, and equal weights shall be equal files
     metadata = {"pairvae": json.dumps({"format": FORMAT, "facts": facts}, sort_keys=True)}
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}

@@ -1,7 +1,6 @@
 """Who belongs to whom, and which samples train, validate and test: decided once, before any training."""
 
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +8,11 @@ import pandas as pd
 
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
-from pairvae.prepare.spectra_file import ROWS, read_sample_ids, read_spectra
+from pairvae.prepare.spectra_file import ROWS, load_spectra, read_sample_ids
 from pairvae.settings import Pair
+from pairvae.techniques import SPLITS, Split
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-FACTS = ("sample_id", "row_saxs", "row_sans", "group", "split", "material")
+PAIR_COLUMNS = ("sample_id", "row_saxs", "row_sans", "group", "split", "material")
 
 TEXT = dict.fromkeys(("sample_id", "group", "split", "material"), "str")
 
@@ -31,7 +29,7 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
     settings : Pair
         Shares of validation and test, or folds; seed.
     pairs : Path
-        Table to write: `FACTS` and the covariates; row_saxs or row_sans is empty where a sample was
+        Table to write: `PAIR_COLUMNS` and the covariates; row_saxs or row_sans is empty where a sample was
         measured by the other technique only.
 
     Raises
@@ -66,9 +64,9 @@ def pair(saxs: Path, sans: Path, samples: Path, settings: Pair, pairs: Path) -> 
         )
     for file in (saxs, sans):
         _refuse_one_curve(file, table[table["split"] == "train"], samples)
-    covariates = [name for name in table if name not in FACTS]
+    covariates = [name for name in table if name not in PAIR_COLUMNS]
     with written_whole(pairs) as temporary:
-        table[[*FACTS, *covariates]].to_csv(temporary, index=False)
+        table[[*PAIR_COLUMNS, *covariates]].to_csv(temporary, index=False)
     print(f"pair: {len(table)} samples, complete pairs: {found}; unpaired {int((~complete).sum())}")
 
 
@@ -115,11 +113,11 @@ def _split(table: pd.DataFrame, complete: "pd.Series[bool]", settings: Pair, whe
 
 def _refuse_one_curve(file: Path, train: pd.DataFrame, where: Path) -> None:
     """Refuse a technique whose training curves are all one: nothing can be learned of it, nor any error judged."""
-    technique = read_spectra(file, np.empty(0, np.int64)).technique
+    technique = load_spectra(file, np.empty(0, np.int64)).technique
     rows = rows_of(train.dropna(subset=[f"row_{technique}"]), technique)
-    gauge = read_spectra(file, rows[:1])
+    gauge = load_spectra(file, rows[:1])
     for start in range(0, rows.size, ROWS):
-        if not read_spectra(file, rows[start : start + ROWS]).is_one_curve(gauge):
+        if not load_spectra(file, rows[start : start + ROWS]).is_one_curve(gauge):
             return
     raise UserError(
         f"{where}: the {rows.size} {technique.upper()} curves of the training samples are all the same curve, of "

@@ -59,7 +59,8 @@ def mean_shape(rows: Sequence[GriddedCurve]) -> Curve:
     typical = np.zeros(slopes.shape[1])
     typical[known] = np.nanmedian(slopes[:, known], axis=0)
     shape = np.concatenate([[0.0], np.cumsum(typical)])
-    return shape - shape.mean()
+    centred: Curve = shape - shape.mean()
+    return centred
 
 
 def at_common_scale(row: GriddedCurve, shape: Curve) -> GriddedCurve:

@@ -105,7 +105,7 @@ def write_spectra(
         file.attrs["counts"] = json.dumps(dict(counts or {}))
 
 
-def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
+def load_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spectra:
     """Read a table, or some of its rows in the order asked for.
 
     Raises
@@ -132,13 +132,15 @@ def read_spectra(path: Path, rows: npt.NDArray[np.int64] | None = None) -> Spect
 def read_sample_ids(path: Path) -> list[str]:
     """Names of the rows, without the rows."""
     with _opened(path) as file:
-        return file["sample_id"].asstr()[:].tolist()
+        names: list[str] = file["sample_id"].asstr()[:].tolist()
+    return names
 
 
 def read_counts(path: Path) -> dict[str, int]:
     """What `normalize` did to the curves: `GriddedCurve.counts` summed, and `repaired: …` of the reader."""
     with _opened(path) as file:
-        return json.loads(file.attrs.get("counts", "{}"))
+        counts: dict[str, int] = json.loads(file.attrs.get("counts", "{}"))
+    return counts
 
 
 def measured_share(path: Path, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -14,10 +14,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS
 from pairvae.files.whole import written_whole
+from pairvae.techniques import CROSS_PATHS
 
-VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS] for kind in ("validation", "test", "coverage"))
+VALIDATION, TEST, COVERAGE = ([f"{kind}/{path}" for path in CROSS_PATHS] for kind in ("validation", "test", "coverage"))
 
 
 def compare(sweep: Mapping[str, Sequence[Any]], metrics: Sequence[Path], report: Path, table: Path) -> None:
@@ -94,24 +94,24 @@ def settings_by_validation(runs: pd.DataFrame, names: list[str]) -> list[dict[st
     """
     scores = [*VALIDATION, *TEST, *COVERAGE]
     groups = runs.groupby(names, sort=False) if names else [((), runs)]
-    found = []
+    summaries = []
     for values, group in groups:
         columns = {name: group[name] for name in scores} | {"score": group[VALIDATION].mean(axis=1)}
-        found.append(
+        summaries.append(
             {
                 "settings": ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True)),
                 "runs": len(group),
                 **{name: {"mean": column.mean(), "std": column.std(ddof=1)} for name, column in columns.items()},
             }
         )
-    return sorted(found, key=lambda one: (math.isnan(one["score"]["mean"]), one["score"]["mean"]))
+    return sorted(summaries, key=lambda row: (math.isnan(row["score"]["mean"]), row["score"]["mean"]))
 
 
 def clearly_best(best_first: list[dict[str, Any]]) -> bool | None:
     """Whether the best settings lead by more than the spread over seeds and folds; None where that is not known."""
     if len(best_first) < 2:
         return None
-    first, second = (one["score"] for one in best_first[:2])
+    first, second = (row["score"] for row in best_first[:2])
     spread = math.hypot(first["std"], second["std"])
     return None if math.isnan(spread) else bool(second["mean"] - first["mean"] > spread)
 
@@ -120,11 +120,11 @@ def _scores(path: Path) -> dict[str, float]:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         paths, validation = metrics["paths"], metrics["validation"]
-        known = "rmse_truth" if all(paths[name]["rmse_truth"] is not None for name in CROSS) else "rmse_measured"
+        error = "rmse_truth" if all(paths[name]["rmse_truth"] is not None for name in CROSS_PATHS) else "rmse_measured"
         return (
-            {f"validation/{name}": _number(validation[name]["rmse_measured"]) for name in CROSS}
-            | {f"test/{name}": _number(paths[name][known]) for name in CROSS}
-            | {f"coverage/{name}": _number(paths[name]["coverage"]) for name in CROSS}
+            {f"validation/{name}": _number(validation[name]["rmse_measured"]) for name in CROSS_PATHS}
+            | {f"test/{name}": _number(paths[name][error]) for name in CROSS_PATHS}
+            | {f"coverage/{name}": _number(paths[name]["coverage"]) for name in CROSS_PATHS}
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path}: is not what evaluate writes ({error!r}); run evaluate again") from None

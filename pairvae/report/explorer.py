@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pairvae.evaluation.predictions_file import CROSS, TECHNIQUES, Names, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Names, Numbers, Predictions
 from pairvae.report.figures.curves import curves, examples, packed
 from pairvae.report.figures.latent import finite_rows, neighbour_map, principal_axes
 from pairvae.report.figures.style import PALETTE, SYMBOLS, blank, common, words
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES
 
 COVARIATES_OFFERED = 12
 
@@ -28,13 +29,13 @@ def explorer(predictions: Predictions, rows: npt.NDArray[np.int64]) -> dict[str,
         the maps, packed curves.
     """
     rows = finite_rows(predictions, rows)
-    first = {path: examples(predictions, path).get("median") for path in CROSS}
-    chosen = first[CROSS[0]] if first[CROSS[0]] is not None else first[CROSS[1]]
+    first = {path: examples(predictions, path).get("median") for path in CROSS_PATHS}
+    chosen = first[CROSS_PATHS[0]] if first[CROSS_PATHS[0]] is not None else first[CROSS_PATHS[1]]
     if not len(rows) or chosen is None:
         return None
     start = int(np.argmin(np.abs(rows - chosen)))
     places, share = principal_axes(predictions, rows)
-    numbers = {f"error, {words(path)} (decades)": predictions[f"error/{path}"][rows] for path in CROSS}
+    numbers = {f"error, {words(path)} (decades)": predictions[f"error/{path}"][rows] for path in CROSS_PATHS}
     numbers |= {f"novelty, {words(t)}": predictions[f"novelty/{t}"][rows] for t in TECHNIQUES}
     groups = {"material": common(predictions.material[rows])}
     for name, values in list(predictions.covariate.items())[:COVARIATES_OFFERED]:
@@ -44,7 +45,7 @@ def explorer(predictions: Predictions, rows: npt.NDArray[np.int64]) -> dict[str,
         elif any(values[rows]):
             groups[name] = common(values[rows])
     return {
-        "figures": {path: curves(predictions, path, {"": int(rows[start])}) for path in CROSS},
+        "figures": {path: curves(predictions, path, {"": int(rows[start])}) for path in CROSS_PATHS},
         "map": blank(height=520),
         "data": {
             "samples": predictions.sample[rows].tolist(),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pairvae.errors import UserError
-from pairvae.evaluation.predictions_file import CROSS, spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.files.whole import written_whole
 from pairvae.report.explorer import explorer
 from pairvae.report.figures import curves, data, errors, generated, latent, training, trials
@@ -15,6 +15,7 @@ from pairvae.report.page import Page
 from pairvae.report.run_files import Run, flat, read_run, read_run_folder, shortened
 from pairvae.report.side_by_side import side_by_side
 from pairvae.settings import Report
+from pairvae.techniques import CROSS_PATHS
 
 SECTIONS = {
     "data": "Data",
@@ -64,7 +65,7 @@ def report(
     """
     run = read_run(metrics, predictions, model, history, benchmarks)
     sections = {name: title for name, title in SECTIONS.items() if name != "trials" or _tried(run)}
-    rows = spread(len(run.predictions.sample), settings.samples)
+    rows = evenly_spaced(len(run.predictions.sample), settings.samples)
     facts = facts_of(run) | drawn(run, rows)
     page = Page(run.numbers).render(
         "report.html.j2", sections=sections, explorer=explorer(run.predictions, rows), alone=False, **facts
@@ -82,7 +83,7 @@ def report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def compare(runs: list[Path], output: Path) -> None:
+def report_runs(runs: list[Path], output: Path) -> None:
     """Write one page with several runs side by side.
 
     Parameters
@@ -117,11 +118,11 @@ def drawn(run: Run, rows: np.ndarray) -> dict[str, Any]:
         "measured_share": data.measured_share(predictions),
         "materials": data.materials(run.metrics.materials) if run.metrics.materials else None,
         "example_curves": {
-            path: curves.curves(predictions, path, found) if (found := curves.examples(predictions, path)) else None
-            for path in CROSS
+            path: curves.curves(predictions, path, shown) if (shown := curves.examples(predictions, path)) else None
+            for path in CROSS_PATHS
         },
-        "error_against_q": {path: errors.error_against_q(predictions, path) for path in CROSS},
-        "error_by_material": {path: errors.error_by_material(predictions, path) for path in CROSS},
+        "error_against_q": {path: errors.error_against_q(predictions, path) for path in CROSS_PATHS},
+        "error_by_material": {path: errors.error_by_material(predictions, path) for path in CROSS_PATHS},
         "coverage_against_level": errors.coverage_against_level(predictions, nominal),
         "coverage_against_q": errors.coverage_against_q(predictions, nominal),
         "denoising": trials.denoising(run.metrics.denoising) if run.metrics.denoising else None,
@@ -144,8 +145,8 @@ def facts_of(run: Run) -> dict[str, Any]:
         checksums["model/weights.safetensors"] = run.card["weights_sha256"]
     return {
         "metrics": run.metrics,
-        "cross": CROSS,
-        "beaten": {path: names for path in CROSS if (names := run.metrics.beaten_by(path))},
+        "cross": CROSS_PATHS,
+        "beaten": {path: names for path in CROSS_PATHS if (names := run.metrics.beaten_by(path))},
         "settings": list(flat(settings)),
         "checksums": checksums,
         "card": json.dumps(shortened(run.card), indent=2, ensure_ascii=False),

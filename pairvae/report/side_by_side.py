@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import CROSS
 from pairvae.report.figures.errors import rmse
 from pairvae.report.figures.style import MOMENTUM, TICKS, blank, colour, dash, line, log_q, plain, short, words
 from pairvae.report.run_files import Run, flat
+from pairvae.techniques import CROSS_PATHS
 
 
 def side_by_side(runs: Sequence[Run]) -> dict[str, Any]:
@@ -26,14 +26,16 @@ def side_by_side(runs: Sequence[Run]) -> dict[str, Any]:
     tested = [sorted(run.predictions.sample) for run in runs]
     return {
         "runs": named,
-        "cross": CROSS,
+        "cross": CROSS_PATHS,
         "reference": reference,
         "same_test": all(samples == tested[0] for samples in tested),
         "settings": _differing(named),
-        "materials": sorted({kind for run in runs for path in CROSS for kind in run.metrics.paths[path].by_material}),
-        "error_against_q": {path: _error_against_q(named, path, reference) for path in CROSS},
+        "materials": sorted(
+            {kind for run in runs for path in CROSS_PATHS for kind in run.metrics.paths[path].by_material}
+        ),
+        "error_against_q": {path: _error_against_q(named, path, reference) for path in CROSS_PATHS},
         "validation": _validation(named),
-        "errors": {path: _distribution(named, path) for path in CROSS},
+        "errors": {path: _distribution(named, path) for path in CROSS_PATHS},
     }
 
 
@@ -41,11 +43,11 @@ def _names(runs: Sequence[Run]) -> list[str]:
     """Names of the runs, counted where several have the same."""
     names = [run.metrics.run for run in runs]
     seen: Counter[str] = Counter()
-    found = []
+    counted = []
     for name in names:
         seen[name] += 1
-        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
-    return found
+        counted.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return counted
 
 
 def _differing(named: dict[str, Run]) -> dict[str, list[str]]:
@@ -56,8 +58,8 @@ def _differing(named: dict[str, Run]) -> dict[str, list[str]]:
         else {}
         for run in named.values()
     ]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    values = {key: [one.get(key, "–") for one in settings] for key in keys}
+    keys = list(dict.fromkeys(key for run in settings for key in run))
+    values = {key: [run.get(key, "–") for run in settings] for key in keys}
     return {key: row for key, row in values.items() if len(set(row)) > 1}
 
 
@@ -66,8 +68,8 @@ def _error_against_q(named: dict[str, Run], path: str, reference: str) -> go.Fig
     figure = blank(height=400)
     for number, (name, run) in enumerate(named.items()):
         p = run.predictions
-        known = p.known(technique) if reference == "truth" else p[f"measured/{technique}/log_intensity"]
-        error = rmse(p[f"predicted/{path}/log_intensity"] - known)
+        expected = p.known(technique) if reference == "truth" else p[f"measured/{technique}/log_intensity"]
+        error = rmse(p[f"predicted/{path}/log_intensity"] - expected)
         line(figure, p[f"q/{technique}"], error, name, ".3f", color=colour(number), dash=dash(number), width=2)
     log_q(figure)
     figure.update_xaxes(title_text=MOMENTUM)

@@ -13,8 +13,8 @@ from torch import nn
 
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
-from pairvae.models.layers import Shape
 from pairvae.models.resvae import ResVAE
+from pairvae.models.shapes import Shape
 from pairvae.prepare.covariates import Covariate
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import Settings
@@ -47,14 +47,14 @@ def networks_of(file: Path) -> dict[Technique, ResVAE]:
         raise UserError(f"{file}: expected a run's settings by name, as in configs/default.yaml")
     settings = parse(Settings, _filled(values), str(file))
     covariates = tuple(Covariate(name=name, kind="number") for name in settings.covariates)
-    found: dict[Technique, ResVAE] = {}
+    networks: dict[Technique, ResVAE] = {}
     for technique in TECHNIQUES:
         training, gridding = getattr(settings.pretrain, technique), getattr(settings.normalize, technique)
         try:
-            found[technique] = ResVAE(gridding.grid.points, training.latent_dim, training.architecture, covariates)
+            networks[technique] = ResVAE(gridding.grid.points, training.latent_dim, training.architecture, covariates)
         except UserError as error:
             raise UserError(f"{file}: pretrain.{technique}.architecture: {error}") from None
-    return found
+    return networks
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "pretrain": {**pretrain, **own}}
 
 
-def rows_of(network: ResVAE) -> list[Row]:
+def layer_rows(network: ResVAE) -> list[Row]:
     """All layers from the curve to the code and back, in the order of the data."""
     return list(_rows(network))
 
@@ -83,7 +83,7 @@ def _rows(network: ResVAE) -> Iterator[Row]:
     *blocks, last = network.encoder.layers
     for block in blocks:
         yield Row("encoder", _text(block), hidden, _count(block))
-    yield Row("code", _text(last), (last.out_features,), _count(last))  # type: ignore[arg-type]
+    yield Row("code", _text(last), (last.out_features,), _count(last))  # type: ignore[arg-type]  # nn.Linear
     if network.quantization is not None:
         yield Row("code", network.architecture.quantization, code, _count(network.quantization))
     for block in network.decoder.layers:
@@ -126,7 +126,7 @@ def show_structure(file: Path, plot: Path | None = None, console: Console | None
     networks = networks_of(file)
     console = console or Console()
     for technique, network in networks.items():
-        rows = rows_of(network)
+        rows = layer_rows(network)
         total = sum(row.parameters for row in rows)
         table = Table("part", "layer", "shape", title=f"{technique}: {total:,} weights", title_justify="left")
         table.add_column("weights", justify="right")
@@ -149,14 +149,14 @@ def _drawing(networks: dict[Technique, ResVAE]) -> str:
     titles = [f"{t.upper()}: {_count(network):,} weights" for t, network in networks.items()]
     figure = make_subplots(rows=len(networks), cols=1, subplot_titles=titles)
     for place, network in enumerate(networks.values(), start=1):
-        rows = rows_of(network)
+        rows = layer_rows(network)
         height = [1 + math.log2(math.prod(row.shape[1:])) for row in rows]
         colour = {"color": [math.log2(row.shape[0]) for row in rows], "colorscale": "Viridis"}
         bar = {"title": "channels", "tickvals": list(range(12)), "ticktext": [str(2**i) for i in range(12)]}
         figure.add_bar(
             x=[f"{i} {row.text}" for i, row in enumerate(rows)],
             y=height,
-            base=[-0.5 * one for one in height],
+            base=[-0.5 * value for value in height],
             marker={**colour, "cmin": 0, "cmax": 11, "colorbar": bar, "showscale": place == 1},
             hovertext=[f"{r.part}: {r.text}<br>{_shape_text(r.shape)}<br>{r.parameters:,} weights" for r in rows],
             hoverinfo="text",
@@ -165,4 +165,5 @@ def _drawing(networks: dict[Technique, ResVAE]) -> str:
         )
     figure.update_yaxes(visible=False)
     figure.update_layout(template="none", showlegend=False, height=420 * len(networks), margin={"b": 160})
-    return figure.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False, "responsive": True})
+    page: str = figure.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False, "responsive": True})
+    return page

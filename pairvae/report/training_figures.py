@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pairvae.evaluation.latent_grids import latent_grids
-from pairvae.evaluation.predictions_file import Numbers, Predictions, spread
+from pairvae.evaluation.predictions_file import Numbers, Predictions, evenly_spaced
 from pairvae.files.whole import written_whole
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import posterior, predict_beside
@@ -41,8 +41,8 @@ def draw_training(network: PairVAE, val: Batches, title: str, path: Path) -> Non
     curves = {t: {name: tensor[:AT_MOST].cpu() for name, tensor in batch.items()} for t, batch in val.items()}
     code = {t: posterior(network, t, batch).mean for t, batch in curves.items()}
     samples = len(next(iter(code.values())))
-    known = {t: curves[t]["covariates"] for t in code}
-    arrays: dict[str, Numbers] = dict(latent_grids(network, code, known, np.full(samples, ""), _from_prior(code)))
+    covariates = {t: curves[t]["covariates"] for t in code}
+    arrays: dict[str, Numbers] = dict(latent_grids(network, code, covariates, np.full(samples, ""), _from_prior(code)))
     for target, batch in curves.items():
         arrays[f"q/{target}"] = network.of(target).q.cpu().numpy()
         measured = torch.where(batch["mask"] > 0, batch["log_intensity"], torch.nan)
@@ -54,7 +54,7 @@ def draw_training(network: PairVAE, val: Batches, title: str, path: Path) -> Non
     names = np.array([f"validation curve {row + 1}" for row in range(samples)], dtype=object)
     drawn = Predictions(sample=names, material=np.full(samples, "", dtype=object), covariate={}, arrays=arrays)
     figures = {
-        "reconstructions": reconstructions(drawn, spread(samples, SHOWN)),
+        "reconstructions": reconstructions(drawn, evenly_spaced(samples, SHOWN)),
         "interpolation": interpolations(drawn),
         "temperatures": temperatures(drawn),
     }

@@ -80,6 +80,15 @@ def draft_samples(folder: Path, patterns: Mapping[Technique, str], output: Path,
 def match_names(folder: Path, patterns: Mapping[Technique, str], output: Path) -> Draft:
     """Sort the files below a folder into samples.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder with the measured files; its subfolders are searched as well.
+    patterns : mapping
+        By technique a pattern of file names whose `*` stands for the name of the sample.
+    output : Path
+        The samples.csv to be written; not taken for a measured file.
+
     Raises
     ------
     UserError

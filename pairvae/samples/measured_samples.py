@@ -286,6 +286,15 @@ def remarks(samples: Iterable[MeasuredSample], options: Mapping[Technique, ReadO
 def output_names(names: Sequence[str], output: Path, ending: str) -> list[Path]:
     """Files to write below a folder, one per sample: `<name>.<ending>`.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the samples.
+    output : Path
+        Folder.
+    ending : str
+        Ending of the files, without the dot.
+
     Raises
     ------
     UserError

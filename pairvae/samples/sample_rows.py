@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pairvae.formats.columns import parse_columns
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.scattering.units import known_intensity_unit, parse_q_unit
-from pairvae.techniques import TECHNIQUES, Technique
+from pairvae.techniques import SPLITS, TECHNIQUES, Technique
 
 SHOWN = 20  # problems in one message
 FACTS = ("sample_id", "group", "split", "material")
@@ -21,7 +21,6 @@ OPTIONS = ("q_unit", "intensity_unit", "columns", "entry")
 KNOWN = (*FACTS, *TECHNIQUES, *(f"{technique}_{option}" for technique in TECHNIQUES for option in OPTIONS))
 _PARSED = (("q_unit", parse_q_unit), ("intensity_unit", known_intensity_unit), ("columns", parse_columns))
 NOT_NAMEABLE = f"the locale's encoding of file names ({sys.getfilesystemencoding()}) lacks signs of this name"
-_SPLITS = ("", "train", "val", "test")
 
 
 def column_name(cell: str) -> str:
@@ -118,7 +117,17 @@ class RowChecks:
         self.problems.append((number, text))
 
     def row(self, number: int, header: Sequence[str], cells: list[str]) -> Row | None:
-        """Check one line; None where something is wrong with it."""
+        """Check one line; None where something is wrong with it.
+
+        Parameters
+        ----------
+        number : int
+            Of the line in the file, the header being 1.
+        header : sequence of str
+            Names of the columns.
+        cells : list of str
+            Texts of the line.
+        """
         before = len(self.problems)
         where = f", row {number}"
         if any(cells[len(header) :]):
@@ -133,7 +142,7 @@ class RowChecks:
         if not sample:
             self.problem(number, f"{where}: sample_id is empty; expected a name of its own; fill it in")
         split = cell.get("split", "")
-        if split not in _SPLITS:
+        if split not in ("", *SPLITS):
             self.problem(number, f"{where}: split is {split!r}; expected train, val, test or nothing; mend the cell")
         files = tuple(file for technique in TECHNIQUES for file in self._files(number, where, cell, technique))
         if not cell["saxs"] and not cell["sans"]:

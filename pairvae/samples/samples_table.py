@@ -84,6 +84,15 @@ def raise_problems(manifest: Path, problems: Sequence[tuple[int, str]]) -> None:
 def checked_rows(manifest: Path, allow_outside: bool, pairs_needed: bool = True) -> SamplesTable:
     """Read and check a samples.csv; problems of its rows are values, to be shown with those of the files.
 
+    Parameters
+    ----------
+    manifest : Path
+        The samples.csv.
+    allow_outside : bool
+        Accept paths that leave the folder of samples.csv.
+    pairs_needed : bool
+        Report a problem if no row names both a SAXS and a SANS file.
+
     Raises
     ------
     UserError

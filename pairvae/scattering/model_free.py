@@ -168,14 +168,15 @@ def invariant(
         known = np.isfinite(curve)
         if known.sum() > 1:
             of_rows[:, row] = np.trapezoid(q[known] ** 2 * curve[known], q[known]), q[known][0], q[known][-1]
-    found, first, last = of_rows.reshape(3, *np.shape(intensity)[:-1])
+    integral: Array
+    integral, first, last = of_rows.reshape(3, *np.shape(intensity)[:-1])
     if start is not None:
         a = start.radius / np.sqrt(3)
         x = a * first
-        found = found + start.intensity_0 / a**3 * (np.sqrt(np.pi) / 4 * erf(x) - 0.5 * x * np.exp(-(x**2)))
+        integral = integral + start.intensity_0 / a**3 * (np.sqrt(np.pi) / 4 * erf(x) - 0.5 * x * np.exp(-(x**2)))
     if end is not None:
-        found = found + end / last
-    return found
+        integral = integral + end / last
+    return integral
 
 
 def _weights(intensity: Array, sigma: Array | None, known: npt.NDArray[np.bool_]) -> Array:

@@ -115,7 +115,7 @@ def parse_q_unit(text: str) -> QUnit:
     ValueError
         The text is no reciprocal length; the message lists the known units.
     """
-    quantity, unit = re.fullmatch(r"(?:([qs])[\s:=_]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
+    quantity, unit = re.fullmatch(r"(?:([qs])[\s:=_]+)?(.*)", text.strip(), re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     length = next((length for part in _without_label(unit) if (length := _reciprocal_length(part))), None)
     if length is None:
         raise ValueError(f"unknown unit of q {text!r}; known are {KNOWN_Q_UNITS}")

@@ -47,10 +47,10 @@ Values = Annotated[list[JsonValue], Field(min_length=1)]
 
 
 class Calibrate(StageSettings):
-    """Turn the decoder's own error into bands that keep their word, on validation samples."""
+    """Calibrate error bands and novelty on the validation samples."""
 
     numerics: Literal[4] = numerics_version(4)
-    coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band shall cover.")
+    coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band is to contain.")
     references: int = Field(
         10_000, ge=100, description="Training curves that the model keeps, to compare later curves with."
     )
@@ -63,16 +63,16 @@ class Calibrate(StageSettings):
 
 
 class Evaluate(StageSettings):
-    """Measure the predictions on the test split."""
+    """Score the predictions on the test split."""
 
     numerics: Literal[5] = numerics_version(5)
 
 
 class Report(StageSettings):
-    """Show it."""
+    """Write the HTML report."""
 
     numerics: Literal[1] = numerics_version(1)
-    samples: int = Field(2000, ge=10, description="Test samples whose curves and codes can be looked at.")
+    samples: int = Field(2000, ge=10, description="Largest number of test samples shown with curves and codes.")
 
 
 class NormalizeBoth(StageSettings):
@@ -93,31 +93,41 @@ class Settings(StageSettings):
     """One run."""
 
     run: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the folder below results/.")
-    samples: str | None = Field(None, description="Manifest of measured curves (data/README.md); empty: simulate.")
+    samples: str | None = Field(
+        None, description="Path of samples.csv, which names the measured curves (data/README.md); empty: simulate."
+    )
     seed: int = Field(1, ge=0, description="Seed of every random choice.")
-    latent_dim: int = Field(32, ge=2, description="Components of the latent code that both techniques share.")
+    latent_dim: int = Field(
+        32, ge=2, description="Number of components of the latent code, which both techniques share."
+    )
     covariates: tuple[str, ...] = Field(
         (),
         json_schema_extra={"simulated": list(SIMULATED), "varied": list(VARIED)},
         description="Columns of samples.csv that the networks see as covariates, for example [d2o_fraction].",
     )
     members: int = Field(
-        1, ge=1, le=20, description="PairVAEs trained alike with other random numbers; their mean predicts."
+        1,
+        ge=1,
+        le=20,
+        description="Number of PairVAEs trained with different random numbers, whose predictions are averaged.",
     )
     environment: Literal["cpu", "gpu"] = Field(
-        "cpu", description="With --use-conda: conda environment of the trainings; gpu brings CUDA."
+        "cpu", description="With --use-conda: conda environment of the trainings; gpu includes CUDA."
     )
     parts: int = Field(
-        1, ge=1, le=1000, description="Jobs that simulating or reading is split over; the results stay the same."
+        1,
+        ge=1,
+        le=1000,
+        description="Number of jobs that share the simulation or the reading; the results do not change.",
     )
     monitor: tuple[Monitor, ...] = Field(
-        (), description="Trackers of the trainings beside history.csv: tensorboard, mlflow (docs/toolbox.md)."
+        (), description="Experiment trackers to use in addition to history.csv: tensorboard, mlflow (docs/toolbox.md)."
     )
     figures_every: int = Field(
-        0, ge=0, description="Draw the networks in training every this many epochs, a page each; 0: never."
+        0, ge=0, description="Write a page of figures every this many epochs of a training; 0: never."
     )
     sweep: dict[str, Values] = Field(
-        {}, description="Settings and lists of values, a run for each combination (configs/sweep.yaml)."
+        {}, description="Settings with lists of values; each combination becomes a run (configs/sweep.yaml)."
     )
     simulate: Simulate = Simulate()
     read: Read = Read()

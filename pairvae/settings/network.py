@@ -27,72 +27,90 @@ LISTED = ("network", "channels", "attention", "stem_stride", "head")
 class Architecture(StageSettings):
     """The residual variational autoencoder of one technique."""
 
-    network: Literal["resvae", "vae"] = Field("resvae", description="Residual blocks, or plain strided convolutions.")
+    network: Literal["resvae", "vae"] = Field(
+        "resvae", description="resvae: residual blocks; vae: plain strided convolutions."
+    )
     channels: tuple[int, ...] = Field(
         (16, 32, 64), min_length=1, description="Channels of the residual blocks; each halves the length."
     )
-    hidden: int = Field(256, ge=8, description="Width of the linear layers between blocks and code.")
+    hidden: int = Field(256, ge=8, description="Width of the linear layers between the blocks and the code.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in the residual linear blocks.")
     latent_logvar: tuple[float, float] = Field(
         (-12.0, 4.0), description="Limits of the log-variance of the code's posterior."
     )
-    kernel_size: int = Field(5, ge=1, description="Points that a convolution of a block sees; odd.")
+    kernel_size: int = Field(5, ge=1, description="Kernel size of the convolutions in the blocks, in points; odd.")
     stem_stride: int = Field(4, ge=1, description="Stride of the first convolution of a resvae.")
     normalization: Literal["none", "batch", "group"] | None = Field(
-        None, description="In the blocks; empty: group in a resvae, batch in a vae."
+        None, description="Normalisation in the blocks; empty: group in a resvae, batch in a vae."
     )
     activation: Literal["gelu", "silu"] | None = Field(
-        None, description="Between the layers; empty: silu in a resvae, gelu in a vae."
+        None, description="Activation function; empty: silu in a resvae, gelu in a vae."
     )
     block: Literal["basic", "bottleneck"] = Field(
-        "basic", description="Two wide convolutions, or three narrow ones with LayerScale."
+        "basic", description="basic: two wide convolutions; bottleneck: three narrow ones with LayerScale."
     )
-    squeeze_excitation: bool = Field(False, description="Blocks weigh their channels by squeeze and excitation.")
-    attention: int = Field(0, ge=0, description="Heads of a self-attention where the length is shortest; 0: none.")
+    squeeze_excitation: bool = Field(
+        False, description="Add squeeze-and-excitation to the blocks, which weights their channels."
+    )
+    attention: int = Field(
+        0, ge=0, description="Number of self-attention heads where the curve is shortest; 0: no attention."
+    )
     downsampling: Literal["strided", "average_pool"] = Field(
-        "strided", description="How a block's skip halves the length; average_pool as in ResNet-D."
+        "strided",
+        description="How the skip of a block halves the length: strided convolution, or average pooling (ResNet-D).",
     )
     upsampling: Literal["interleave", "transposed", "linear"] = Field(
         "interleave",
-        description="Doubles the length: pixel shuffle, transposed convolution, or interpolation and convolution.",
+        description="How a block doubles the length: pixel shuffle, transposed convolution, or interpolation and "
+        "convolution.",
     )
     head: Literal["linear", "pool"] = Field(
-        "linear", description="From the last block to the linear layers: all points, or their global mean."
+        "linear",
+        description="What the linear layers receive from the last block: linear: all points; pool: their mean.",
     )
     linear_skips: bool | None = Field(
-        None, description="Linear layers from input and to output past the blocks; empty: in a resvae."
+        None,
+        description="Linear layers that bypass the blocks, from the input and to the output; empty: only in a resvae.",
     )
     linear_blocks: int | None = Field(
         None, ge=0, description="Residual linear blocks on each side of the code; empty: 2 in a resvae, 0 in a vae."
     )
-    mask_channel: bool = Field(True, description="A second input channel says which points were measured.")
+    mask_channel: bool = Field(True, description="Add an input channel that marks the measured points.")
     slopes: tuple[Annotated[int, Field(ge=1, le=15)], ...] | None = Field(
         None,
         description="Input channels with the slope d log I / d log q over ± so many grid points; empty: [8] in a "
         "resvae that is made from channels.",
     )
     image: tuple[int, int] | None = Field(
-        None, description="Rows and columns of a detector pattern in place of a curve; empty: curves."
+        None, description="Rows and columns of a detector pattern, if the data are patterns; empty: curves."
     )
     encoder: tuple[str, ...] = Field(
-        (), description="Layers as text, as [conv 2 32 7 4, 2*res 32 32, down 32 64]; empty: made from channels."
+        (), description="Layers as text, such as [conv 2 32 7 4, 2*res 32 32, down 32 64]; empty: built from channels."
     )
     decoder: tuple[str, ...] = Field((), description="Layers as text, the mirror of encoder.")
     variance: Literal["per_q", "one", "fixed"] = Field(
-        "per_q", description="Error of a decoded curve: learned at every q, one learned number, or fixed_error_dex."
+        "per_q",
+        description="Error of a decoded curve: per_q: learned at each q; one: one learned number; fixed: "
+        "fixed_error_dex.",
     )
-    fixed_error_dex: float = Field(0.1, gt=0, description="Standard error where variance is fixed, in decades.")
+    fixed_error_dex: float = Field(0.1, gt=0, description="Standard error in decades, if variance is fixed.")
     quantization: Literal["none", "vq", "fsq"] = Field(
-        "none", description="Code: Gaussian, vectors of a codebook (vq), or numbers of few levels (fsq)."
+        "none", description="Kind of code: none: Gaussian; vq: vectors of a codebook; fsq: numbers with few levels."
     )
-    codes: int = Field(512, ge=2, description="Vectors of the codebook of vq.")
-    code_dim: int = Field(4, ge=1, description="Components of the code that make one vector of vq.")
-    levels: tuple[int, ...] = Field((8, 5, 5, 5), min_length=1, description="Levels of fsq, component by component.")
+    codes: int = Field(512, ge=2, description="Number of vectors in the codebook of vq.")
+    code_dim: int = Field(4, ge=1, description="Number of components of the code that form one vector of vq.")
+    levels: tuple[int, ...] = Field(
+        (8, 5, 5, 5), min_length=1, description="Number of levels of each component of fsq."
+    )
     commitment_weight: float = Field(0.25, ge=0, description="Weight of the commitment term of vq.")
     scaling: Literal["standard", "min_max"] = Field(
-        "standard", description="Of log10 I: mean 0 and deviation 1 at every q, or the range of the train split to 0…1."
+        "standard",
+        description="Scaling of log10 I: standard: mean 0 and standard deviation 1 at each q; min_max: train split "
+        "to 0…1.",
     )
-    output: Literal["linear", "sigmoid"] = Field("linear", description="Last step of the decoder.")
+    output: Literal["linear", "sigmoid"] = Field(
+        "linear", description="Last function of the decoder; sigmoid needs scaling: min_max."
+    )
 
     @field_validator("encoder", "decoder")
     @classmethod

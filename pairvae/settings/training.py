@@ -6,13 +6,11 @@ from pydantic import Field, model_validator
 
 from pairvae.settings.network import Architecture
 from pairvae.settings.stage import FILLED, Seeded, numerics_version
+from pairvae.techniques import CROSS_PATHS, PathName, Technique
 
 # Of the model folder; here, because the schema tells it to the workflow, which imports nothing of this package.
 MODEL_FORMAT = 1
 Monitor = Literal["tensorboard", "mlflow"]
-
-# target_from_source, as in pairvae.models.pairvae, which would load torch
-PathName = Literal["saxs_from_saxs", "sans_from_sans", "sans_from_saxs", "saxs_from_sans"]
 NetworkPart = Literal["saxs.encoder", "saxs.decoder", "sans.encoder", "sans.decoder"]
 Loss = Literal["log_likelihood", "mse", "gaussian_nll", "chi2", "binary_cross_entropy"]
 KlSchedule = Literal["constant", "linear", "cosine", "cyclic"]
@@ -21,44 +19,57 @@ KlSchedule = Literal["constant", "linear", "cosine", "cyclic"]
 class Fit(Seeded):
     """How one network is trained."""
 
-    steps: int = Field(8000, ge=1, description="Optimiser steps, whatever the number of samples.")
+    steps: int = Field(8000, ge=1, description="Number of optimiser steps, independent of the number of samples.")
     max_time: float | None = Field(
         None,
         gt=0,
-        description="Train for this many minutes instead of a number of steps; the numbers then depend on the machine.",
+        description="Train for this many minutes instead of a number of steps; results then depend on the machine.",
     )
     batch_size: int = Field(64, ge=2, description="Samples per step.")
     optimizer: Literal["adamw", "adam"] = Field(
-        "adamw", description="adamw decays weights apart from the gradient, adam as part of it (L2)."
+        "adamw", description="adamw: weight decay separate from the gradient; adam: weight decay as part of it (L2)."
     )
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
     schedule: Literal["cosine", "one_cycle", "step"] = Field(
-        "cosine", description="How the learning rate falls: cosine and step behind a linear rise, or one cycle."
+        "cosine", description="Course of the learning rate: a linear rise, then cosine or step; or one cycle."
     )
-    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
-    step_every_fraction: float = Field(0.3, gt=0, le=1, description="schedule step: share of the steps between falls.")
-    step_factor: float = Field(0.1, gt=0, lt=1, description="schedule step: factor of the learning rate at each fall.")
-    weight_decay: float = Field(0.03, ge=0, description="Weight decay on matrices (not on biases and norms).")
+    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the learning rate rises.")
+    step_every_fraction: float = Field(
+        0.3, gt=0, le=1, description="For schedule step: share of the steps between two falls."
+    )
+    step_factor: float = Field(
+        0.1, gt=0, lt=1, description="For schedule step: factor on the learning rate at each fall."
+    )
+    weight_decay: float = Field(
+        0.03, ge=0, description="Weight decay of weight matrices (not of biases and normalisation layers)."
+    )
     gradient_clip: float = Field(10.0, gt=0, description="Largest norm of the gradient.")
     average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the running average of the weights.")
     patience: int = Field(20, ge=1, description="Stop after this many epochs without improvement.")
-    min_delta: float = Field(1e-5, ge=0, description="What counts as improvement of the validation loss.")
-    mask_probability: float = Field(0.1, ge=0, le=1, description="Share of inputs of which a q range is hidden.")
+    min_delta: float = Field(
+        1e-5, ge=0, description="Smallest decrease of the validation loss that counts as an improvement."
+    )
+    mask_probability: float = Field(
+        0.1, ge=0, le=1, description="Share of the training inputs in which a q range is hidden."
+    )
     hidden_covariates: float = Field(
         0.1, ge=0, le=1, description="Share of the samples whose covariates are hidden from the networks."
     )
     hide_each_covariate: bool = Field(
         False, description="Hide each covariate by itself, of half of these samples, and all of the other half."
     )
-    renoise: float = Field(0.0, ge=0, description="Noise added to the inputs of training, in units of their sigma.")
+    renoise: float = Field(0.0, ge=0, description="Noise added to the training inputs, in units of their sigma.")
     loss: Loss = Field(
         "log_likelihood",
-        description="Reconstruction loss; gaussian_nll teaches curve and error at once (docs/toolbox.md).",
+        description="Reconstruction loss; gaussian_nll trains curve and error together (docs/toolbox.md).",
     )
     error_scale_dex: float = Field(
-        0.5, gt=0, description="Points expected to be noisier than so many decades weigh less in reconstruction losses."
+        0.5,
+        gt=0,
+        description="Points with a larger expected error than this, in decades, weigh less in the reconstruction "
+        "losses.",
     )
-    q_weights: dict[Literal["saxs", "sans"], tuple[tuple[float, float, float], ...]] = Field(
+    q_weights: dict[Technique, tuple[tuple[float, float, float], ...]] = Field(
         {},
         description="Weights of q ranges by technique: {saxs: [[q_min, q_max, weight], …]}, q in 1/Å; elsewhere 1.",
     )
@@ -66,24 +77,22 @@ class Fit(Seeded):
     intensity_shift_dex: float = Field(
         0.1,
         ge=0,
-        description="Curves (both of a pair alike) are shifted by up to this many decades of intensity.",
+        description="Training curves are shifted by up to this many decades of intensity, both of a pair alike.",
     )
     q_shift_dex: float = Field(
         0.1,
         ge=0,
-        description="Curves (both of a pair alike) are shifted by up to this many decades of q, as of other sizes; "
-        "falls to 0 over the steps.",
+        description="Training curves are shifted by up to this many decades of q, both of a pair alike, as from other "
+        "particle sizes; falls to 0 over the steps.",
     )
-    variance_weight: float = Field(
-        0.1, ge=0, description="Weight of the likelihood that teaches the decoder its own error."
-    )
+    variance_weight: float = Field(0.1, ge=0, description="Weight of the likelihood that trains the predicted error.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="Arithmetic: bf16-mixed or 16-mixed is faster on a GPU."
+        "32-true", description="Numerical precision: bf16-mixed or 16-mixed is faster on a GPU."
     )
     monitor: tuple[Monitor, ...] = Field(
         (), json_schema_extra=FILLED, description="Trackers beside history.csv; unset: the run's."
     )
-    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU when there is one.")
+    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: use a GPU if there is one.")
 
     @model_validator(mode="after")
     def _check_q_weights(self) -> Self:
@@ -100,17 +109,22 @@ class Fit(Seeded):
 class Variational(Fit):
     """Training of a network whose code is a distribution."""
 
-    kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term, the largest where it changes.")
-    kl_schedule: KlSchedule = Field("constant", description="How β changes over the steps; cyclic: rises anew.")
+    kl_weight: float = Field(3e-4, ge=0, description="Weight β of the KL term; if β changes, its largest value.")
+    kl_schedule: KlSchedule = Field("constant", description="How β changes over the steps; cyclic: β rises repeatedly.")
     kl_warmup_fraction: float = Field(
-        0.2, ge=0, le=1, description="Share of the steps (kl_schedule cyclic: of each cycle) in which β rises from 0."
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the steps in which β rises from 0 (for kl_schedule cyclic: of each cycle).",
     )
-    kl_cycles: int = Field(4, ge=1, description="kl_schedule cyclic: how often β rises.")
+    kl_cycles: int = Field(4, ge=1, description="For For kl_schedule cyclic: how often β rises.")
     free_bits: float = Field(
-        0.0, ge=0, description="KL in nats that each component of the code may have at no cost (free bits)."
+        0.0, ge=0, description="KL in nats below which a component of the code costs nothing (free bits)."
     )
     sampling_noise: float = Field(
-        1.0, ge=0, description="Standard deviation of the noise that codes are drawn with; 0: the mean code."
+        1.0,
+        ge=0,
+        description="Noise of the drawn codes, in units of the posterior's standard deviation; 0: the mean code.",
     )
     sparsity_weight: float = Field(0.0, ge=0, description="Weight of the L1 norm of the mean code.")
 
@@ -128,7 +142,7 @@ class Pretrain(Variational):
     """Train the ResVAE of one technique on its own spectra."""
 
     numerics: Literal[3] = numerics_version(3)
-    steps: int = Field(800, ge=1, description="Optimiser steps, whatever the number of samples.")
+    steps: int = Field(800, ge=1, description="Number of optimiser steps, independent of the number of samples.")
     latent_dim: int = Field(
         32, ge=2, json_schema_extra=FILLED, description="Components of the latent code; unset: the run's."
     )
@@ -140,7 +154,7 @@ class Pretrain(Variational):
         0, ge=0, json_schema_extra=FILLED, description="Draw the network every this many epochs; unset: the run's."
     )
     reconstruction_weight: float = Field(1.0, gt=0, description="Weight α of the reconstruction loss.")
-    kl_schedule: KlSchedule = Field("linear", description="How β changes over the steps; cyclic: rises anew.")
+    kl_schedule: KlSchedule = Field("linear", description="How β changes over the steps; cyclic: β rises repeatedly.")
 
     @model_validator(mode="after")
     def _check_output(self) -> Self:
@@ -164,15 +178,15 @@ class Pretrain(Variational):
 
 
 class JointTrain(Variational):
-    """Train both ResVAEs together on pairs."""
+    """Train both networks together on pairs."""
 
     numerics: Literal[2] = numerics_version(2)
     start_from: str | None = Field(
         None,
         json_schema_extra={"model_format": MODEL_FORMAT},
-        description="Model folder to start from instead of pretraining; its grids and scalers hold; empty: none.",
+        description="Model folder to start from instead of pretraining; its grids and scaling are kept; empty: none.",
     )
-    start_learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate where start_from is set.")
+    start_learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate if start_from is set.")
     anchor_weight: float = Field(
         0.1, ge=0, description="Pull towards the weights of start_from (L2-SP), instead of weight_decay."
     )
@@ -182,7 +196,7 @@ class JointTrain(Variational):
     cross_weight: float = Field(1.0, ge=0, description="Weight of saxs_from_sans and sans_from_saxs.")
     self_weight: float = Field(0.5, ge=0, description="Weight of saxs_from_saxs and sans_from_sans.")
     path_weights: dict[PathName, float] = Field(
-        {}, description="Weights of single reconstructions, before those two: {sans_from_saxs: 2}."
+        {}, description="Weights of single paths, which override the two above: {sans_from_saxs: 2}."
     )
     source_path: bool = Field(
         False, description="Predictions mix what the code says with smeared copies of the source's curve, at every q."
@@ -197,11 +211,11 @@ class JointTrain(Variational):
         ge=0,
         description="Weight of the scale of the partner's curve, learnt where both are scale_free and in 1/cm.",
     )
-    self_every: int = Field(2, ge=1, description="Self-reconstruction enters every this many steps.")
+    self_every: int = Field(2, ge=1, description="Self-reconstruction enters the loss every this many steps.")
     unpaired_weight: float = Field(
         1.0,
         ge=0,
-        description="Weight of self-reconstruction of curves without a partner, beside that of pairs; less where few.",
+        description="Weight of the self-reconstruction of unpaired curves relative to pairs; lower if they are few.",
     )
     barlow_twins_weight: float = Field(0.02, ge=0, description="Weight of the Barlow Twins term on the codes.")
     redundancy_weight: float = Field(5e-3, ge=0, description="λ of Barlow Twins: weight of its off-diagonal part.")
@@ -216,16 +230,20 @@ class JointTrain(Variational):
     temperature: float = Field(0.07, gt=0, description="τ of InfoNCE.")
     projection: tuple[int, ...] = Field(
         (),
-        description="Widths of a head on the mean codes, whose output these three terms align; empty: the codes.",
+        description="Layer widths of a projection head whose outputs these three terms align; empty: they align the "
+        "codes.",
     )
     perceptual_weight: float = Field(
-        0.0, ge=0, description="Weight of the distance between decoded and measured curve in the pretrained encoder."
+        0.0, ge=0, description="Weight of the distance between decoded and measured curve after the pretrained encoder."
     )
     frozen: tuple[NetworkPart, ...] = Field(
-        (), description="Parts of the networks that do not learn: [saxs.encoder, sans.decoder, …]."
+        (), description="Parts of the networks that are not trained: [saxs.encoder, sans.decoder, …]."
     )
     unfreeze_fraction: float | None = Field(
-        None, gt=0, le=1, description="Share of the steps in which they thaw, layers at the code first; empty: never."
+        None,
+        gt=0,
+        le=1,
+        description="Share of the steps over which frozen parts thaw, layers next to the code first; empty: never.",
     )
 
     @model_validator(mode="after")
@@ -252,7 +270,7 @@ class JointTrain(Variational):
             raise ValueError(f"projection is {list(self.projection)}; expected widths of at least 2")
         if any(weight < 0 for weight in (*self.path_weights.values(), *self.vicreg_parts)):
             raise ValueError("path_weights and vicreg_parts must not be negative")
-        if not any(self.weight_of_path(path) for path in ("sans_from_saxs", "saxs_from_sans")):
+        if not any(self.weight_of_path(path) for path in CROSS_PATHS):
             raise ValueError(
                 "both cross-predictions have a weight of 0, so none would be learnt; raise cross_weight or path_weights"
             )
@@ -266,7 +284,7 @@ class JointTrain(Variational):
 
 
 class Baselines(Fit):
-    """What a PairVAE must beat: copied curve, mean curve, nearest neighbours, one direct network per direction."""
+    """Simpler methods for comparison: copied curve, mean curve, nearest neighbours, direct networks."""
 
     numerics: Literal[3] = numerics_version(3)
-    neighbours: int = Field(5, ge=1, description="Nearest neighbours that are averaged.")
+    neighbours: int = Field(5, ge=1, description="Number of nearest neighbours that are averaged.")

@@ -17,8 +17,8 @@ import numpy as np
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.scattering.spectrum import Curve
-from pairvae.simulation.instrument import Instrument, beam, optics
-from pairvae.simulation.system import System, Values, nearest
+from pairvae.simulation.instrument import Instrument, optics
+from pairvae.simulation.system import System, Values, unknown_name
 
 SIZE_STEP = 2.0  # largest step in q_max · size over the polydispersity; its error: see Q_STEP of instrument.py
 SIZE_POINTS = 13  # at least, over ±3 standard deviations
@@ -61,7 +61,7 @@ def cross_section(
     """
     from sasmodels.direct_model import call_kernel
 
-    values = system.to_model(drawn, system.sld(*beam(instrument), d2o_fraction, chosen), chosen)
+    values = system.to_model(drawn, system.sld(*instrument.beam, d2o_fraction, chosen), chosen)
     for name in (spread.parameter for spread in system.polydispersity):
         points = ceil(6 * values[f"{name}_pd"] * values[name] * instrument.q_max_inv_angstrom / SIZE_STEP)
         values |= {f"{name}_pd_n": max(SIZE_POINTS, points), f"{name}_pd_nsigma": 3}
@@ -108,7 +108,7 @@ def check_model(system: System) -> None:
     where = f"{system.name}.yaml"
     for name in re.split(r"[@+*]", system.model):
         if name not in list_models():
-            raise UserError(f"{where}: model: {nearest(name, list_models())}")
+            raise UserError(f"{where}: model: {unknown_name(name, list_models())}")
     try:
         table = load_model_info(system.model).parameters
     except Exception as error:  # noqa: BLE001, sasmodels raises many kinds for models that do not go together
@@ -116,7 +116,7 @@ def check_model(system: System) -> None:
     known = [name for name in table.defaults if not _MAGNETIC.search(name) and name != "background"]
     for name in system.model_parameters:
         if name not in known:
-            raise UserError(f"{where}: model_parameters.{name}: {nearest(name, known)}")
+            raise UserError(f"{where}: model_parameters.{name}: {unknown_name(name, known)}")
     for one in table.kernel_parameters:
         given = [name for name in system.model_parameters if re.fullmatch(rf"{one.id}\d*", name)]
         free = one.type == "orientation" or one.id.endswith(("_mode", "scale"))
@@ -129,7 +129,7 @@ def check_model(system: System) -> None:
             )
     for spread in system.polydispersity:
         if spread.parameter not in table.pd_1d:
-            raise UserError(f"{where}: polydispersity.parameter: {nearest(spread.parameter, table.pd_1d)}")
+            raise UserError(f"{where}: polydispersity.parameter: {unknown_name(spread.parameter, table.pd_1d)}")
 
 
 def compile_models(models: Iterable[str]) -> None:

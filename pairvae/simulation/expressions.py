@@ -54,7 +54,15 @@ def mean_ball(radius: float, polydispersity: float = 0.0, shell: float = 0.0) ->
 
 
 def mixed(first: float, second: float, share: float) -> float:
-    """SLD of a mix by volume, where `share` of it is the second substance: water in a shell, D2O in water."""
+    """SLD of a mix by volume, where `share` of it is the second substance: water in a shell, D2O in water.
+
+    Parameters
+    ----------
+    first, second : float
+        SLD of the two substances, 10⁻⁶ Å⁻².
+    share : float
+        Volume fraction of the second, 0 to 1.
+    """
     return (1 - share) * first + share * second
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from pairvae.errors import UserError
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import SansInstrument, SaxsInstrument
 
 Instrument = SaxsInstrument | SansInstrument
@@ -58,13 +58,6 @@ def optics(instrument: Instrument) -> Optics:
     return Optics(q, dq, pinhole.q_calc, csr_array(pinhole.weight_matrix.T))
 
 
-def beam(instrument: Instrument) -> tuple[Technique, float]:
-    """Technique, and X-ray energy in keV or neutron wavelength in Å."""
-    if isinstance(instrument, SaxsInstrument):
-        return "saxs", instrument.energy_kev
-    return "sans", instrument.wavelength_angstrom
-
-
 def median_background(instrument: Instrument, d2o_fraction: float) -> float:
     """Flat background in 1/cm, the median over samples in water with this volume fraction of D2O."""
     if isinstance(instrument, SaxsInstrument):
@@ -83,7 +76,7 @@ def check_cuts(instrument: Instrument) -> None:
     """
     least = instrument.q_min_inv_angstrom * 10 ** (2 * instrument.cut_dex + 0.1)
     if instrument.q_max_inv_angstrom < least:
-        technique, _ = beam(instrument)
+        technique, _ = instrument.beam
         raise UserError(
             f"simulate.{technique}: q_max_inv_angstrom is {instrument.q_max_inv_angstrom}, expected at least "
             f"{least:.3g}: both ends are cut by up to {instrument.cut_dex} decades; raise it or lower cut_dex"
@@ -91,7 +84,17 @@ def check_cuts(instrument: Instrument) -> None:
 
 
 def cut_ends(whole: Spectrum, instrument: Instrument, rng: np.random.Generator) -> Spectrum:
-    """Cut each end of a curve by a random part of the decades that the instrument may lose there."""
+    """Cut each end of a curve by a random part of the decades that the instrument may lose there.
+
+    Parameters
+    ----------
+    whole : Spectrum
+        Curve over the instrument's whole q range.
+    instrument : Instrument
+        Settings; `cut_dex` is the most that each end loses, in decades of q.
+    rng : numpy Generator
+        Source of the two random numbers.
+    """
     low, high = rng.uniform(0, instrument.cut_dex, 2)
     kept = (whole.q >= whole.q[0] * 10**low) & (whole.q <= whole.q[-1] * 10**-high)
     dq = None if whole.dq is None else whole.dq[kept]

@@ -29,7 +29,7 @@ from pairvae.settings import Simulate
 from pairvae.settings.simulation import SIMULATED
 from pairvae.simulation.cross_section import compile_models, cross_section
 from pairvae.simulation.draw import draw_materials, draw_parameters
-from pairvae.simulation.instrument import Instrument, check_cuts, cut_ends, measure, median_background, optics
+from pairvae.simulation.instrument import check_cuts, cut_ends, measure, median_background, optics
 from pairvae.simulation.system import System
 from pairvae.simulation.system_files import load_system, shares
 from pairvae.simulation.varied_sample import COLUMNS as VARIED_COLUMNS
@@ -86,7 +86,7 @@ def draw_sample(settings: Simulate, number: int, rng: np.random.Generator) -> Sa
     parameters = draw_parameters(system, rng)
     background: dict[Technique, float] = {}
     for technique in TECHNIQUES:
-        instrument = _instrument(settings, technique)
+        instrument = settings.instruments[technique]
         spread = 10 ** float(rng.normal(0, instrument.background_spread_dex))
         background[technique] = median_background(instrument, d2o_fraction) * spread
     width = max(6, len(str(settings.pairs - 1)))
@@ -134,7 +134,7 @@ def expected_curves(
     """
     curves: dict[Technique, Spectrum] = {}
     for technique in TECHNIQUES:
-        instrument = _instrument(settings, technique)
+        instrument = settings.instruments[technique]
         seen = optics(instrument)
         flat = median_background(instrument, d2o_fraction) if background is None else background[technique]
         intensity = seen.smear @ cross_section(system, parameters, d2o_fraction, instrument, chosen) + flat
@@ -179,7 +179,7 @@ def simulate(
         There is no C compiler, or an instrument's q range is too short for its cuts.
     """
     for technique in TECHNIQUES:
-        check_cuts(_instrument(settings, technique))
+        check_cuts(settings.instruments[technique])
     compile_models({load_system(name).model for name, _ in shares(settings.systems)})
     numbers = part.share(settings.pairs)
     varied = any(share > 0 for share in settings.variety.instruments.values())
@@ -218,7 +218,7 @@ def _one(settings: Simulate, number: int) -> tuple[Row, PackedPair]:
     )
     curves: PackedPair = {}
     for technique, whole in expected.items():
-        instrument = _instrument(settings, technique)
+        instrument = settings.instruments[technique]
         truth = replace(cut_ends(whole, instrument, rng), sample=sample.sample_id)
         exposure = 10 ** rng.uniform(*np.log10(instrument.exposure))
         curves[technique] = (pack(measure(truth, instrument, exposure, rng)), pack(truth))
@@ -258,7 +258,3 @@ def _environment(**values: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _instrument(settings: Simulate, technique: Technique) -> Instrument:
-    return settings.saxs if technique == "saxs" else settings.sans

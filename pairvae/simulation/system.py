@@ -217,26 +217,26 @@ class System(_Part):
                     f"expected at most 1; write {limits[1]:g} % as {limits[1] / 100:g}"
                 )
             if spread.parameter not in self.model_parameters:
-                raise ValueError(f"polydispersity.parameter: {nearest(spread.parameter, self.model_parameters)}")
+                raise ValueError(f"polydispersity.parameter: {unknown_name(spread.parameter, self.model_parameters)}")
         for number, check in enumerate(self.validation):
             for expression in (check.expected, *check.q):
                 self._resolve(f"validation.{number}", expression, known, materials)
             for name in check.at:
                 if name not in self.parameters:
-                    raise ValueError(f"validation.{number}.at: {nearest(name, self.parameters)}")
+                    raise ValueError(f"validation.{number}.at: {unknown_name(name, self.parameters)}")
             for name in check.materials:
                 if name not in materials:
-                    raise ValueError(f"validation.{number}.materials: {nearest(name, materials)}")
+                    raise ValueError(f"validation.{number}.materials: {unknown_name(name, materials)}")
         return self
 
     @staticmethod
     def _resolve(where: str, expression: Expression, names: set[str], materials: set[str]) -> None:
         """Refuse a name that stands for nothing yet."""
         for name in sorted(expression.names - names):
-            what = f"{name!r} is a material: write sld({name})" if name in materials else nearest(name, names)
+            what = f"{name!r} is a material: write sld({name})" if name in materials else unknown_name(name, names)
             raise ValueError(f"{where}: in {expression.text!r} {what}")
         for name in sorted(expression.materials - materials):
-            raise ValueError(f"{where}: in {expression.text!r} {nearest(name, materials)}")
+            raise ValueError(f"{where}: in {expression.text!r} {unknown_name(name, materials)}")
 
     def substances(self, chosen: Mapping[str, str] | None = None) -> dict[str, str]:
         """Material by its name in the file, the solvent among them; the first of a list where none is chosen."""
@@ -267,6 +267,13 @@ class System(_Part):
     def scope(self, drawn: Values, sld: Values, chosen: Mapping[str, str] | None = None) -> Scope:
         """What the names of the file's expressions stand for: drawn, derived, and the materials' properties.
 
+        Parameters
+        ----------
+        drawn, sld : mapping
+            Parameters in the units of the file, and SLDs of the materials in 10⁻⁶ Å⁻².
+        chosen : mapping, optional
+            Materials by their name in the file; see `substances`.
+
         Raises
         ------
         UserError
@@ -274,16 +281,22 @@ class System(_Part):
         """
         facts = {name: properties(substance) for name, substance in self.substances(chosen).items()}
         numbers = dict(drawn)
-        found = {
-            one: {name: own[one] for name, own in facts.items()} for one in ("density", "molar_mass", "molar_volume")
-        }
-        scope = Scope(numbers, {"sld": sld, **found})
+        quantities = ("density", "molar_mass", "molar_volume")
+        tables = {quantity: {name: own[quantity] for name, own in facts.items()} for quantity in quantities}
+        scope = Scope(numbers, {"sld": sld, **tables})
         for name, expression in self.derived.items():
             numbers[name] = self.value(f"derived.{name}", expression, scope)
         return scope
 
     def value(self, where: str, expression: Expression, scope: Scope) -> float:
         """Value of one of the file's expressions.
+
+        Parameters
+        ----------
+        where : str
+            Place of the expression in the file, for the message: "derived.volume".
+        expression, scope
+            Parsed text, and what its names stand for; see `scope`.
 
         Raises
         ------
@@ -327,7 +340,7 @@ class System(_Part):
         return values
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def unknown_name(name: str, known: Iterable[str]) -> str:
     """Half a sentence on a name that is unknown: the one that was meant, or all that there are."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)

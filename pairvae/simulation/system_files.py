@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pairvae.errors import UserError
-from pairvae.simulation.system import Check, Parameter, Spread, System, nearest
+from pairvae.simulation.system import Check, Parameter, Spread, System, unknown_name
 
 SHIPPED = Path(__file__).parent / "systems"
 LARGEST = 100_000  # bytes of a file
@@ -40,7 +40,7 @@ def system_files(name: str) -> list[Path]:
         return found
     if not (SHIPPED / f"{name}.yaml").is_file():
         raise UserError(
-            f"simulate.systems: {nearest(name, shipped_names())}; or write the path of a file, my/{name}.yaml"
+            f"simulate.systems: {unknown_name(name, shipped_names())}; or write the path of a file, my/{name}.yaml"
         )
     return [SHIPPED / f"{name}.yaml"]
 
@@ -120,7 +120,7 @@ def _sentence(path: Path, fault: Any) -> str:
     steps = [str(step) for step in fault["loc"]]
     name = ".".join(steps)
     if fault["type"] == "extra_forbidden":
-        return f"{path}: {name} is no key of a system; {nearest(steps[-1], _keys(steps[:-1]))}"
+        return f"{path}: {name} is no key of a system; {unknown_name(steps[-1], _keys(steps[:-1]))}"
     if fault["type"] == "missing":
         return f"{path}: {name} is missing; add it (docs/systems.md says what it holds)"
     if fault["type"] == "value_error":

@@ -21,7 +21,7 @@ COLUMNS = (
     *("saxs_background", "sans_background", "saxs_instrument", "sans_instrument", "parameters", "materials"),
 )
 Row = dict[str, str | float]
-Pair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
+MeasuredPair = dict[Technique, tuple[Spectrum, Spectrum]]  # measured and expected
 ATTEMPTS = 50  # samples drawn for one number until one can be seen by both techniques
 SEEN = 12  # points above three sigma that each technique needs
 # scattering of hydrogen that changes the neutron's energy comes on top: water 0.45/cm by the bound cross section,
@@ -33,7 +33,7 @@ SCALE_ERROR = 0.15  # decades
 ARBITRARY = (1e-4, 1e5)  # arbitrary units per 1/cm
 
 
-def varied_pair(settings: Simulate, number: int) -> tuple[Row, Pair]:
+def varied_pair(settings: Simulate, number: int) -> tuple[Row, MeasuredPair]:
     """Draw the sample of this number, and measure it.
 
     Parameters
@@ -63,14 +63,14 @@ def varied_pair(settings: Simulate, number: int) -> tuple[Row, Pair]:
     )
 
 
-def _attempt(settings: Simulate, number: int, rng: np.random.Generator) -> tuple[Row, Pair] | None:
+def _attempt(settings: Simulate, number: int, rng: np.random.Generator) -> tuple[Row, MeasuredPair] | None:
     setups = {technique: _draw_setup(settings, technique, rng) for technique in TECHNIQUES}
     drawn = draw_scattering(settings, setups, rng)
     if not all(np.isfinite(curve).all() and curve.max() > 0 for curve in drawn.intensity.values()):
         return None
     name = f"{drawn.kinds[0].system.name}_{number:0{max(6, len(str(settings.pairs - 1)))}d}"
     facts: Row = {}
-    pair: Pair = {}
+    pair: MeasuredPair = {}
     for technique, setup in setups.items():
         level = _whole_background(drawn, setup, rng)
         measured = _measured(settings, setup, drawn, level, name, facts, rng)

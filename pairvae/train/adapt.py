@@ -14,7 +14,7 @@ from pairvae.models.model_folder import load_folder
 from pairvae.models.pairvae import PairVAE
 from pairvae.models.resvae import ResVAE
 from pairvae.prepare.covariates import Covariate, fit_covariates
-from pairvae.prepare.spectra_file import read_spectra
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 
 
@@ -50,7 +50,7 @@ def start_network(
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     begun = {t: _member(network.of(t), member) for t in TECHNIQUES}
     for technique in TECHNIQUES:
-        empty = read_spectra(spectra[technique], np.empty(0, np.int64))
+        empty = load_spectra(spectra[technique], np.empty(0, np.int64))
         q, grid = empty.q, network.of(technique).q.numpy()
         if empty.scale_free != network.of(technique).scale_free:
             raise UserError(
@@ -63,7 +63,7 @@ def start_network(
                 f"on {grid.size} from {grid[0]:.6g} to {grid[-1]:.6g} 1/Å; set normalize.{technique}.grid to the "
                 "model's (the workflow does)"
             )
-    return PairVAE(*(widened(one, known_besides(one.covariates, table, names)) for one in begun.values()))
+    return PairVAE(*(widened(network, known_besides(network.covariates, table, names)) for network in begun.values()))
 
 
 def _member(network: ResVAE | Ensemble, number: int) -> ResVAE:
@@ -109,11 +109,13 @@ def widened(network: ResVAE, covariates: tuple[Covariate, ...]) -> ResVAE:
 
     Covariates are the last columns of the layers that read them.
     """
-    wide = ResVAE.from_facts(network.facts() | {"covariates": [one.model_dump(mode="json") for one in covariates]})
-    before = sum(one.width for one in network.covariates)
+    wide = ResVAE.from_facts(
+        network.facts() | {"covariates": [covariate.model_dump(mode="json") for covariate in covariates]}
+    )
+    before = sum(covariate.width for covariate in network.covariates)
     places: list[int] = []  # of the old columns among the new ones
     start = 0
-    widths = {one.name: one.width for one in network.covariates}
+    widths = {covariate.name: covariate.width for covariate in network.covariates}
     for covariate in covariates:
         places += range(start, start + widths.get(covariate.name, 0))
         start += covariate.width

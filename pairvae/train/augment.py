@@ -32,7 +32,8 @@ def hide_part(mask: Tensor, probability: float) -> Tensor:
     place = torch.linspace(0, 1, points, device=mask.device)
     ends = (place < low * HIDDEN_AT_MOST) | (place > 1 - high * HIDDEN_AT_MOST)
     gap = (place - begin).abs() < length * HIDDEN_AT_MOST / 2
-    return mask * ~((chosen < probability) & torch.where(kind < 0.5, ends, gap))
+    hidden: Tensor = (chosen < probability) & torch.where(kind < 0.5, ends, gap)
+    return mask * ~hidden
 
 
 def hide_covariates(covariates: Tensor, described: Sequence[Covariate], settings: Fit) -> Tensor:

@@ -69,12 +69,12 @@ def find(
     """
     stage, tensors = begin_pretrain(spectra, pairs, settings)
     if size:  # before the other: that one changes the weights
-        found = find_batch_size(stage, tensors["train"], threads, None if memory is None else memory * MEBIBYTE)
+        fit = find_batch_size(stage, tensors["train"], threads, None if memory is None else memory * MEBIBYTE)
         samples = len(tensors["train"][stage.technique]["mask"])
         print(
-            f"{stage.name}: batch_size {found.largest} is the largest power of two that fits: a sample takes "
-            f"{found.of_sample / MEBIBYTE:.3g} MiB, data and network {found.of_network / MEBIBYTE:.3g} MiB of "
-            f"{found.available / MEBIBYTE:.0f} MiB; there are {samples} training samples"
+            f"{stage.name}: batch_size {fit.largest} is the largest power of two that fits: a sample takes "
+            f"{fit.of_sample / MEBIBYTE:.3g} MiB, data and network {fit.of_network / MEBIBYTE:.3g} MiB of "
+            f"{fit.available / MEBIBYTE:.0f} MiB; there are {samples} training samples"
         )
     if rate:
         tried = find_learning_rate(stage, tensors["train"], threads)
@@ -241,8 +241,9 @@ def _memory_of_step(stage: Stage, batch: Batches) -> float:
 def _available(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+        free, _ = torch.cuda.mem_get_info(device)
+        return float(free)
+    return float(psutil.virtual_memory().available)
 
 
 def _fits(stage: Stage, batch: Batches) -> bool:

@@ -26,9 +26,9 @@ from pairvae.train.batches import TrainBatches, ValidationBatches
 from pairvae.train.device import find_device
 from pairvae.train.interruption import StopSignals, resumable
 from pairvae.train.monitor import SHOW_ONLY, Tracking
-from pairvae.train.outcome import Outcome, outcome_of
 from pairvae.train.schedules import average_decay
 from pairvae.train.stage import Stage
+from pairvae.train.training_summary import TrainingSummary, summary_of
 
 LATENT_ROWS = 2048  # training curves whose codes are looked at when a training has ended
 
@@ -78,14 +78,14 @@ class History(callbacks.Callback):
 
     Attributes
     ----------
-    outcome : dict
-        What the training came to, set when it has ended; see `pairvae.train.outcome`.
+    summary : dict
+        What the training came to, set when it has ended; see `pairvae.train.training_summary`.
     """
 
     def __init__(self, stage: Stage, epochs: int) -> None:
         self.stage, self.epochs = stage, epochs
         self.rows: list[dict[str, float]] = []
-        self.outcome: Outcome = {}
+        self.summary: TrainingSummary = {}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Write down the epoch that has just been trained and validated."""
@@ -156,7 +156,7 @@ class ResumeFile(callbacks.Checkpoint):
     def __init__(self, path: Path) -> None:
         self.path, self.signals = path, StopSignals()
 
-    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+    def on_train_start(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]  # our stages alone
         """Listen from here on: Lightning's own handler would lose the epoch and end with exit code 0."""
         self.signals.listen(already=trainer.received_sigterm)
         self._stop_if_asked(stage, trainer.current_epoch)
@@ -166,7 +166,7 @@ class ResumeFile(callbacks.Checkpoint):
         if not trainer.is_last_batch:
             self._stop_if_asked(stage, trainer.current_epoch)
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: lightning.Trainer, stage: Stage) -> None:  # type: ignore[override]  # our stages alone
         """Called after all other callbacks."""
         with written_whole(self.path) as temporary:
             trainer.save_checkpoint(temporary)
@@ -253,7 +253,7 @@ def fit(
     print(f"{stage.name}: best epoch {best.epoch + 1} with validation loss {best.loss:.5g}")
     with torch.inference_mode():
         codes = stage.cpu().codes({t: take(curves, slice(LATENT_ROWS)) for t, curves in train.items()})
-    history.outcome = outcome_of(stage.name, history.rows, best.epoch, best.loss, codes)
+    history.summary = summary_of(stage.name, history.rows, best.epoch, best.loss, codes)
     return history
 
 

@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 from pairvae.errors import UserError
 from pairvae.files.checksum import sha256
 from pairvae.models import losses
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.projection import projection_head
 from pairvae.models.resvae import Code, Decoded, ResVAE
 from pairvae.models.scale_and_background import error_above_background, scale_nll
@@ -20,15 +20,15 @@ from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, paired_tensors, take, to_device, unpaired_tensors
 from pairvae.models.weights_file import load_resvae, load_weights, save_weights
 from pairvae.prepare.pair import complete_pairs, read_pairs
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.settings import JointTrain
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.train.adapt import start_network
 from pairvae.train.augment import hide_covariates, hide_curves, hide_part, other_samples, renoised
 from pairvae.train.fit import fit
 from pairvae.train.freezing import freeze
 from pairvae.train.monitor import Draw, Figures
-from pairvae.train.outcome import latent_measures
 from pairvae.train.stage import Stage, check_loss
+from pairvae.train.training_summary import latent_measures
 
 MEMBER_SEED = 10_007  # between the seeds of members; far from the seeds that people count up
 
@@ -299,7 +299,7 @@ def joint_train(
     figures = Figures(stage.name, network, tensors["val"], settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
-    training[f"joint_train/{member}"] = progress.outcome
+    training[f"joint_train/{member}"] = progress.summary
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
 

@@ -22,7 +22,7 @@ NEEDED = {
     "mlflow": (("mlflow", "sqlalchemy", "alembic"), "mlflow-skinny sqlalchemy alembic"),
 }
 SHOW_ONLY = {"monitor", "figures_every"}  # settings that change no number
-History = Callable[[], Sequence[Mapping[str, float]]]
+EpochRows = Callable[[], Sequence[Mapping[str, float]]]
 # Draws (networks, validation curves by technique, title, file to write).
 Draw = Callable[[PairVAE, Batches, str, Path], None]
 
@@ -47,7 +47,7 @@ class Tracking(callbacks.Callback):
         A tracker is not installed.
     """
 
-    def __init__(self, name: str, settings: Fit, history: History, folder: Path) -> None:
+    def __init__(self, name: str, settings: Fit, history: EpochRows, folder: Path) -> None:
         self.name, self.settings, self.history, self.folder = name, settings, history, folder
         self.loggers: list[Logger] = []
         self.run_id: str | None = None  # of MLflow: a training that goes on does so in its run

@@ -15,14 +15,14 @@ from pairvae.models.resvae import Code, ResVAE
 from pairvae.models.tensors import Batches, as_tensors
 from pairvae.models.weights_file import save_weights
 from pairvae.prepare.covariates import fit_covariates
-from pairvae.prepare.pair import Split, read_pairs, rows_of
-from pairvae.prepare.spectra_file import read_spectra
-from pairvae.scattering.spectrum import Technique
+from pairvae.prepare.pair import read_pairs, rows_of
+from pairvae.prepare.spectra_file import load_spectra
 from pairvae.settings import Pretrain
+from pairvae.techniques import Split, Technique
 from pairvae.train.fit import fit
 from pairvae.train.monitor import Draw, Figures
-from pairvae.train.outcome import latent_measures
 from pairvae.train.stage import Stage, check_loss
+from pairvae.train.training_summary import latent_measures
 
 
 class PretrainStage(Stage):
@@ -108,7 +108,7 @@ def pretrain(
     figures = Figures(stage.name, twice, tensors["val"], settings.figures_every, draw, resume / "monitor")
     progress = fit(stage, tensors["train"], tensors["val"], settings, resume, identity, threads, figures)
     progress.write(history)
-    facts = {"pretrain": settings.model_dump(mode="json"), "training": {stage.name.replace(" ", "/"): progress.outcome}}
+    facts = {"pretrain": settings.model_dump(mode="json"), "training": {stage.name.replace(" ", "/"): progress.summary}}
     save_weights(weights, stage.network.state_dict(), stage.network.facts() | facts)
 
 
@@ -137,7 +137,7 @@ def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[Pret
         Too few curves, an unknown covariate, weights of another technique, or a loss that the network cannot learn by.
     """
     table = read_pairs(pairs)
-    technique = read_spectra(spectra, rows_of(table.head(0), "saxs")).technique
+    technique = load_spectra(spectra, rows_of(table.head(0), "saxs")).technique
     if others := set(settings.q_weights) - {technique}:
         raise UserError(
             f"q_weights names {', '.join(others)}, but this network sees {technique} curves only; leave it out"
@@ -147,7 +147,7 @@ def begin_pretrain(spectra: Path, pairs: Path, settings: Pretrain) -> tuple[Pret
     for split, part in parts.items():
         if len(part) < 2 - (split == "val"):
             raise UserError(f"{pairs}: {len(part)} {technique} curves in the {split} split; too few to pretrain")
-    loaded = {split: read_spectra(spectra, rows_of(part, technique)) for split, part in parts.items()}
+    loaded = {split: load_spectra(spectra, rows_of(part, technique)) for split, part in parts.items()}
 
     torch.manual_seed(settings.seed)
     covariates = fit_covariates(parts["train"], settings.covariates)

@@ -19,8 +19,8 @@ from pairvae.scattering.spectrum import Technique
 from pairvae.settings import Fit, Variational
 from pairvae.train.augment import hide_covariates, hide_part, other_samples, renoised
 from pairvae.train.batches import TrainBatches
-from pairvae.train.outcome import farthest_first
 from pairvae.train.schedules import kl_factor, learning_rate_factor
+from pairvae.train.training_summary import farthest_first
 
 EXTRAS = ("vicreg", "info_nce", "perceptual", "sparsity", "scale")  # terms with a weight of their name
 

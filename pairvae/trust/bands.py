@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array, Predicted, codes, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, take
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.calibration import BandFactors, BySituation, NoveltyLimits, References
 from pairvae.trust.conformal import conformal_factor, quantile
 from pairvae.trust.missing import WHOLE, Situation, covariates_known, nearest_situation, put, situations

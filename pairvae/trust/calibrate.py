@@ -14,13 +14,13 @@ from torch import Tensor
 from pairvae import __version__
 from pairvae.files.checksum import sha256
 from pairvae.models.model_folder import save_folder
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends, joined
+from pairvae.models.pairvae import PairVAE, joined
 from pairvae.models.predict import Array, predict
 from pairvae.models.tensors import Batch, Batches, paired_tensors
 from pairvae.models.weights_file import load_pairvae
-from pairvae.prepare.pair import SPLITS, complete_pairs, read_pairs
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.settings import Calibrate, Normalize
+from pairvae.techniques import CROSS_PATHS, SPLITS, TECHNIQUES, Technique, ends
 from pairvae.trust.bands import fit_bands, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.consistency import fit_consistency

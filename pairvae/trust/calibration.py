@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from pairvae.models.pairvae import PATHS
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.techniques import PATHS, TECHNIQUES, Technique
 from pairvae.trust.missing import Situation, situations
 
 BySituation = Mapping[Situation, Tensor]

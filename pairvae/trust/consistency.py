@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array, codes, misfit, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batches
-from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, Technique, ends
 from pairvae.trust.calibration import Consistency
 from pairvae.trust.missing import covariates_known
 
@@ -70,17 +70,20 @@ def pair_measures(
         predicted = predict_beside(network, path, code[source], pairs[target], SourceCurve.of(pairs[source]))
         columns.append(misfit(pairs[target], predicted))
     columns.append(whitened(code["saxs"] - code["sans"], fitted).norm(dim=1).numpy())
-    return np.stack(columns, axis=1) / fitted.usual.numpy()
+    usual: Array = fitted.usual.numpy()
+    return np.stack(columns, axis=1) / usual
 
 
 def whitened(code: Tensor, fitted: Consistency) -> Tensor:
     """Codes (…, latent) in coordinates in which the codes of true pairs differ by a unit normal in each direction."""
-    return code.double() @ torch.linalg.cholesky(fitted.precision)
+    factor: Tensor = torch.linalg.cholesky(fitted.precision)
+    return code.double() @ factor
 
 
 def strangeness(measures: Array) -> Array:
     """How unlike a true pair, shape (pairs,): the largest of the three measures."""
-    return measures.max(axis=1)
+    largest: Array = measures.max(axis=1)
+    return largest
 
 
 def likeness(measures: Array) -> Array:
@@ -89,7 +92,8 @@ def likeness(measures: Array) -> Array:
     Each misfit enters as the Gaussian log-likelihood per point at the scale of the error that suits best, as in the
     losses (Rybkin et al., ICML 2021, eq. 6): no absolute size of the errors has to be believed.
     """
-    return -np.log(np.maximum(measures, 1e-12)).sum(axis=1)
+    log_likelihood: Array = -np.log(np.maximum(measures, 1e-12)).sum(axis=1)
+    return log_likelihood
 
 
 def p_values(network: PairVAE, pairs: Batches, measures: Array, fitted: Consistency) -> Array:

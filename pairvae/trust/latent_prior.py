@@ -16,7 +16,7 @@ from torch import Tensor
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
 from pairvae.trust.calibration import References
 from pairvae.trust.missing import WHOLE
-from pairvae.trust.neighbours import ALIKE, nearest, spread
+from pairvae.trust.neighbours import ALIKE, mean_and_covariance, nearest
 
 SMOOTHING = 0.5  # of the neighbours' standard deviation: less repeats the training codes, more leaves their sheet
 
@@ -40,7 +40,8 @@ def draw_codes(references: Mapping[Technique, References], count: int, temperatu
         technique = TECHNIQUES[int(torch.randint(len(TECHNIQUES), (), generator=generator))]
         training = codes[technique]
         chosen = int(torch.randint(len(training), (), generator=generator))
-        middle, covariance = spread(training[nearest(training[chosen : chosen + 1], training, ALIKE).row[0]])
+        alike = nearest(training[chosen : chosen + 1], training, ALIKE).row[0]
+        middle, covariance = mean_and_covariance(training[alike])
         unit = torch.randn(len(middle), generator=generator, dtype=middle.dtype)
         off = (
             math.sqrt(1 - SMOOTHING**2) * (training[chosen] - middle)

@@ -29,12 +29,22 @@ class Neighbours(NamedTuple):
 
 
 @torch.inference_mode()
-def nearest(asked: Tensor, known: Tensor, count: int) -> Neighbours:
-    """Nearest rows of `known` (references, latent) for each of `asked` (samples, latent), Euclidean."""
-    known = known.float()
-    count = min(count, len(known))
+def nearest(asked: Tensor, references: Tensor, count: int) -> Neighbours:
+    """Nearest rows of `references` (references, latent) for each of `asked` (samples, latent), Euclidean.
+
+    Parameters
+    ----------
+    asked : Tensor, shape (samples, latent)
+        Codes whose neighbours are wanted.
+    references : Tensor, shape (references, latent)
+        Codes to choose from.
+    count : int
+        Neighbours per sample; as many as there are references at most.
+    """
+    references = references.float()
+    count = min(count, len(references))
     parts = [
-        torch.cdist(part.float(), known, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False)
+        torch.cdist(part.float(), references, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False)
         for part in asked.split(ROWS)
     ]
     return Neighbours(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
@@ -51,8 +61,8 @@ def binned(score: Array, near: int) -> Tensor:
         Neighbours that will be averaged. With less than `FEW` times as many samples, all get the mean of all.
     """
     scores = torch.from_numpy(score).float()
-    known = scores.isfinite().float()
-    total, count = (nn.functional.adaptive_avg_pool1d(x[:, None], BINS)[:, 0] for x in (scores.nan_to_num(), known))
+    measured = scores.isfinite().float()
+    total, count = (nn.functional.adaptive_avg_pool1d(x[:, None], BINS)[:, 0] for x in (scores.nan_to_num(), measured))
     everywhere = total.sum(dim=0) / count.sum(dim=0)
     everywhere = everywhere.nan_to_num(nan=float(total.sum() / count.sum().clamp(min=1e-9)))
     mean = torch.where(count > 0, total / count, everywhere)
@@ -76,7 +86,7 @@ def local_error(errors: Tensor, rows: Tensor, points: int) -> Array:
 
 
 @torch.inference_mode()
-def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Array:
+def distance_in_spread(asked: Tensor, references: Tensor, count: int = ALIKE) -> Array:
     """Mahalanobis distance of codes from the mean of their nearest, in the covariance of these, shape (samples,).
 
     Codes of one kind of samples fill a thin, bent sheet: a code beside the sheet is strange, one as far away within
@@ -85,7 +95,7 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Arra
     Parameters
     ----------
     asked : Tensor, shape (samples, latent)
-    known : Tensor, shape (references, latent)
+    references : Tensor, shape (references, latent)
         About unit variance in every component.
     count : int
         Neighbours.
@@ -95,16 +105,16 @@ def distance_in_spread(asked: Tensor, known: Tensor, count: int = ALIKE) -> Arra
     Kriegel, Kröger, Schubert and Zimek, Outlier detection in arbitrarily oriented subspaces, ICDM 2012, section III;
     the covariance ridged by `RIDGE` in place of a choice of directions.
     """
-    known = known.double()
-    found = []
+    references = references.double()
+    distances = []
     for part in asked.double().split(PART):
-        middle, covariance = spread(known[nearest(part, known, count).row])
+        middle, covariance = mean_and_covariance(references[nearest(part, references, count).row])
         off = (part - middle)[:, :, None]
-        found.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
-    return torch.cat(found).numpy() if found else np.empty(0)
+        distances.append((off * torch.linalg.solve(covariance, off)).mean(dim=(1, 2)).sqrt())
+    return torch.cat(distances).numpy() if distances else np.empty(0)
 
 
-def spread(near: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(near: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (…, latent) and covariance (…, latent, latent) of neighbours (…, neighbours, latent), a ridge added."""
     middle = near.mean(dim=-2)
     off = near - middle[..., None, :]

@@ -53,5 +53,17 @@ def reference_curves(train: Batch, count: int) -> Batch:
 
 
 def nearest_references(references: References, case: Situation, code: Tensor, count: int) -> Neighbours:
-    """Rows of `reference_curves` whose codes are nearest to codes (samples, latent)."""
+    """Rows of `reference_curves` whose codes are nearest to codes (samples, latent).
+
+    Parameters
+    ----------
+    references : References
+        Of the technique that measured the curves.
+    case : Situation
+        Which points and covariates are missing.
+    code : Tensor, shape (samples, latent)
+        Mean codes.
+    count : int
+        Neighbours per sample.
+    """
     return nearest(code / references.code_scale, references.reference[case], count)

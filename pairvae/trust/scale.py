@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairvae.models.pairvae import CROSS_PATHS, PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import Array, predict, predict_scale
 from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import Technique
+from pairvae.techniques import CROSS_PATHS, ends
 from pairvae.trust.conformal import conformal_factor
 from pairvae.trust.novelty import Encoded
 

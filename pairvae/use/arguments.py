@@ -15,7 +15,7 @@ Curves = Spectrum | Sequence[Spectrum | Sequence[Spectrum]]
 Covariates = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
-def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
+def curves_by_sample(spectra: Curves) -> list[Sequence[Spectrum]]:
     """The curves of each sample.
 
     Raises
@@ -26,12 +26,14 @@ def settings_of(spectra: Curves) -> list[Sequence[Spectrum]]:
     several = [spectra] if isinstance(spectra, Spectrum) else spectra
     if not isinstance(several, Sequence):
         raise UserError(_no_curves(several))
-    samples = [[one] if isinstance(one, Spectrum) else one for one in several]
+    samples = [[sample] if isinstance(sample, Spectrum) else sample for sample in several]
     for settings in samples:
         if isinstance(settings, str) or not isinstance(settings, Sequence):
             raise UserError(_no_curves(several if isinstance(several, str) else settings))
-        if not settings or not all(isinstance(one, Spectrum) for one in settings):
-            raise UserError(_no_curves(next((one for one in settings if not isinstance(one, Spectrum)), settings)))
+        if not settings or not all(isinstance(curve, Spectrum) for curve in settings):
+            raise UserError(
+                _no_curves(next((curve for curve in settings if not isinstance(curve, Spectrum)), settings))
+            )
     return samples
 
 
@@ -66,6 +68,15 @@ def check_technique(name: str, value: object) -> None:
 def whole_number(name: str, value: object, least: int) -> int:
     """A count as an int.
 
+    Parameters
+    ----------
+    name : str
+        Name of the argument in the message.
+    value : object
+        What the caller gave.
+    least : int
+        Smallest number that is accepted.
+
     Raises
     ------
     UserError
@@ -86,7 +97,7 @@ def covariates_of(covariates: Covariates, samples: int) -> list[Mapping[str, Any
     """
     if covariates is None or isinstance(covariates, Mapping):
         return [covariates or {}] * samples
-    if not isinstance(covariates, Sequence) or not all(isinstance(one, Mapping) for one in covariates):
+    if not isinstance(covariates, Sequence) or not all(isinstance(values, Mapping) for values in covariates):
         mend = "; pass table.to_dict('records')" if hasattr(covariates, "to_dict") else ""
         raise UserError(
             f"the covariates are given as {type(covariates).__name__}; expected a mapping as {{'d2o_fraction': 0.42}}, "

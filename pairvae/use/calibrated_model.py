@@ -8,22 +8,23 @@ import torch
 from torch import Tensor
 
 from pairvae.errors import UserError
-from pairvae.models.pairvae import PairVAE, ends
+from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import predict
 from pairvae.models.tensors import Batch, as_tensors
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
 from pairvae.prepare.scale import check_units
 from pairvae.prepare.spectra_file import Spectra
-from pairvae.scattering.spectrum import Curve, Spectrum, Technique
+from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Normalize
 from pairvae.settings.parse import parse
+from pairvae.techniques import Technique, ends
 from pairvae.trust.bands import Band, half_widths
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.missing import covariates_known
 from pairvae.trust.novelty import Encoded, encoded
 from pairvae.trust.scale import absolute_half_widths, scale_of
-from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, covariates_of, curves_by_sample
 from pairvae.use.substances import with_contrasts
 
 
@@ -52,7 +53,19 @@ class CalibratedModel:
         return encoded(self.network, technique, curves, self.calibration)
 
     def bands(self, path: str, source: Encoded, covariates: Tensor, joint: bool = False) -> Band:
-        """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`."""
+        """log10 of intensity and its band, of the target of a path; see `pairvae.trust.bands.half_widths`.
+
+        Parameters
+        ----------
+        path : str
+            `target_from_source`, such as "sans_from_saxs".
+        source : Encoded
+            Codes of the measured curves, and how unusual these are.
+        covariates : Tensor, shape (samples, covariates)
+            Of the predicted curves.
+        joint : bool
+            Bands that hold whole curves, not single points.
+        """
         predicted = predict(self.network, path, source.code.mean, covariates, source.curve)
         references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
         half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
@@ -62,6 +75,13 @@ class CalibratedModel:
         """A band of `bands` in 1/cm where the technique is learnt without its scale; None where that is not learnt.
 
         NaN for curves of the source that are in arbitrary units. The band is wider by the error of the scale.
+
+        Parameters
+        ----------
+        path, source, covariates
+            As for `bands`.
+        band : Band
+            From `bands`, up to a factor.
         """
         scale = scale_of(self.network, path, source, covariates)
         if scale is None or path not in self.calibration.absolute:
@@ -84,13 +104,22 @@ class CalibratedModel:
     ) -> tuple[Batch, pd.DataFrame]:
         """Curves as the network of a technique sees them, and their covariates as a table.
 
+        Parameters
+        ----------
+        spectra : Spectrum or sequence
+            Curves, one sample each.
+        technique : {"saxs", "sans"}
+            Technique that measured them.
+        covariates : mapping or sequence of mappings, optional
+            As in `translate`.
+
         Raises
         ------
         UserError
             As `gridded`, or a covariate is unknown to the model.
         """
         check_technique("technique", technique)
-        network, samples = self.network.of(technique), settings_of(spectra)
+        network, samples = self.network.of(technique), curves_by_sample(spectra)
         if not samples:
             raise UserError(f"no {technique} curve is given; expected at least one")
         names = [covariate.name for covariate in network.covariates]

@@ -9,10 +9,9 @@ import pandas as pd
 
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
-from pairvae.models.pairvae import CROSS_PATHS, ends
 from pairvae.models.predict import Array, codes, predict
 from pairvae.models.source_path import SourceCurve
-from pairvae.scattering.spectrum import Technique
+from pairvae.techniques import CROSS_PATHS, Technique, ends
 from pairvae.trust.consistency import MEASURES, p_values, pair_measures
 from pairvae.use.arguments import Covariates, Curves
 from pairvae.use.calibrated_model import CalibratedModel
@@ -113,21 +112,21 @@ def check_files(
     samples = inputs.pairs(sans, model)
     if output is not None:
         inputs.spare([output], samples)
-    known = len(model.calibration.consistency.scores_untold)
-    if alarm * (known + 1) < 1:
+    pairs = len(model.calibration.consistency.scores_untold)
+    if alarm * (pairs + 1) < 1:
         print(
-            f"check: warning: with {known} validation pairs the smallest p-value is {1 / (known + 1):.2g}: no pair can "
+            f"check: warning: with {pairs} validation pairs the smallest p-value is {1 / (pairs + 1):.2g}: no pair can "
             f"be called suspect at {alarm:g}; raise --alarm, or calibrate on more pairs"
         )
     verdicts = check(
         model,
-        [one.curves["saxs"] for one in samples],
-        [one.curves["sans"] for one in samples],
-        [one.covariates for one in samples],
+        [sample.curves["saxs"] for sample in samples],
+        [sample.curves["sans"] for sample in samples],
+        [sample.covariates for sample in samples],
     )
     table = pd.DataFrame(
         {
-            "sample": [one.name for one in samples],
+            "sample": [sample.name for sample in samples],
             "p_value": verdicts.p_value,
             "suspect": verdicts.p_value <= alarm,
             **{f"strangeness_{name}": verdicts.measures[:, i] for i, name in enumerate(MEASURES)},

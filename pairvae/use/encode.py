@@ -85,15 +85,16 @@ def encode_files(inputs: Inputs, model: CalibratedModel, technique: Technique, o
     """
     samples = inputs.samples(technique, model)
     inputs.spare([output], samples)
-    codes = encode(model, [one.curves[technique] for one in samples], technique, [one.covariates for one in samples])
+    curves, covariates = [sample.curves[technique] for sample in samples], [sample.covariates for sample in samples]
+    codes = encode(model, curves, technique, covariates)
     columns: Mapping[str, Array] = {
         f"{name}_{i + 1}": column
         for name, values in (("mean", codes.mean), ("logvar", codes.logvar))
         for i, column in enumerate(np.transpose(values))
     }
     named = {
-        "sample": [one.name for one in samples],  # two files of one name in different folders differ in the next column
-        "file": [";".join(curve.source.file for curve in one.curves[technique]) for one in samples],
+        "sample": [sample.name for sample in samples],  # two files of one name may lie in different folders
+        "file": [";".join(curve.source.file for curve in settings) for settings in curves],
     }
     table = pd.DataFrame({**named, "novelty": codes.novelty, **columns})
     with written_whole(output) as temporary:

@@ -14,9 +14,9 @@ from pairvae import __version__
 from pairvae.errors import UserError
 from pairvae.files.whole import written_whole
 from pairvae.models.ensemble import Ensemble
-from pairvae.models.pairvae import CROSS_PATHS, PATHS, ends
 from pairvae.models.resvae import ResVAE
 from pairvae.models.source_path import SourceCurve
+from pairvae.techniques import CROSS_PATHS, PATHS, ends
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.model_card import model_card
 
@@ -47,7 +47,15 @@ class OnePath(nn.Module):
     def forward(
         self, log_intensity: Tensor, mask: Tensor, source_covariates: Tensor, target_covariates: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Predicted log10 I and the ends of its band, each (batch, target q)."""
+        """Predicted log10 I and the ends of its band, each (batch, target q).
+
+        Parameters
+        ----------
+        log_intensity, mask : Tensor, shape (batch, source q)
+            log10 I on the grid, and 1 where measured, else 0.
+        source_covariates, target_covariates : Tensor, shape (batch, covariates)
+            Of the measured and of the predicted curves.
+        """
         code = self.source.encode(log_intensity, mask, source_covariates).mean
         curve = self.target.decode(code, target_covariates, self.from_partner, SourceCurve(log_intensity, mask))
         half = self.band * torch.exp(0.5 * curve.log_variance)
@@ -109,7 +117,8 @@ def export(model: CalibratedModel, folder: str | Path, metrics: str | Path | Non
 def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     target, source = ends(path)
     networks = {t: model.network.of(t) for t in (target, source)}
-    one = OnePath(networks[source], networks[target], path in CROSS_PATHS, model.calibration.bands[path].band).eval()
+    band = model.calibration.bands[path].band
+    network = OnePath(networks[source], networks[target], path in CROSS_PATHS, band).eval()
     widths = [sum(covariate.width for covariate in networks[t].covariates) for t in (source, target)]
     points = networks[source].points
     # two rows: a batch of one would be taken for a constant
@@ -121,7 +130,7 @@ def _export_path(model: CalibratedModel, path: str, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about itself
         torch.onnx.export(
-            deepcopy(one).cpu(),
+            deepcopy(network).cpu(),
             example,
             file,
             input_names=INPUTS,
@@ -144,8 +153,8 @@ def _facts(model: CalibratedModel, path: str) -> dict[str, Any]:
         "q_unit": "1/angstrom",
         "source_q": model.q(source).tolist(),
         "target_q": model.q(target).tolist(),
-        "source_covariates": [one.model_dump(mode="json") for one in model.network.of(source).covariates],
-        "target_covariates": [one.model_dump(mode="json") for one in model.network.of(target).covariates],
+        "source_covariates": [covariate.model_dump(mode="json") for covariate in model.network.of(source).covariates],
+        "target_covariates": [covariate.model_dump(mode="json") for covariate in model.network.of(target).covariates],
         "covariates": (
             "number: (value − mean)/std, 1; category: 1 at its value, else 0; unknown: all 0; in the order of the list"
         ),

@@ -19,7 +19,7 @@ from pairvae.models.predict import codes, predict
 from pairvae.prepare.covariates import check_covariates
 from pairvae.scattering.spectrum import TECHNIQUES, Curve, Source, Spectrum, Technique
 from pairvae.trust.latent_prior import draw_codes
-from pairvae.use.arguments import settings_of, whole_number
+from pairvae.use.arguments import curves_by_sample, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs, parsed_covariates
 from pairvae.use.threads import set_threads
@@ -112,7 +112,7 @@ def interpolate(
     >>> way = model.interpolate(small_spheres, large_spheres, technique="saxs", steps=9)
     >>> way[4].sans.intensity
     """
-    steps, both = whole_number("interpolate: steps", steps, 2), settings_of([first, last])
+    steps, both = whole_number("interpolate: steps", steps, 2), curves_by_sample([first, last])
     curves, _ = model.tensors(both, technique, covariates)
     start, end = codes(model.network, technique, curves)
     code = torch.lerp(start[None], end[None], torch.linspace(0, 1, steps)[:, None])
@@ -124,8 +124,8 @@ def _decoded(model: CalibratedModel, code: Tensor, covariates: Mapping[str, Any]
     width = len(str(len(code)))
     for technique in TECHNIQUES:
         row = check_covariates(model.network.of(technique).covariates, covariates)
-        known = model.covariates(technique, row).expand(len(code), -1)
-        logs = predict(model.network, f"{technique}_from_{technique}", code, known).log_intensity
+        side_inputs = model.covariates(technique, row).expand(len(code), -1)
+        logs = predict(model.network, f"{technique}_from_{technique}", code, side_inputs).log_intensity
         if not (np.abs(logs) < np.log10(np.finfo(np.float64).max)).all():
             raise UserError(f"generate: such codes decode to no finite {technique} intensity; lower the temperature")
         of[technique] = [

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pairvae.errors import UserError
-from pairvae.formats.read_options import NO_OPTIONS, ReadOptions, Said
+from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_samples, paired_samples, remarks
+from pairvae.scattering.units import Said
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.substances import CONTRASTS, SUBSTANCES
@@ -42,16 +43,25 @@ class Inputs:
         """Read what one technique measured, with the covariates that the model knows; see `named_samples`.
 
         What the reader had to say is printed, and torch is given the threads for so many curves.
+
+        Parameters
+        ----------
+        technique : {"saxs", "sans"}
+            Technique of the curves to read.
+        model : CalibratedModel
+            Model whose covariates are looked up.
+        partners : bool
+            Read the other technique's curves, too, where samples.csv names them.
         """
         given = self._given()
-        found = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
-        return self._understood(found, (technique,), given, model)
+        samples = named_samples(self.files, technique, self.options[technique], self.allow_outside, partners)
+        return self._understood(samples, (technique,), given, model)
 
     def pairs(self, sans: Sequence[str], model: CalibratedModel) -> list[MeasuredSample]:
         """Read samples with both curves; `files` are those of SAXS; see `paired_samples`."""
         given = self._given()
-        found = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
-        return self._understood(found, TECHNIQUES, given, model)
+        samples = paired_samples({"saxs": self.files, "sans": sans}, self.options, self.allow_outside)
+        return self._understood(samples, TECHNIQUES, given, model)
 
     def spare(self, outputs: Iterable[Path], samples: Iterable[MeasuredSample]) -> None:
         """Refuse outputs that would take the place of what was read: a measured curve, or the samples.csv.
@@ -61,10 +71,10 @@ class Inputs:
         UserError
             One of `outputs` is one of the files.
         """
-        curves = (curve.source.file for one in samples for settings in one.curves.values() for curve in settings)
-        read = {os.path.realpath(name) for name in (*self.files, *curves)}
+        curves = (curve.source.file for sample in samples for settings in sample.curves.values() for curve in settings)
+        sources = {os.path.realpath(name) for name in (*self.files, *curves)}
         for path in outputs:
-            if os.path.realpath(path) in read:
+            if os.path.realpath(path) in sources:
                 raise UserError(f"{path}: was read, and would be overwritten; name another output")
 
     def _understood(

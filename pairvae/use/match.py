@@ -75,8 +75,8 @@ def match(
 
     Examples
     --------
-    >>> found = model.match(saxs_curves, among=sans_curves, to="sans", k=5)
-    >>> [sans_curves[i].sample for i in found.candidate[0]]
+    >>> matches = model.match(saxs_curves, among=sans_curves, to="sans", k=5)
+    >>> [sans_curves[i].sample for i in matches.candidate[0]]
     """
     check_technique("match: to", to)
     k, source = whole_number("match: k", k, 1), other(to)
@@ -86,13 +86,25 @@ def match(
 
 
 def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: Technique, k: int) -> Matches:
-    """`match` of curves as the networks see them."""
+    """`match` of curves as the networks see them.
+
+    Parameters
+    ----------
+    model : CalibratedModel
+        Trained networks with their calibration.
+    asking, answering : Batch
+        Curves whose partners are wanted, and candidates.
+    to : {"saxs", "sans"}
+        Technique of the candidates.
+    k : int
+        Partners per curve; as many as there are candidates at most.
+    """
     source, fitted = other(to), model.calibration.consistency
     of: Batches = {source: asking, to: answering}
     code = {t: codes(model.network, t, of[t]) for t in TECHNIQUES}
     place = {t: whitened(code[t], fitted) for t in TECHNIQUES}
     k, short = (min(wanted, len(code[to])) for wanted in (k, max(k, SHORT_LIST)))
-    found: list[Matches] = []
+    batches: list[Matches] = []
     step = max(1, ROWS // short)  # curves whose short lists make one batch
     starts = range(0, len(code[source]), step)
     for start in tracked(starts, "match", len(starts)):
@@ -105,11 +117,11 @@ def match_tensors(model: CalibratedModel, asking: Batch, answering: Batch, to: T
         probable = p_values(model.network, pairs, measures, fitted).reshape(-1, short)
         best = np.argsort(-alike, axis=1, kind="stable")[:, :k]
         columns = (near.numpy(), alike, probable)
-        found.append(Matches(*(np.take_along_axis(values, best, axis=1) for values in columns)))
+        batches.append(Matches(*(np.take_along_axis(values, best, axis=1) for values in columns)))
     return Matches(
-        candidate=np.concatenate([part.candidate for part in found]),
-        likeness=np.concatenate([part.likeness for part in found]),
-        p_value=np.concatenate([part.p_value for part in found]),
+        candidate=np.concatenate([part.candidate for part in batches]),
+        likeness=np.concatenate([part.likeness for part in batches]),
+        p_value=np.concatenate([part.p_value for part in batches]),
     )
 
 
@@ -140,32 +152,32 @@ def match_files(
     candidates = replace(inputs, files=among, covariates=inputs.covariates) if among else replace(inputs, covariates=())
     answering = candidates.samples(to, model)
     asking = inputs.samples(source, model)
-    for read, samples in ((inputs, asking), (candidates, answering)):
-        read.spare([output], samples)
+    for reader, samples in ((inputs, asking), (candidates, answering)):
+        reader.spare([output], samples)
     set_threads(inputs.threads, len(asking) + len(answering))
-    found = match(
+    matches = match(
         model,
-        [one.curves[source] for one in asking],
-        [one.curves[to] for one in answering],
+        [sample.curves[source] for sample in asking],
+        [sample.curves[to] for sample in answering],
         to,
         k,
-        [one.covariates for one in asking],
-        [one.covariates for one in answering],
+        [sample.covariates for sample in asking],
+        [sample.covariates for sample in answering],
     )
-    names = np.array([one.name for one in answering], dtype=object)
-    ranks = found.candidate.shape[1]
+    names = np.array([sample.name for sample in answering], dtype=object)
+    ranks = matches.candidate.shape[1]
     table = pd.DataFrame(
         {
-            "sample": np.repeat([one.name for one in asking], ranks),
+            "sample": np.repeat([sample.name for sample in asking], ranks),
             "rank": np.tile(np.arange(1, ranks + 1), len(asking)),
-            "partner": names[found.candidate].ravel(),
-            "likeness": found.likeness.ravel(),
-            "p_value": found.p_value.ravel(),
+            "partner": names[matches.candidate].ravel(),
+            "likeness": matches.likeness.ravel(),
+            "p_value": matches.p_value.ravel(),
         }
     )
     with written_whole(output) as temporary:
         table.to_csv(temporary, index=False, errors="surrogateescape")
-    for sample, best, p in zip(asking, names[found.candidate[:, 0]], found.p_value[:, 0], strict=True):
+    for sample, best, p in zip(asking, names[matches.candidate[:, 0]], matches.p_value[:, 0], strict=True):
         doubt = "; does not fit either: the partner may be missing" if p <= 0.05 else ""
         print(f"{sample.name}: {best} (p = {p:.3f}{doubt})")
     print(f"{output}: {len(asking)} {source} curves, {len(answering)} {to} candidates")

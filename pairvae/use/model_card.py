@@ -6,7 +6,7 @@ The sections follow Mitchell et al., Model cards for model reporting, FAT* 2019.
 from collections.abc import Mapping
 from typing import Any
 
-from pairvae.models.pairvae import CROSS_PATHS, ends
+from pairvae.techniques import CROSS_PATHS, ends
 
 NAMES = {"saxs": "SAXS", "sans": "SANS"}
 
@@ -72,11 +72,11 @@ def _scores(scores: Mapping[str, Any]) -> list[str]:
     lines = ["| | RMSE of log10 I (decades) | against | points inside the band |", "| --- | --- | --- | --- |"]
     for path in CROSS_PATHS:
         target, source = ends(path)
-        found = scores["paths"][path]
-        against = "truth" if found["rmse_truth"] is not None else "measured"
-        error = found[f"rmse_{against}"]
+        score = scores["paths"][path]
+        against = "truth" if score["rmse_truth"] is not None else "measured"
+        error = score[f"rmse_{against}"]
         name = f"{NAMES[target]} from {NAMES[source]}"
-        lines.append(f"| {name} | {error:.3f} | {against} | {found['coverage']:.1%} |")
+        lines.append(f"| {name} | {error:.3f} | {against} | {score['coverage']:.1%} |")
         for baseline, of in scores["baselines"].items():
             lines.append(f"| {name}, {_cell(baseline)} | {of[path][f'rmse_{against}']:.3f} | {against} | |")
     losses = scores.get("loses_to_copied_curve", {}).values()

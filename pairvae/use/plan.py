@@ -12,7 +12,7 @@ from pairvae.files.whole import written_whole
 from pairvae.jobs.progress import tracked
 from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Spectrum, Technique, other
-from pairvae.use.arguments import check_technique, settings_of
+from pairvae.use.arguments import check_technique, curves_by_sample
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs, parsed_covariates
 from pairvae.use.prediction import Prediction
@@ -54,17 +54,17 @@ def plan(
     ...     print(conditions["d2o_fraction"], sans.intensity[0])
     """
     check_technique("plan: to", to)
-    known = [covariate.name for covariate in model.network.of(to).covariates]
+    trained_with = [covariate.name for covariate in model.network.of(to).covariates]
     for name, listed in values.items():
-        if name not in known:
-            names = ", ".join(known) or "no covariate"
+        if name not in trained_with:
+            names = ", ".join(trained_with) or "no covariate"
             raise UserError(f"covariate {name!r}: this model was trained with {names}; plan with one of those")
         if isinstance(listed, str) or not hasattr(listed, "__len__"):
             raise UserError(f"covariate {name!r}: is given as {listed!r}; expected a list of values, as [0, 0.5, 1]")
         if not len(listed):
             raise UserError(f"covariate {name!r}: has no value; expected at least one")
     conditions = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
-    (settings,) = settings_of([spectrum])
+    (settings,) = curves_by_sample([spectrum])
     return list(zip(conditions, translate(model, [settings] * len(conditions), to, conditions), strict=True))
 
 
@@ -91,7 +91,7 @@ def plan_files(inputs: Inputs, covariates: Sequence[str], model: CalibratedModel
     values = {name: [value.strip() for value in text.split(",") if value.strip()] for name, text in given.items()}
     source = other(to)
     samples = inputs.samples(source, model)
-    tables = output_names([one.name for one in samples], output, "plan.csv")
+    tables = output_names([sample.name for sample in samples], output, "plan.csv")
     inputs.spare(tables, samples)
     plans = []
     for sample in samples:

@@ -114,7 +114,8 @@ class Prediction(PredictedCurve):
             )
 
         def moved(values: Curve) -> Curve:
-            return 10 ** np.interp(np.log(inside), np.log(self.q), np.log10(values))
+            log_values: Curve = np.interp(np.log(inside), np.log(self.q), np.log10(values))
+            return 10**log_values
 
         draws = None if self.draws is None else np.stack([moved(draw) for draw in self.draws])
         return replace(

@@ -10,7 +10,7 @@ from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
 from pairvae.samples.measured_samples import output_names
 from pairvae.scattering.spectrum import Technique
-from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of
+from pairvae.use.arguments import Covariates, Curves, check_technique, curves_by_sample
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import PredictedCurve, about_sigma, band_sigma
@@ -54,7 +54,7 @@ def reconstruct(
     >>> again.q[~again.measured], again.intensity[~again.measured]
     """
     check_technique("technique", technique)
-    samples = settings_of(spectra)
+    samples = curves_by_sample(spectra)
     curves, table = model.tensors(spectra, technique, covariates)
     encoded = model.encoded(technique, curves)
     path = f"{technique}_from_{technique}"
@@ -100,9 +100,9 @@ def reconstruct_files(
         As `Inputs.samples` and `reconstruct`; nothing is written then.
     """
     samples = inputs.samples(technique, model)
-    paths = output_names([one.name for one in samples], output, f"{technique}.{ENDINGS[format]}")
+    paths = output_names([sample.name for sample in samples], output, f"{technique}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
-    curves, covariates = [one.curves[technique] for one in samples], [one.covariates for one in samples]
+    curves, covariates = [sample.curves[technique] for sample in samples], [sample.covariates for sample in samples]
     results = reconstruct(model, curves, technique, covariates)
     for path, result in zip(tracked(paths, "write", len(paths)), results, strict=True):
         notes = (

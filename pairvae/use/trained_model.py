@@ -54,10 +54,10 @@ def load_model(folder: str | Path = DEFAULT, device: str = "cpu") -> TrainedMode
         there is no such device.
     """
     tensors, about = load_folder(model_folder(folder))
-    if about.get("calibration") != (known := Calibrate().numerics):
+    if about.get("calibration") != (current := Calibrate().numerics):
         raise UserError(
-            f"{folder}: is of calibration {about.get('calibration')}, this version reads calibration {known}; run its "
-            "workflow again, which trains nothing anew for that, or use the PairVAE version that wrote it"
+            f"{folder}: is of calibration {about.get('calibration')}, this version reads calibration {current}; run "
+            "its workflow again, which trains nothing anew for that, or use the PairVAE version that wrote it"
         )
     weights = {
         n.removeprefix("network."): t.float() if t.dtype == torch.half else t

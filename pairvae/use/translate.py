@@ -15,13 +15,13 @@ from pairvae.formats.read import read_settings
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.formats.write import ENDINGS, Format, write_curve
 from pairvae.jobs.progress import tracked
-from pairvae.models.pairvae import ends
 from pairvae.models.predict import Array, predict
 from pairvae.samples.measured_samples import MeasuredSample, output_names
 from pairvae.scattering.spectrum import Curve, Spectrum, Technique, other
+from pairvae.techniques import ends
 from pairvae.trust.bands import Band
 from pairvae.trust.novelty import Encoded
-from pairvae.use.arguments import Covariates, Curves, check_technique, settings_of, whole_number
+from pairvae.use.arguments import Covariates, Curves, check_technique, curves_by_sample, whole_number
 from pairvae.use.calibrated_model import CalibratedModel
 from pairvae.use.inputs import Inputs
 from pairvae.use.prediction import Prediction, about_sigma, band_sigma
@@ -91,7 +91,7 @@ def translate(
     """
     check_technique("translate: to", to)
     draws, seed = whole_number("translate: draws", draws, 0), whole_number("translate: seed", seed, 0)
-    samples = settings_of(spectra)
+    samples = curves_by_sample(spectra)
     if not samples:
         return []
     source = other(to)
@@ -208,13 +208,13 @@ def translate_files(
     samples = inputs.samples(source, model, partners=True)
     paths = output_names([sample.name for sample in samples], output, f"{to}.{ENDINGS[format]}")
     inputs.spare(paths, samples)
-    curves, known = [one.curves[source] for one in samples], [one.covariates for one in samples]
-    predictions = translate(model, curves, to, known, draws, seed, joint)
-    distances = [_distance(one, sample, model) for one, sample in zip(predictions, samples, strict=True)]
+    curves, covariates = [sample.curves[source] for sample in samples], [sample.covariates for sample in samples]
+    predictions = translate(model, curves, to, covariates, draws, seed, joint)
+    distances = [_distance(prediction, sample, model) for prediction, sample in zip(predictions, samples, strict=True)]
     if like is not None:
         predictions = [prediction.on(like) for prediction in predictions]
-    for name in (one.name for one in model.network.of(source).covariates):
-        if not any(name in given for given in known):
+    for name in (covariate.name for covariate in model.network.of(source).covariates):
+        if not any(name in given for given in covariates):
             print(f"{name} was not said: taken as unknown")
     for path, prediction, distance in zip(tracked(paths, "write", len(paths)), predictions, distances, strict=True):
         left_out = 0 if like is None else like.size - prediction.q.size

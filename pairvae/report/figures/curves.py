@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import CROSS, TECHNIQUES, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.report.figures.style import (
     BLUE,
     GREY,
@@ -24,6 +24,7 @@ from pairvae.report.figures.style import (
     short,
     spoken,
 )
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES
 
 STEP_DEX = 0.001  # curves in the page are rounded to this many decades: 0.2 %
 BAND_STEP_DEX = 0.004  # uncertainties and half bands
@@ -170,17 +171,17 @@ def packed(predictions: Predictions, rows: npt.NDArray[np.int64]) -> dict[str, A
 
 
 def _packed_arrays(predictions: Predictions, rows: npt.NDArray[np.int64]) -> Sequence[tuple[str, Numbers, float]]:
-    found: list[tuple[str, Numbers, float]] = []
+    arrays: list[tuple[str, Numbers, float]] = []
     for t in TECHNIQUES:
-        found.append((f"measured/{t}", predictions[f"measured/{t}/log_intensity"][rows], STEP_DEX))
-        found.append((f"sigma/{t}", predictions[f"measured/{t}/log_sigma"][rows], BAND_STEP_DEX / 4))
+        arrays.append((f"measured/{t}", predictions[f"measured/{t}/log_intensity"][rows], STEP_DEX))
+        arrays.append((f"sigma/{t}", predictions[f"measured/{t}/log_sigma"][rows], BAND_STEP_DEX / 4))
         if f"truth/{t}/log_intensity" in predictions:
-            found.append((f"truth/{t}", predictions[f"truth/{t}/log_intensity"][rows], STEP_DEX))
-    for path in CROSS:
+            arrays.append((f"truth/{t}", predictions[f"truth/{t}/log_intensity"][rows], STEP_DEX))
+    for path in CROSS_PATHS:
         middle, lower, upper = (
             predictions[f"predicted/{path}/{name}"][rows] for name in ("log_intensity", "lower", "upper")
         )
-        found.append((f"predicted/{path}", middle, STEP_DEX))
-        found.append((f"below/{path}", middle - lower, BAND_STEP_DEX))
-        found.append((f"above/{path}", upper - middle, BAND_STEP_DEX))
-    return found
+        arrays.append((f"predicted/{path}", middle, STEP_DEX))
+        arrays.append((f"below/{path}", middle - lower, BAND_STEP_DEX))
+        arrays.append((f"above/{path}", upper - middle, BAND_STEP_DEX))
+    return arrays

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import SPLITS, TECHNIQUES, Predictions
+from pairvae.evaluation.predictions_file import Predictions
 from pairvae.report.figures.style import DASHES, MOMENTUM, blank, colour, line, log_q, spoken, words
+from pairvae.techniques import SPLITS, TECHNIQUES
 
 
 def measured_share(predictions: Predictions) -> go.Figure:

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.stats import norm
 
-from pairvae.evaluation.predictions_file import CROSS, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.report.figures.style import (
     BLUE,
     DASHES,
@@ -22,9 +22,10 @@ from pairvae.report.figures.style import (
     short,
     words,
 )
+from pairvae.techniques import CROSS_PATHS
 
 LEVELS = np.round(np.linspace(0.05, 0.95, 19), 2)
-PATHS = (*CROSS, "sans_from_sans", "saxs_from_saxs")
+DRAWN_PATHS = (*CROSS_PATHS, "sans_from_sans", "saxs_from_saxs")
 DECADES = ".3f"
 
 
@@ -76,7 +77,7 @@ def coverage_against_level(predictions: Predictions, nominal: float) -> go.Figur
         x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1, "dash": "dash"}, name="what is promised"
     )
     scale = norm.ppf(0.5 + LEVELS / 2) / norm.ppf(0.5 + nominal / 2)
-    for number, path in enumerate(PATHS):
+    for number, path in enumerate(DRAWN_PATHS):
         score = np.sort(_score(predictions, path), axis=None)
         score = score[np.isfinite(score)]
         inside = np.searchsorted(score, scale, side="right") / max(score.size, 1)
@@ -84,7 +85,7 @@ def coverage_against_level(predictions: Predictions, nominal: float) -> go.Figur
             x=short(LEVELS),
             y=short(inside),
             mode="lines+markers",
-            line={"color": colour(number), "width": 2 if path in CROSS else 1.3, "dash": DASHES[number // 2]},
+            line={"color": colour(number), "width": 2 if path in CROSS_PATHS else 1.3, "dash": DASHES[number // 2]},
             marker={"size": 5},
             name=words(path),
             hovertemplate="%{x:.0%} promised, %{y:.1%} found",
@@ -98,7 +99,7 @@ def coverage_against_level(predictions: Predictions, nominal: float) -> go.Figur
 def coverage_against_q(predictions: Predictions, nominal: float) -> go.Figure:
     """Share of the measured points inside the calibrated band at each q, both cross-predictions."""
     figure = blank(height=400)
-    for number, path in enumerate(CROSS):
+    for number, path in enumerate(CROSS_PATHS):
         score = _score(predictions, path)
         count = np.isfinite(score).sum(axis=0)
         inside = np.divide((score <= 1).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
@@ -125,7 +126,8 @@ def rmse(error: Numbers) -> Numbers:
     square = np.asarray(error, np.float64) ** 2
     count = np.isfinite(square).sum(axis=0)
     total: Numbers = np.nansum(square, axis=0)
-    return np.sqrt(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
+    mean: Numbers = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return np.sqrt(mean)
 
 
 def _error_axes() -> Any:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from pairvae.evaluation.predictions_file import TECHNIQUES, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.report.figures.style import (
     COLOUR_OF,
     GREY,
@@ -20,6 +20,7 @@ from pairvae.report.figures.style import (
     spoken,
     words,
 )
+from pairvae.techniques import TECHNIQUES
 
 
 def interpolations(predictions: Predictions) -> go.Figure:

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from pairvae.evaluation.predictions_file import TECHNIQUES, Numbers, Predictions
+from pairvae.evaluation.predictions_file import Numbers, Predictions
 from pairvae.models.resvae import Code
 from pairvae.report.figures.style import (
     BLUE,
@@ -27,7 +27,8 @@ from pairvae.report.figures.style import (
     symbol,
     words,
 )
-from pairvae.train.outcome import kl_per_unit
+from pairvae.techniques import TECHNIQUES
+from pairvae.train.training_summary import kl_per_unit
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DRAWS = 16  # of each posterior, for the aggregate posterior
@@ -37,8 +38,8 @@ ITERATIONS = 500  # t-SNE
 
 def finite_rows(predictions: Predictions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Those of the rows whose codes are numbers."""
-    known = [np.isfinite(predictions[f"latent/{t}"][rows]).all(axis=1) for t in TECHNIQUES]
-    return rows[known[0] & known[1]]
+    finite = [np.isfinite(predictions[f"latent/{t}"][rows]).all(axis=1) for t in TECHNIQUES]
+    return rows[finite[0] & finite[1]]
 
 
 def principal_axes(predictions: Predictions, rows: npt.NDArray[np.int64]) -> tuple[dict[str, Numbers], Numbers]:

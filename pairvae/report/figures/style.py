@@ -118,14 +118,38 @@ def log_q(figure: go.Figure, **cell: int) -> None:
 
 
 def line(figure: go.Figure, q: Numbers, y: Numbers, name: str, hover: str, **style: Any) -> None:
-    """Add a curve; `hover` says how its value is shown."""
+    """Add a curve; `hover` says how its value is shown.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+        Figure to add the curve to.
+    q, y : array, shape (q,)
+        q in 1/Å, and values.
+    name : str
+        Text in the legend.
+    hover : str
+        Format of a value under the pointer, as d3 writes it: ".3g".
+    **style
+        Of the line, as Plotly names it: color, width, dash.
+    """
     figure.add_scatter(
         x=short(q), y=short(y), mode="lines", line=style, name=plain(name), hovertemplate=f"%{{y:{hover}}}"
     )
 
 
 def blank(height: int, rows: int = 1, columns: int = 1, **subplots: Any) -> go.Figure:
-    """No ground of its own, thin grid, legend below; width and dark or light follow the page."""
+    """No ground of its own, thin grid, legend below; width and dark or light follow the page.
+
+    Parameters
+    ----------
+    height : int
+        Pixels.
+    rows, columns : int
+        Panels.
+    **subplots
+        Passed to Plotly's `make_subplots`.
+    """
     figure = make_subplots(rows, columns, **{"vertical_spacing": 0.08, **subplots})
     axis = {"gridcolor": "#D8D8D8", "linecolor": "#9A9A9A", "tickcolor": "#9A9A9A", "showline": True, "mirror": True}
     axis |= {"zeroline": False, "automargin": True, "ticks": "inside"}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pairvae.evaluation.predictions_file import spread
+from pairvae.evaluation.predictions_file import evenly_spaced
 from pairvae.report.figures.style import GREY, blank, colour, plain, short, words
 
 EPOCHS_DRAWN = 400  # points per loss curve; a screen shows no more
@@ -74,7 +74,7 @@ def _draw_term(
 ) -> None:
     values = history[f"{split}/{term}"]
     drawn = np.flatnonzero(values.notna())
-    drawn = drawn[spread(len(drawn), EPOCHS_DRAWN)] if len(drawn) else drawn
+    drawn = drawn[evenly_spaced(len(drawn), EPOCHS_DRAWN)] if len(drawn) else drawn
     figure.add_scatter(
         x=short((history["epoch"] + 1).iloc[drawn]),
         y=short(values.iloc[drawn]),

@@ -33,10 +33,10 @@ def hidden_ranges(places: Mapping[str, Sequence[Hidden]]) -> go.Figure:
     """Error of predictions, and how many are called unusual, against the share of the curve that was hidden."""
     figure = blank(height=400, rows=2, row_heights=[0.6, 0.4], shared_xaxes=True)
     for number, (place, tried) in enumerate(places.items()):
-        errors = [one.rmse_measured if one.rmse_truth is None else one.rmse_truth for one in tried]
-        for row, values in ((1, errors), (2, [one.novelty_above_1 for one in tried])):
+        errors = [trial.rmse_measured if trial.rmse_truth is None else trial.rmse_truth for trial in tried]
+        for row, values in ((1, errors), (2, [trial.novelty_above_1 for trial in tried])):
             figure.add_scatter(
-                x=[one.hidden for one in tried],
+                x=[trial.hidden for trial in tried],
                 y=values,
                 mode="lines+markers",
                 line={"color": colour(number), "width": 2, "dash": DASHES[number % len(DASHES)]},

@@ -74,7 +74,17 @@ def text_of(name: str) -> Markup:
 
 
 def plot(figure: go.Figure, name: str, label: str) -> Markup:
-    """Place a figure: an empty box and its data, which a script at the end of the page draws."""
+    """Place a figure: an empty box and its data, which a script at the end of the page draws.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+        With its height.
+    name : str
+        Unique on the page.
+    label : str
+        Description for screen readers.
+    """
     box = Markup('<div class="plot" id="plot-{}" role="img" aria-label="{}" style="min-height: {}px"></div>')
     script = Markup('<script type="application/json" data-plot="{}">{}</script>')
     return box.format(name, label, figure.layout.height) + script.format(name, _in_script(figure.to_json()))

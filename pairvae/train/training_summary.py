@@ -10,7 +10,7 @@ from torch import Tensor
 from pairvae.models.resvae import NO_SPREAD, Code
 from pairvae.models.tensors import Batches
 
-Outcome = dict[str, Any]
+TrainingSummary = dict[str, Any]
 
 ACTIVE = 0.01  # variance of a unit's posterior means above which it says something about the curve
 COLLAPSED = 0.1  # share of active units below which a code is called collapsed
@@ -67,13 +67,13 @@ def fall_if_doubled(rows: Sequence[Mapping[str, float]]) -> float | None:
     return 1 - 2 ** (covariance / sum((a - mean_x) ** 2 for a in x))
 
 
-def outcome_of(
+def summary_of(
     name: str,
     rows: Sequence[Mapping[str, float]],
     best_epoch: int,
     loss: float,
     codes: Mapping[str, Code],
-) -> Outcome:
+) -> TrainingSummary:
     """Sum up a training, and say in the log what a user should know of it.
 
     Parameters
@@ -103,11 +103,11 @@ def outcome_of(
             "units": units,
             "active_units": active,
             "collapsed": collapsed,
-            "kl_per_unit": [round(one, 5) for one in nats],
+            "kl_per_unit": [round(unit, 5) for unit in nats],
         }
         print(
             f"{name}: {active} of {units} components of the {technique} code are active; their KL in nats, the largest "
-            f"first: {' '.join(f'{one:.2g}' for one in sorted(nats, reverse=True))}",
+            f"first: {' '.join(f'{unit:.2g}' for unit in sorted(nats, reverse=True))}",
             flush=True,
         )
         if collapsed:
