@@ -59,6 +59,8 @@ def complaint():
 
     def of_pairvae(name, *arguments, whole):
         command = COMMANDS.get_command(CONTEXT, name)
+        if any(name in option.opts for option in COMMANDS.get_params(CONTEXT)):
+            return ""
         if command is None:
             return f"no command {name}"
         values, surplus, _ = command.make_parser(typer.Context(command)).parse_args(list(arguments))

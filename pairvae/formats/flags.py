@@ -116,7 +116,21 @@ def _looks_marked(intensity: Curve) -> float | None:
 
 
 def drop_marked(curve: RawCurve, intensity: Curve, header: Sequence[str], flags: str, bad: Bad | None) -> None:
-    """Drop the rows that the column `flags` marks as bad, and those whose intensity the header calls no measurement."""
+    """Drop the rows that the column `flags` marks as bad, and those whose intensity the header calls no measurement.
+
+    Parameters
+    ----------
+    curve : RawCurve
+        Loses the rows, and gains notes.
+    intensity : array, shape (points,)
+        As the file has it.
+    header : sequence of str
+        Lines above the table.
+    flags : str
+        Name of the column of flags.
+    bad : array of bool, shape (points,), optional
+        What it marks.
+    """
     said = sentinels(header)
     marked = np.isin(intensity, said)
     notes = []
