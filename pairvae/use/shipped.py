@@ -84,11 +84,13 @@ def checked() -> str:
 
 def _covariates(about: dict[str, Any]) -> list[dict[str, Any]]:
     network = about["network"]["saxs"]
-    return network.get("members", [network])[0]["covariates"]
+    covariates: list[dict[str, Any]] = network.get("members", [network])[0]["covariates"]
+    return covariates
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        contents: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return contents
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read ({error}); install the package anew") from None
