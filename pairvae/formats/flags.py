@@ -116,7 +116,21 @@ def _looks_marked(intensity: Curve) -> float | None:
 
 
 def drop_marked(curve: RawCurve, intensity: Curve, header: Sequence[str], flags: str, bad: Bad | None) -> None:
-    """Drop the rows that the column `flags` marks as bad, and those whose intensity the header calls no measurement."""
+    """Drop the rows that the column `flags` marks as bad, and those whose intensity the header calls no measurement.
+
+    Parameters
+    ----------
+    curve : RawCurve
+        Changed in place.
+    intensity : array, shape (points,)
+        As in the file.
+    header : sequence of str
+        Lines above the table.
+    flags : str
+        Name of the column of flags, for the note.
+    bad : array of bool, shape (points,), optional
+        Rows that this column marks; None without such a column.
+    """
     said = sentinels(header)
     marked = np.isin(intensity, said)
     notes = []
