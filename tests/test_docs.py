@@ -58,6 +58,8 @@ def complaint():
     snakemake.error = refused
 
     def of_pairvae(name, *arguments, whole):
+        if name in {option for each in COMMANDS.get_params(CONTEXT) for option in each.opts}:  # --help, --version
+            return ""
         command = COMMANDS.get_command(CONTEXT, name)
         if any(name in option.opts for option in COMMANDS.get_params(CONTEXT)):
             return ""

@@ -121,15 +121,15 @@ def drop_marked(curve: RawCurve, intensity: Curve, header: Sequence[str], flags:
     Parameters
     ----------
     curve : RawCurve
-        Loses the rows, and gains notes.
+        Changed in place.
     intensity : array, shape (points,)
-        As the file has it.
+        As in the file.
     header : sequence of str
         Lines above the table.
     flags : str
-        Name of the column of flags.
+        Name of the column of flags, for the note.
     bad : array of bool, shape (points,), optional
-        What it marks.
+        Rows that this column marks; None without such a column.
     """
     said = sentinels(header)
     marked = np.isin(intensity, said)

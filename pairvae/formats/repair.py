@@ -135,18 +135,16 @@ def _keep(curve: RawCurve, good: npt.NDArray[np.bool_], what: str, why: str) -> 
 
 
 def drop(curve: RawCurve, bad: npt.NDArray[np.bool_], what: str, note: str) -> None:
-    """Drop points, and count them with a note.
+    """Drop points, and count them under `what` with a note.
 
     Parameters
     ----------
     curve : RawCurve
-        Loses the points.
+        Changed in place.
     bad : array of bool, shape (points,)
-        Which.
-    what : str
-        Name of the count.
-    note : str
-        What is said of them.
+        Points to drop.
+    what, note : str
+        Key of `repairs`, and a sentence for the user.
     """
     curve.mended(what, int(bad.sum()), note)
     if curve.rows:
