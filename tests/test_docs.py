@@ -61,8 +61,6 @@ def complaint():
         if name in {option for each in COMMANDS.get_params(CONTEXT) for option in each.opts}:  # --help, --version
             return ""
         command = COMMANDS.get_command(CONTEXT, name)
-        if any(name in option.opts for option in COMMANDS.get_params(CONTEXT)):
-            return ""
         if command is None:
             return f"no command {name}"
         values, surplus, _ = command.make_parser(typer.Context(command)).parse_args(list(arguments))
