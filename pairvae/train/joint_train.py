@@ -208,16 +208,25 @@ class JointStage(Stage):
         }
 
     def val_terms(self, batch: Batches) -> dict[str, Tensor]:
-        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
+        """All four paths from mean codes; the two cross predictions decide which epoch was best.
+
+        Where the loss above background is trained, it decides: unknown backgrounds rule the square errors.
+        """
         codes = self.codes(batch)
-        terms = latent_measures(codes)
+        terms, deciding = latent_measures(codes), []
         for path in PATHS:
             to, source = ends(path)
             network, measured = self.network.of(to), batch[to]
             seen = SourceCurve.of(batch[source])
-            curve = network.decode(codes[source].mean, measured["covariates"], path in CROSS_PATHS, seen)
-            terms[path] = self.reconstruction(to, self.at_scale(curve, measured, network.scale_free), measured)
-        terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
+            free = network.decode(codes[source].mean, measured["covariates"], path in CROSS_PATHS, seen)
+            curve = self.at_scale(free, measured, network.scale_free)
+            terms[path] = self.reconstruction(to, curve, measured)
+            if path in CROSS_PATHS and self.settings.background_weight > 0:
+                terms[f"{path}_above_background"] = self._above_background(curve, measured)
+                deciding.append(torch.exp(2 * terms[f"{path}_above_background"]))  # of a typical curve, in decades²
+            elif path in CROSS_PATHS:
+                deciding.append(terms[path])
+        terms["loss"] = torch.stack(deciding).mean()
         return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
 
 
