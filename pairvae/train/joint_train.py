@@ -286,9 +286,9 @@ def joint_train(
     else:
         raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
     if settings.source_path:
-        add_source_paths(network)
+        network.add_source_paths()
     if settings.scale_weight > 0:
-        add_scale_ratios(network)
+        network.add_scale_ratios()
     network.train()
     check_loss(settings, network)
     latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
@@ -311,33 +311,6 @@ def joint_train(
     training[f"joint_train/{member}"] = progress.summary
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
-
-
-def add_source_paths(network: PairVAE) -> None:
-    """Let both predictions use the source's curve beside its code; a network that can already is left as it is."""
-    for path in CROSS_PATHS:
-        to, source = (cast(ResVAE, network.of(t)) for t in ends(path))
-        if to.source_path is None:
-            to.add_source_path(source.points).fit_grids(to.q, source.q)
-
-
-def add_scale_ratios(network: PairVAE) -> None:
-    """Let both predictions have a scale where the source has one, though the networks learn shapes alone.
-
-    Raises
-    ------
-    UserError
-        One of the networks is not scale-free: its curves have a scale of their own.
-    """
-    for t in TECHNIQUES:
-        if not network.of(t).scale_free:
-            raise UserError(
-                f"joint_train.scale_weight: the {t.upper()} network knows the scale of its curves already; set "
-                "normalize.saxs.scale_free and normalize.sans.scale_free to true, or scale_weight to 0"
-            )
-        own = cast(ResVAE, network.of(t))
-        if own.scale_ratio is None:
-            own.add_scale_ratio()
 
 
 def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:
