@@ -33,6 +33,7 @@ from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Simulate
 from pairvae.simulation.instrument import resolution
 from pairvae.techniques import TECHNIQUES, Technique, other
+from pairvae.use.substances import CONTRASTS, SUBSTANCES
 from pairvae.use.trained_model import TrainedModel, load_model
 
 NOISIEST = 0.1  # decades
@@ -115,6 +116,8 @@ def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Compa
         if (value := sample.covariates.get(covariate.name))
         and (covariate.kind != "category" or value in covariate.values)  # noqa: PD011 of a covariate, not of a table
     }
+    if any(name in CONTRASTS for name in (covariate.name for covariate in model.network.of(to).covariates)):
+        covariates |= {name: value for name in SUBSTANCES if (value := sample.covariates.get(name))}
     (prediction,) = model.translate([source], to=to, covariates=[covariates])
     measured = grid_curves(list(target), prediction.q, gridding)
     copy = smeared_copy(source, prediction.q, target_resolution(target, to, prediction.q))
