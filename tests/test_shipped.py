@@ -107,6 +107,23 @@ def test_ten_times_the_intensity_gives_ten_times_the_partner(universal):
     assert tenfold.intensity == pytest.approx(10 * once.intensity, rel=5e-3)
 
 
+def test_substances_state_the_contrasts_of_files(pairvae, tmp_path):
+    stated = [f"--covariate={name}={value}" for name, value in (("solute", "SiO2@2.2"), ("solvent", "D2O"))]
+    arguments = ("translate", "--to", "sans", "--q-unit", "1/nm", str(RAW / "silica_22_saxs.dat"), "--format", "csv")
+    with_them, without = tmp_path / "a", tmp_path / "b"
+    code, out, _ = pairvae(*arguments, "--output", str(with_them), *stated)
+    assert (code, "was not said" in out) == (0, False)
+    assert pairvae(*arguments, "--output", str(without))[0] == 0
+    partner = next(RAW.glob("silica_22_sans.*"))
+    measured = read_spectrum(partner, technique="sans", q_unit="1/angstrom")
+    off = {}
+    for folder in (with_them, without):
+        predicted = read_spectrum(folder / "silica_22_saxs.sans.csv", technique="sans")
+        ratio = np.interp(measured.q, predicted.q, predicted.intensity) / measured.intensity
+        off[folder.name] = abs(np.median(np.log10(ratio)))
+    assert off["a"] < off["b"]
+
+
 def test_a_model_folder_that_holds_no_model_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"model.json is missing"):
         load_model(tmp_path)
