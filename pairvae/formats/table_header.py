@@ -1,33 +1,22 @@
 """What stands above a table: the line that names its columns, and units in free text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, pairwise
 from typing import Literal
 
-from pairvae.formats.column_names import Field, Kind, read_field
+from pairvae.formats.column_names import Field, Kind, has_known_unit, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
+from pairvae.formats.header_words import IN_BRACKETS, SENTENCE, is_label, splits
 from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
 from pairvae.scattering.units import find_q_unit, unit_of_intensity
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 LONGEST_NAME = 40
-MOST_NAMED = 8  # names of which some may be of several words
-MOST_JOINED = 3  # words of a line beyond one for each column
 _IN_ORDER: tuple[Kind, ...] = ("q", "I", "dI", "dq")
 _X_Y = {("x", "y", "e"), ("x", "y", "e", "dx"), ("x", "y", "dy"), ("x", "y", "dy", "dx")}  # Mantid and others
-_IN_BRACKETS = r"[\[(](?:[^\[\]()]|\([^()]*\))*[\])]"
-_TOKEN = re.compile(rf"(?:[^\s,;|\[\]()]|{_IN_BRACKETS})+(?:\s+{_IN_BRACKETS}(?=[\s,;|]|$))*|[^\s,;|]+")
-_BEHIND = re.compile(r"[|/.,\s]*\bchi\^?2?\s*[=:].*", re.IGNORECASE)  # "sExp | iExp | Err | iFit | Chi^2= 0.2"
-_ANNOUNCED = re.compile(r".*\b(?:columns?|format|fit|data)\b(?:[^:|]*:|\s+(?:are|is)\b)(?P<names>.+)", re.IGNORECASE)
-_SENTENCE = re.compile(
-    "vs|versus|of|in|is|are|was|and|or|as|by|for|from|to|the|an|with|against|at|over|on|than|range|units?|space|step|scale"
-    "|[-=:+]",
-    re.IGNORECASE,
-)
 _TWO_DIMENSIONS = re.compile(r"\bq_?x\b.*\bq_?y\b", re.IGNORECASE)
 _IGOR = re.compile(r"(?P<what>[qtd])_(?P<wave>.+)", re.IGNORECASE)  # Nika and Irena: q_wave r_wave s_wave
 _MOST_TEXTS = 4  # columns of text behind the numbers
@@ -37,6 +26,7 @@ _LISTED = re.compile(
     r"(?P<name>[^\W\d].{0,60}?)\s*",
     re.IGNORECASE,
 )
+_UNITS = re.compile(r"[\s#%!;*]*(?:units?|einheit(?:en)?|unités?)\s*[:=]\s*", re.IGNORECASE)
 _NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
 
 
@@ -181,12 +171,12 @@ def mentions_two_dimensions(lines: Sequence[str]) -> bool:
 def _line_header(line: str, width: int) -> Header | None:
     """What a line says of columns; None where it is not likely to be a header."""
     likely: Header | None = None
-    for names, separated in _splits(line, width):
+    for names, separated in splits(line, width):
         igor = _igor_abscissa(names)
         if igor == "q":
             return None  # in the usual order
-        fields = tuple(read_field(name) for name in ([igor, "I", "dI"] if igor else names))
-        if not separated and any(_SENTENCE.fullmatch(name) for name in names):
+        fields = _without_counter([read_field(name) for name in ([igor, "I", "dI"] if igor else names)])
+        if not separated and any(SENTENCE.fullmatch(name) for name in names):
             continue  # "I vs q", "q in 1/nm"
         columns = _named(fields)
         if columns is not None:
@@ -194,6 +184,13 @@ def _line_header(line: str, width: int) -> Header | None:
         if likely is None and _is_likely(names, fields, separated):
             likely = Header(fields)
     return likely
+
+
+def _without_counter(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields, of which a first one named "i" counts rows where another is the intensity."""
+    if fields[0].name != "i" or not any(field.may_be_intensity for field in fields[1:]):
+        return tuple(fields)
+    return (read_field("index"), *fields[1:])
 
 
 def _igor_abscissa(names: Sequence[str]) -> str:
@@ -208,9 +205,10 @@ def _is_likely(names: Sequence[str], fields: Sequence[Field], separated: bool) -
     """Whether these are names of columns, though not those of q and I, and no prose."""
     for name, field in zip(names, fields, strict=True):
         is_short = name[:1].isalpha() and len(name) <= LONGEST_NAME and len(name.split()) <= 4 and name[-1] != "."
-        if not (field.is_known or is_short) or "=" in name or ":" in name:
+        is_short = is_short or (separated and is_label(name))
+        if not (field.is_known or is_short) or (("=" in name or ":" in name) and field.role != "other"):
             return False
-    known = sum(field.is_known for field in fields)
+    known = sum(field.is_known or (separated and has_known_unit(field)) for field in fields)
     first = fields[0]
     if any(field.kind in ("q", "s") for field in fields):
         return True
@@ -222,55 +220,6 @@ def _is_likely(names: Sequence[str], fields: Sequence[Field], separated: bool) -
         return known > 0
     no_prose = separated or any(field.unit for field in fields)
     return known > 1 and (no_prose or (known >= len(fields) - 1 and any(field.kind != "-" for field in fields)))
-
-
-def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
-    """The line in as many fields, and whether more than blanks separates them."""
-    text = line.strip().lstrip("#%!;*/").partition("//")[0].strip()
-    if "chi" in text.lower():
-        text = _BEHIND.sub("", text)
-    announced = _ANNOUNCED.fullmatch(text) if ":" in text or "are" in text else None
-    for part in (text, announced["names"].strip() if announced else ""):
-        for pattern in (r"\|", r"\t", ";", ",", r"\s{2,}"):
-            fields = [field.strip(" \"'#") for field in re.split(pattern, part)]
-            fields = [field for field in fields if field]
-            if len(fields) == width:
-                yield fields, True
-            elif pattern == r"\|" and len(fields) > width:
-                yield fields[-width:], True  # "The 6 columns are | Q (1/A) | …"
-        tokens = [token.strip("\"'# ") for token in _TOKEN.findall(part)]
-        if len(tokens) == width:
-            yield tokens, False
-        elif width < len(tokens) <= width + MOST_JOINED and not re.search(r"[,;|\t]", re.sub(_IN_BRACKETS, "", part)):
-            yield from ((names, False) for names in _joined(tokens, width))
-
-
-def _joined(tokens: Sequence[str], width: int) -> list[list[str]]:
-    """The words of a line in as many names, each of which is known: "I q^2", "std. dev.", "rel. sigma (%)".
-
-    Words of two columns are never one name, except of something that is no intensity.
-    """
-    found: list[list[str]] = []
-    if width > MOST_NAMED or any(_SENTENCE.fullmatch(token) for token in tokens):
-        return found
-    for cuts in combinations(range(1, len(tokens)), width - 1):
-        pieces = [tokens[start:stop] for start, stop in pairwise((0, *cuts, len(tokens)))]
-        if all(len(piece) == 1 or _is_one_name(piece) for piece in pieces):
-            found.append([" ".join(piece) for piece in pieces])
-    known = [names for names in found if all(read_field(name).is_known for name in names)]
-    others = [names for names in known if any(read_field(name).in_place_of == "I" for name in names)]
-    return others[:1] or known
-
-
-def _is_one_name(words: Sequence[str]) -> bool:
-    fields = [read_field(word) for word in words]
-    if any(field.unit for field in fields[:-1]):
-        return False
-    whole = read_field(" ".join(words))
-    kinds = {field.kind for field in fields if field.kind != "-"}
-    if whole.in_place_of == "I":
-        return True
-    return len(kinds) < 2 and not any(field.in_place_of for field in fields) and (not kinds or whole.kind in kinds)
 
 
 def _named(fields: Sequence[Field]) -> Columns | None:
@@ -323,10 +272,11 @@ def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
 
 
 def _with_units_line(columns: Columns, line: str) -> Columns:
-    bracketed = re.findall(_IN_BRACKETS, line)
+    line = _UNITS.sub("", line)
+    bracketed = re.findall(IN_BRACKETS, line)
     cells = [cell.strip(" \"'") for cell in re.split("[\t;,]", line)]  # one may be empty
     whole = [units for units in (bracketed, cells) if len(units) == len(columns.kinds)]
-    for units in (*whole, *(units for units, _ in _splits(line, len(columns.kinds)))):
+    for units in (*whole, *(units for units, _ in splits(line, len(columns.kinds)))):
         said = dict(zip(columns.kinds, units, strict=True))
         q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
         if q_unit:

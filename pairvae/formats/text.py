@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pairvae.errors import NoCurve, ReadError
-from pairvae.formats.chosen_columns import Chosen, choose_columns, refuse_image
+from pairvae.formats.chosen_columns import Chosen, choose_columns
 from pairvae.formats.column_names import Kind
 from pairvae.formats.columns import Columns, parse_columns
 from pairvae.formats.flags import drop_marked, flags_as_numbers
@@ -17,6 +17,7 @@ from pairvae.formats.read_options import ReadOptions
 from pairvae.formats.row_count import RowCount
 from pairvae.formats.spread import ONE_SIGMA
 from pairvae.formats.text_blocks import TextTable
+from pairvae.formats.text_images import refuse_image
 from pairvae.formats.text_layouts import Layout, find_layout
 from pairvae.formats.text_rows import line_ranges, rows_that_begin
 from pairvae.formats.text_table import MOST_ROWS, find_tables
@@ -34,6 +35,7 @@ from pairvae.scattering.units import (
 HOW_TO_SAY_Q_UNIT = (
     "say which as --q-unit 1/A or 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
 )
+_ORIGIN_POWER = re.compile(r"\\\+\(([^()\n]{1,20})\)")  # "nm\+(-1)", as Origin writes a superscript
 _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?)\s*", re.IGNORECASE)
 
 
@@ -295,6 +297,8 @@ def _lines(data: bytes, where: str) -> list[str]:
             "I(q) alone"
         )
     text = _decoded(data, where)
+    if "\\+(" in text:
+        text = _ORIGIN_POWER.sub(r"^\1", text)
     if "\x1a" in text:  # the end of a file in DOS and CP/M
         text = text.replace("\x1a", " ")
     if "\r" in text:
