@@ -173,6 +173,51 @@ def test_rows_of_units_and_superscripts_of_origin_are_read(table, header):
     assert_is_curve(read_spectrum(table(header, 10 * Q, 100 * I, 100 * DI)))
 
 
+@pytest.mark.parametrize(
+    ("header", "columns", "typed"),
+    [
+        ("q (1/nm),I raw (1/cm),I (1/m),dI (1/m)", (10 * Q, 3 * I, 100 * I, 100 * DI), "q - I dI"),
+        ("q (1/nm),I (1/cm),I raw (1/m),dI raw (1/m)", (10 * Q, 3 * I, 100 * I, 100 * DI), "q - I dI"),
+        ("x (1/nm),sample (1/m),buffer (1/m),err", (10 * Q, 100 * I, I, 100 * DI), "q I - dI"),
+        ("q (1/A),q (1/nm),I (1/cm),dI (1/cm)", (Q, 10 * Q, I, DI), "- q I dI"),
+        ("q,sample,buffer,err\n1/nm,1/m,1/m,%", (10 * Q, 100 * I, I, PERCENT), "q I - dI"),
+        ("q,I,dI,T\n1/nm,1/m,%,K", (10 * Q, 100 * I, PERCENT, Q), "q I dI -"),
+    ],
+)
+def test_the_units_of_the_columns_that_are_typed_are_those_of_the_header(table, header, columns, typed):
+    spectrum = read_spectrum(table(header, *columns), columns=typed)
+    assert_is_curve(spectrum)
+    assert spectrum.intensity_unit == "1/cm"
+
+
+def test_a_typed_column_of_counts_is_not_taken_for_a_cross_section(table):
+    path = table("q (1/A),I (1/cm),I_raw (counts)", Q, I / 3, I)
+    assert read_spectrum(path, columns="q - I").intensity_unit == "arbitrary"
+
+
+@pytest.mark.parametrize("name", ["dI_buffer", "sigma raw", "Fehler Untergrund"])
+def test_the_uncertainty_of_another_curve_is_not_used(table, name):
+    assert_is_curve(read_spectrum(table(f"q[1/A],I[1/cm],{name}", Q, I, DI)), sigma=False)
+
+
+def test_a_systematic_error_is_asked_about_and_left_out_beside_a_statistical(table):
+    hint, spectrum = asked(table("q[1/A],I[1/cm],sys. error,stat. error", Q, I, DI / 3, DI))
+    assert hint == "q I - dI"
+    assert_is_curve(spectrum)
+
+
+@pytest.mark.parametrize(("name", "times"), [("2*dq", 2), ("dq/2", 0.5)])
+def test_a_factor_in_the_name_of_the_resolution_is_taken_out(table, name, times):
+    spectrum = read_spectrum(table(f"q[1/A],I[1/cm],{name}", Q, I, times * 0.05 * Q))
+    np.testing.assert_allclose(spectrum.dq, 0.05 * Q, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "bad"), [("Maske", 1), ("gültig", 0)])
+def test_flags_in_other_languages_drop_rows(table, name, bad):
+    flags = np.where(COUNT < 4, bad, 1 - bad)
+    assert read_spectrum(table(f"q[1/A];I[1/cm];dI;{name}", Q, I, DI, flags, between=";")).q.size == 26
+
+
 @pytest.fixture
 def nexus(tmp_path):
     def write(sigma="Idev", numbers=DI, **labels):

@@ -14,6 +14,7 @@ from pairvae.formats.text_blocks import TextTable
 from pairvae.formats.text_images import AVERAGE, is_map
 from pairvae.formats.text_layouts import Layout
 from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.units import find_q_unit, is_arbitrary, is_cross_section, unit_of_intensity
 
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
 _FOOTER = 60  # lines below a table in which sentences count
@@ -30,6 +31,8 @@ class Chosen:
         Where there is a question, a mere guess to show the numbers with.
     found : Columns, optional
         What the file says.
+    stated_units : Columns, optional
+        What the file says of the units of the columns that the caller names.
     question : str
         The sentence that asks for the columns; empty where they are clear.
     hint : str
@@ -52,6 +55,12 @@ class Chosen:
     warning: str = ""
     flags: str = ""
     bad: Bad | None = None
+    stated_units: Columns | None = None
+
+    @property
+    def units(self) -> Columns | None:
+        """What the file says of the units of these columns; an empty unit of intensity: only others have one."""
+        return self.stated_units or self.found
 
 
 def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | None, where: str) -> Chosen:
@@ -209,7 +218,26 @@ def _as_stated(stated: Columns, header: Header | None, found: Columns | None, wi
         dq=stated.dq or _said_in_header(stated, header, "dq", "ds"),
         factor=1.0 if header is None else header.fields[stated.kinds.index("I")].factor,
     )
-    return Chosen(columns, found, warning=_contradiction(stated, header))
+    units = None if header is None else _units_of(stated, header, found)
+    return Chosen(columns, found, warning=_contradiction(stated, header), stated_units=units)
+
+
+def _units_of(stated: Columns, header: Header, found: Columns | None) -> Columns:
+    """What the header says of the units of the columns that the caller names."""
+    own = Columns(stated.kinds, names=tuple(field.name for field in header.fields))
+    at_q, at_i = stated.kinds.index(stated.quantity), stated.kinds.index("I")
+    q, intensity = header.fields[at_q], header.fields[at_i]
+    if found is not None and found.kinds[at_q] in ("q", "s"):
+        own = replace(own, q_unit=found.q_unit, q_said=found.q_said)
+    elif q.unit:
+        own = replace(own, q_unit=find_q_unit(f"{stated.quantity} {q.unit}"), q_said=q.unit)
+    if found is not None and found.kinds[at_i] == "I":
+        return replace(own, intensity_unit=found.intensity_unit)
+    unit = unit_of_intensity(intensity.unit or "")
+    if not (intensity.may_be_intensity or is_cross_section(unit) or is_arbitrary(unit)):
+        unit = ""
+    others = any(is_cross_section(field.unit or "") for field in header.fields if field is not intensity)
+    return replace(own, intensity_unit=unit or ("" if others else None))
 
 
 def _said_in_header(stated: Columns, header: Header | None, *kinds: str) -> Spread | None:

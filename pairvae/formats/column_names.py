@@ -42,6 +42,7 @@ _MODEL = _set(
 )
 _MEASURED = _set("exp experiment experimental obs observed meas measured measurement data")
 _WIDTHS = frozenset({"fwhm", "hwhm"})
+_OTHER_CURVES = _set("raw buffer background bkg bkgd bgd solvent empty")
 _LITTLE = frozenset({"of", "in", "on", "the", "curve", "y", "const"})
 _WORD = re.compile(r"[^\W_]+|[%‰]")
 _COMPOUND = re.compile(
@@ -163,6 +164,11 @@ def has_known_unit(field: Field) -> bool:
     return find_q_unit(unit) is not None or is_cross_section(unit) or unit in _IN_HUNDREDS
 
 
+def is_of_another(uncertainty: Field, intensity: Field) -> bool:
+    """Whether an uncertainty belongs to another intensity, as that of the buffer or of the raw data."""
+    return bool(_OTHER_CURVES.intersection(_words(uncertainty.name)) - frozenset(_words(intensity.name)))
+
+
 @lru_cache(4096)
 def read_field(text: str) -> Field:
     """Understand one name of a header, with its unit: "q [1/nm]", "I/cm-1", "dI (%)", "q*Angstrom", "FWHM_Q"."""
@@ -175,7 +181,7 @@ def read_field(text: str) -> Field:
     factor, rest = split_factor(with_carets(name).lower().replace("_", " "))
     if factor != 1:
         times = _field(rest, unit)
-        factor, field = (factor, times) if times.kind in ("I", "dI") else (1.0, field)
+        factor, field = (factor, times) if times.kind in ("I", "dI", "dq", "ds") else (1.0, field)
     if field.kind == "dI" and find_q_unit(unit or "") and not is_cross_section(unit or ""):
         field = replace(field, kind="dq")  # "Sigma [1/A]", "sigma(Q) [1/A]"
     field = replace(field, name=written, unit=unit or field.unit, factor=factor if field.kind == "I" else 1.0)

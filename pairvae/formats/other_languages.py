@@ -21,6 +21,11 @@ _ENGLISH = {
     "fit": "anpassung|angepasst|ajustement|ajusté|ajuste|フィット|拟合",
     "model": "modell|modèle|modelo|モデル",
     "log": "logarithmus|logarithme",
+    "mask": "maske|maskiert|masque|masqué",
+    "valid": "gültig|valide",
+    "invalid": "ungültig",
+    "background": "untergrund|fond|bruit de fond",
+    "buffer": "puffer|lösungsmittel|tampon|solvant",
 }
 _BY_WORD = {word: english for english, words in _ENGLISH.items() for word in words.split("|")}
 _ANY = re.compile(rf"(?<![a-zà-ÿ])(?:{'|'.join(sorted(map(re.escape, _BY_WORD), key=len, reverse=True))})(?![a-zà-ÿ])")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from pairvae.formats.column_names import Field, Kind, has_known_unit, read_field
+from pairvae.formats.column_names import Field, Kind, has_known_unit, is_of_another, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
 from pairvae.formats.header_words import IN_BRACKETS, SENTENCE, is_label, splits
 from pairvae.formats.other_quantities import COMPONENT_OF_Q
@@ -77,7 +77,8 @@ class Header:
     @property
     def hint(self) -> str:
         """What to type for its columns, as "q I -"; the intensity is the first that may be it."""
-        kinds = [field.kind if field.kind in ("q", "s", "dI", "dq", "ds") else "-" for field in self.fields]
+        clear = [field.kind in ("q", "s", "dI", "dq", "ds") and not field.spread.unclear for field in self.fields]
+        kinds = [field.kind if is_clear else "-" for field, is_clear in zip(self.fields, clear, strict=True)]
         kinds = [kind if kind not in kinds[:at] else "-" for at, kind in enumerate(kinds)]
         if "q" not in kinds and "s" not in kinds:
             kinds[0] = "q"
@@ -122,9 +123,10 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
         line = lines[at][:LONGEST_HEADER]
         header = _line_header(line, width)
         if header is not None and (header.columns is not None or (far < 5 and not numbers)):
-            if header.columns is not None and header.columns.q_unit is None and at + 1 < len(lines):
-                return replace(header, columns=_with_units_line(header.columns, lines[at + 1][:LONGEST_HEADER]))
-            return header
+            below = lines[at + 1][:LONGEST_HEADER] if at + 1 < len(lines) else ""
+            if header.columns is not None and header.columns.q_unit is None and below:
+                header = replace(header, columns=_with_units_line(header.columns, below))
+            return replace(header, fields=_with_units(header.fields, below)) if below else header
         far += bool(line.strip())
         numbers = numbers or _NUMBERS.fullmatch(line) is not None
     return None
@@ -243,6 +245,10 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     if len(may_be) != 1:
         return None
     kinds[may_be[0]] = "I"
+    kinds = [
+        "-" if kind == "dI" and is_of_another(field, fields[may_be[0]]) else kind
+        for kind, field in zip(kinds, fields, strict=True)
+    ]
     kinds = _without_copies(kinds, fields)
     if column_problem(kinds):
         return None
@@ -269,6 +275,20 @@ def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
     if len(plain) != 1:
         return kinds
     return [kind if kind != "dI" or at == plain[0] else "-" for at, kind in enumerate(kinds)]
+
+
+def _with_units(fields: tuple[Field, ...], line: str) -> tuple[Field, ...]:
+    """The columns with the units of the line below their names, where it is one."""
+    line = _UNITS.sub("", line)
+    cells = [cell.strip(" \"'()[]") for cell in (re.findall(IN_BRACKETS, line) or re.split("[\t;,]", line))]
+    if len(cells) != len(fields) or any(field.unit for field in fields) or not any(map(find_q_unit, cells)):
+        return fields
+    return tuple(
+        replace(field, unit=unit or None, spread=_more(field.spread, find_spread(unit, "I")) or ONE_SIGMA)
+        if field.kind == "dI"
+        else replace(field, unit=unit or None)
+        for field, unit in zip(fields, cells, strict=True)
+    )
 
 
 def _with_units_line(columns: Columns, line: str) -> Columns:
