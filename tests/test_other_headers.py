@@ -195,6 +195,11 @@ def test_a_typed_column_of_counts_is_not_taken_for_a_cross_section(table):
     assert read_spectrum(path, columns="q - I").intensity_unit == "arbitrary"
 
 
+@pytest.mark.parametrize(("unit", "numbers"), [("1/m", 100 * DI), ("%", PERCENT)])
+def test_the_units_of_x_y_and_e_are_read(table, unit, numbers):
+    assert_is_curve(read_spectrum(table(f"X (1/nm),Y (1/m),E ({unit})", 10 * Q, 100 * I, numbers)))
+
+
 @pytest.mark.parametrize("name", ["dI_buffer", "sigma raw", "Fehler Untergrund"])
 def test_the_uncertainty_of_another_curve_is_not_used(table, name):
     assert_is_curve(read_spectrum(table(f"q[1/A],I[1/cm],{name}", Q, I, DI)), sigma=False)

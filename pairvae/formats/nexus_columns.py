@@ -136,9 +136,9 @@ def _find_sigma(group: DataGroup, columns: NexusColumns) -> None:
         return
     statistic = find_statistic(short_name(chosen).lower().replace("_", " "))
     if statistic != "σ":
-        told = Spread(statistic=statistic)
-        columns.values["sigma"] = told.sigma(columns.values["sigma"], columns.values["intensity"])
-        columns.warnings.append(f"sigma {told.note} ({short_name(chosen)})")
+        derived = Spread(statistic=statistic)
+        columns.values["sigma"] = derived.sigma(columns.values["sigma"], columns.values["intensity"])
+        columns.warnings.append(f"sigma {derived.note} ({short_name(chosen)})")
     others = {} if stated else dict.fromkeys(name for name in whole if group.dataset(name) != chosen)
     if others:
         columns.warnings.append(f"sigma read from {short_name(chosen)}; {', '.join(others)} not used")

@@ -228,7 +228,10 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     """The columns, where q and the intensity are named and nothing else could be meant."""
     names = tuple(field.name for field in fields)
     if tuple(name.lower() for name in names) in _X_Y:
-        return Columns(_IN_ORDER[: len(fields)], names=names)
+        x, y, e, dx = (field.unit or "" for field in (*fields, *[Field("")] * (4 - len(fields))))
+        sigma, dq = find_spread(e, "I"), find_spread(dx, "q")
+        said = unit_of_intensity(y) or None
+        return Columns(_IN_ORDER[: len(fields)], find_q_unit(x), said, (), names, sigma, dq, x)
     kinds: list[Kind] = [field.kind for field in fields]
     roles = [field.role for field in fields]
     if "q" in kinds:
