@@ -1,26 +1,24 @@
 """The columns of a text table: as the caller says, as its header says, or by their order; or a question."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pairvae.errors import ReadError
 from pairvae.formats.columns import Columns, how_to_say_columns, usual_hint
-from pairvae.formats.detector_settings import MOST_SETTINGS
 from pairvae.formats.flags import Bad, flagged_rows
 from pairvae.formats.header_statements import find_statement
 from pairvae.formats.spread import ONE_SIGMA, Spread
-from pairvae.formats.table_header import Header, header_beside_text, mentions_two_dimensions, read_header
+from pairvae.formats.table_header import Header, header_beside_text, read_header
 from pairvae.formats.text_blocks import TextTable
+from pairvae.formats.text_images import AVERAGE, is_map
 from pairvae.formats.text_layouts import Layout
-from pairvae.formats.text_rows import MOST_COLUMNS
 from pairvae.scattering.spectrum import Curve
+from pairvae.scattering.units import find_q_unit, is_arbitrary, is_cross_section, unit_of_intensity
 
 _ENOUGH_TO_JUDGE = 10  # rows from which a column of one number is a dummy
-_WIDE = 8  # columns from which a table whose first does not run in one direction is an image
+_FOOTER = 60  # lines below a table in which sentences count
 _NEARLY = 0.5  # of the intensity: more is no uncertainty, except where the curve scatters as much
-_INTEGRATE = "average it over the detector (Mantid, GRASP, pyFAI) and export I(q)"
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Chosen:
         Where there is a question, a mere guess to show the numbers with.
     found : Columns, optional
         What the file says.
+    stated_units : Columns, optional
+        What the file says of the units of the columns that the caller names.
     question : str
         The sentence that asks for the columns; empty where they are clear.
     hint : str
@@ -55,6 +55,12 @@ class Chosen:
     warning: str = ""
     flags: str = ""
     bad: Bad | None = None
+    stated_units: Columns | None = None
+
+    @property
+    def units(self) -> Columns | None:
+        """What the file says of the units of these columns; an empty unit of intensity: only others have one."""
+        return self.stated_units or self.found
 
 
 def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | None, where: str) -> Chosen:
@@ -86,11 +92,12 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
     if stated is not None:
         return _as_stated(stated, header, found, width, where)
     if found is None and is_map(table, header):
-        raise ReadError(f"{where}: is a map over two dimensions (Qx and Qy, or pixels); expected I(q); {_INTEGRATE}")
-    if header is not None and (found is None or found is header.columns) and header.refusal:
-        raise ReadError(f"{where}: {header.refusal}")
+        raise ReadError(f"{where}: is a map over two dimensions (Qx and Qy, or pixels); expected I(q); {AVERAGE}")
+    refusal = layout.refusal if layout else header.refusal if header is not None else ""
+    if refusal and (found is None or layout or (header is not None and found is header.columns)):
+        raise ReadError(f"{where}: {refusal}")
     if found is not None:
-        chosen = _as_found(found, where)
+        chosen = _as_found(found, table, where)
     elif header is not None:
         return _ask_with_names(header, width, where)
     else:
@@ -100,8 +107,15 @@ def choose_columns(stated: Columns | None, table: TextTable, layout: Layout | No
     return _with_flags(_with_statements(chosen, table, where), header, table, where, against)
 
 
-def _as_found(found: Columns, where: str) -> Chosen:
+def _as_found(found: Columns, table: TextTable, where: str) -> Chosen:
     """As the header says, where that is clear."""
+    if found.sigma and found.sigma.unit == "relative" and _are_no_fractions(found, table.values):
+        hint = " ".join("dI[%]" if kind == "dI" else kind for kind in found.kinds)
+        question = (
+            f"{where}: {found.name_of('dI')} is called relative, and its numbers are too large for fractions of the "
+            f"intensity; {how_to_say_columns(hint)} where they are in %"
+        )
+        return Chosen(found, found, question, hint, found.names)
     unclear = next((spread.unclear for spread in (found.sigma, found.dq) if spread and spread.unclear), "")
     if unclear:
         return _unclear_unit(found, unclear, where)
@@ -117,10 +131,18 @@ def _as_found(found: Columns, where: str) -> Chosen:
     return Chosen(found, found, question, hint, found.names)
 
 
+def _are_no_fractions(columns: Columns, values: Curve) -> bool:
+    """Whether a relative uncertainty is above a half where the intensity is high."""
+    intensity, share = (values[:, columns.kinds.index(kind)] for kind in ("I", "dI"))
+    good = np.isfinite(intensity) & np.isfinite(share)
+    bright = share[good][np.argsort(-np.abs(intensity[good]))[: max(1, np.count_nonzero(good) // 4)]]
+    return bool(bright.size and np.median(bright) * (columns.sigma or ONE_SIGMA).factor > _NEARLY)
+
+
 def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
     """Ask where a sentence above the table says something else of the columns than their names."""
     columns = chosen.columns
-    counts = {"I", "factor"} if columns.factor == 1 else {"I"}
+    counts = {"I", "ln q", "factor"} if columns.factor == 1 else {"I", "ln q"}
     if chosen.found is None:
         counts.add("q")
     sigma = columns.sigma or ONE_SIGMA
@@ -128,15 +150,17 @@ def _with_statements(chosen: Chosen, table: TextTable, where: str) -> Chosen:
         counts.add("dI")
     if "dq" in columns.kinds and not (columns.dq or ONE_SIGMA).width:
         counts.add("dq")
-    said = find_statement(table.header, len(columns.kinds), counts)
+    width = len(columns.kinds)
+    above = find_statement(table.header, width, counts)
+    said = above or find_statement(table.footer[:_FOOTER], width, counts)
     if said is None:
         return chosen
     if said.column == "factor":
         return replace(chosen, warning=f"{said.line!r} says that {said.what}: read as it is")
     hint = " ".join(f"{kind}[{said.hint}]" if said.hint and kind == said.column else kind for kind in columns.kinds)
     question = (
-        f"{where}: {said.line!r} above the table says that {said.what}; export I(q), or say what the columns hold, "
-        f"where that is not so or can be said: {how_to_say_columns(hint)}"
+        f"{where}: {said.line!r} {'above' if above else 'below'} the table says that {said.what}; export I(q), or say "
+        f"what the columns hold, where that is not so or can be said: {how_to_say_columns(hint)}"
     )
     return Chosen(columns, chosen.found, question, hint, columns.names)
 
@@ -167,48 +191,6 @@ def _ask_text(chosen: Chosen, unclear: str, where: str) -> Chosen:
     return Chosen(chosen.columns, chosen.found, question, hint, chosen.columns.names)
 
 
-def is_map(table: TextTable, header: Header | None) -> bool:
-    """Whether a table holds an image, or one value for each pair of Qx and Qy."""
-    rows, width = table.values.shape
-    if header is not None or width < 3:
-        return header is not None and header.has_two_dimensions
-    first, second = table.values[:, 0], table.values[:, 1]
-    step = np.diff(first)
-    if rows < _ENOUGH_TO_JUDGE or (step > 0).all() or (step < 0).all():
-        return False
-    if width >= _WIDE and np.count_nonzero(np.diff(np.sign(step)) != 0) > rows / 4:
-        return True
-    pairs = np.unique(first).size * np.unique(second).size
-    is_grid = pairs == rows and min(np.unique(first).size, np.unique(second).size) > 2
-    both_signs = all(0.2 < np.mean(axis < 0) < 0.8 for axis in (first, second))
-    said = mentions_two_dimensions(table.header) and np.count_nonzero(step <= 0) > MOST_SETTINGS
-    return bool(is_grid or both_signs or said)
-
-
-def refuse_image(lines: Sequence[str], where: str) -> None:
-    """Refuse rows of so many numbers that they can only be an image or many curves side by side.
-
-    Raises
-    ------
-    ReadError
-        They are.
-    """
-    some = lines[:: max(1, len(lines) // 16)]
-    wide = [count for line in some if (count := _numbers_in(line)) > MOST_COLUMNS]
-    if len(wide) > 2:
-        raise ReadError(
-            f"{where}: has rows of {wide[0]} numbers, as a detector image or many curves side by side; expected q, I "
-            f"and their uncertainties; {_INTEGRATE}, or put each curve into a file of its own"
-        )
-
-
-def _numbers_in(line: str) -> int:
-    if len(line) <= 2 * MOST_COLUMNS:
-        return 0
-    cells = line.replace(",", " ").replace(";", " ").split()
-    return len(cells) if cells[0][:1] in "+-.0123456789" and cells[-1][:1] in "+-.0123456789" else 0
-
-
 def _found(header: Header | None, layout: Layout | None, width: int) -> Columns | None:
     found = header.columns if header is not None else None
     if layout is None:
@@ -236,7 +218,26 @@ def _as_stated(stated: Columns, header: Header | None, found: Columns | None, wi
         dq=stated.dq or _said_in_header(stated, header, "dq", "ds"),
         factor=1.0 if header is None else header.fields[stated.kinds.index("I")].factor,
     )
-    return Chosen(columns, found, warning=_contradiction(stated, header))
+    units = None if header is None else _units_of(stated, header, found)
+    return Chosen(columns, found, warning=_contradiction(stated, header), stated_units=units)
+
+
+def _units_of(stated: Columns, header: Header, found: Columns | None) -> Columns:
+    """What the header says of the units of the columns that the caller names."""
+    own = Columns(stated.kinds, names=tuple(field.name for field in header.fields))
+    at_q, at_i = stated.kinds.index(stated.quantity), stated.kinds.index("I")
+    q, intensity = header.fields[at_q], header.fields[at_i]
+    if found is not None and found.kinds[at_q] in ("q", "s"):
+        own = replace(own, q_unit=found.q_unit, q_said=found.q_said)
+    elif q.unit:
+        own = replace(own, q_unit=find_q_unit(f"{stated.quantity} {q.unit}"), q_said=q.unit)
+    if found is not None and found.kinds[at_i] == "I":
+        return replace(own, intensity_unit=found.intensity_unit)
+    unit = unit_of_intensity(intensity.unit or "")
+    if not (intensity.may_be_intensity or is_cross_section(unit) or is_arbitrary(unit)):
+        unit = ""
+    others = any(is_cross_section(field.unit or "") for field in header.fields if field is not intensity)
+    return replace(own, intensity_unit=unit or ("" if others else None))
 
 
 def _said_in_header(stated: Columns, header: Header | None, *kinds: str) -> Spread | None:
@@ -285,7 +286,14 @@ def _ask_with_names(header: Header, width: int, where: str) -> Chosen:
 
 def _by_order(table: TextTable, where: str) -> Chosen:
     width = table.values.shape[1]
-    last = table.values[:, -1]
+    first, last = table.values[:, 0], table.values[:, -1]
+    if width > 2 and first.size >= _ENOUGH_TO_JUDGE and first[0] in (0, 1) and (np.diff(first) == 1).all():
+        hint = " ".join(("-", *usual_hint(width - 1).split()))
+        question = (
+            f"{where}: the first column counts the rows and no header names the columns; "
+            f"{how_to_say_columns(hint)}, or '{usual_hint(width)}' where it is q"
+        )
+        return Chosen(_guess(width), None, question, hint)
     dummy = width == 4 and last.size >= _ENOUGH_TO_JUDGE and bool((last == last[0]).all())
     columns, hint = _guess(width), usual_hint(width)
     if width > 3 and not dummy:

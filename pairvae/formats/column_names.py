@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from pairvae.formats.other_languages import in_english
 from pairvae.formats.other_quantities import ANGLE_UNIT, ENERGY_UNIT, LOG_OF, OTHERS, other_by_unit
 from pairvae.formats.spread import (
     LOGARITHM,
@@ -41,6 +42,7 @@ _MODEL = _set(
 )
 _MEASURED = _set("exp experiment experimental obs observed meas measured measurement data")
 _WIDTHS = frozenset({"fwhm", "hwhm"})
+_OTHER_CURVES = _set("raw buffer background bkg bkgd bgd solvent empty")
 _LITTLE = frozenset({"of", "in", "on", "the", "curve", "y", "const"})
 _WORD = re.compile(r"[^\W_]+|[%‰]")
 _COMPOUND = re.compile(
@@ -89,6 +91,11 @@ _FLAGS = [
 ]
 _PLACEHOLDER = re.compile(r"(?:column|col|value|values|x|y) ?\d*|[xy]wave\b.*")
 _TAGS: dict[str, Kind] = {"<x>": "q", "<y>": "I", "<dy>": "dI", "<dx>": "dq", "<dsigx>": "dq", "<dsigq>": "dq"}
+_TAGS |= dict.fromkeys(("±", "+", "+/", "+ /"), "dI")  # "+/-"
+# "I+dI" and "I-dI" bound the intensity; a hyphen may as well join two words
+_BAND = re.compile(
+    r"(?:i|int|intensity)(?: ?\([qs]\))?(?: ?\+ ?(?:d|δ|σ|sig|err|std|\d)| ?- ?d ?i\b| - (?:σ|sig|err|std)).*"
+)
 _PYFAI = re.compile(r"(?P<name>q)_(?P<unit>(?:nm|a|å)\^?-1)", re.IGNORECASE)
 _TIMES_LENGTH = re.compile(
     r"(?P<name>.+?)\s*[*·×⋅∙•]\s*(?P<length>å|a|ang|angstroms?|ångstr[öo]m|nm|nanomet(?:er|re)s?|[cmµμu]?m)",
@@ -151,6 +158,17 @@ class Field:
         return self.kind == "I" or self.role in ("measured", "version")
 
 
+def has_known_unit(field: Field) -> bool:
+    """Whether the unit of a column is that of q, of a cross section or of a share."""
+    unit = field.unit or ""
+    return find_q_unit(unit) is not None or is_cross_section(unit) or unit in _IN_HUNDREDS
+
+
+def is_of_another(uncertainty: Field, intensity: Field) -> bool:
+    """Whether an uncertainty belongs to another intensity, as that of the buffer or of the raw data."""
+    return bool(_OTHER_CURVES.intersection(_words(uncertainty.name)) - frozenset(_words(intensity.name)))
+
+
 @lru_cache(4096)
 def read_field(text: str) -> Field:
     """Understand one name of a header, with its unit: "q [1/nm]", "I/cm-1", "dI (%)", "q*Angstrom", "FWHM_Q"."""
@@ -163,7 +181,7 @@ def read_field(text: str) -> Field:
     factor, rest = split_factor(with_carets(name).lower().replace("_", " "))
     if factor != 1:
         times = _field(rest, unit)
-        factor, field = (factor, times) if times.kind in ("I", "dI") else (1.0, field)
+        factor, field = (factor, times) if times.kind in ("I", "dI", "dq", "ds") else (1.0, field)
     if field.kind == "dI" and find_q_unit(unit or "") and not is_cross_section(unit or ""):
         field = replace(field, kind="dq")  # "Sigma [1/A]", "sigma(Q) [1/A]"
     field = replace(field, name=written, unit=unit or field.unit, factor=factor if field.kind == "I" else 1.0)
@@ -216,10 +234,12 @@ def _is_balanced(name: str) -> bool:
 def _field(name: str, unit: str | None) -> Field:
     plain = _plain(name)
     words = frozenset(_words(name))
-    if not words:
-        return Field(name)
     if plain in _TAGS:
         return Field(name, kind=_TAGS[plain])
+    if not words:
+        return Field(name)
+    if _BAND.fullmatch(name.lower()):
+        return Field(name, role="model")
     if words & LOGARITHM and words & _ERROR:
         return Field(name, kind="dI")
     if words & LOGARITHM or (frozenset(_words(unit or "")) & LOGARITHM and not words & _ERROR):
@@ -300,6 +320,7 @@ def _plain(name: str) -> str:
     """Lower case, Greek as it is, "_" and "-" as blanks, "I(q)" as "i"."""
     plain = unicodedata.normalize("NFKC", with_carets(name)).replace("∆", "Δ").lower()
     plain = " ".join(re.sub(r"[_\-]|(?<=[a-z])\.(?=[\sa-z])", " ", plain).split())
+    plain = in_english(plain)
     return " ".join(_LOG_OF_DIGITS.sub(r"\1 ", _OF_Q.sub(r"\1 ", plain)).split())
 
 

@@ -12,11 +12,12 @@ _MOST_LINES = 60
 _LONGEST = 160  # characters of a line that are looked at
 _I = r"(?:(?:the )?(?:scatter(?:ed|ing) )?(?:intensit(?:y|ies)|cross[- ]sections?|i ?\([qs]\)|i))"
 _ARE = (
-    r"(?: ?[:=]| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the)"
+    r"(?: ?[:=]| (?:are|is|were|was|given|stated|expressed|listed|column|values?|bars?|here|all|as|in|on|an?|the"
+    r"|sind|est|sont|en)"
     r"(?![^\W_])){1,6}"
 )
 _LOG = r"(?:(?:natural |decadic )?log(?:arithm)?s?(?: ?10)?|ln|lg)"
-_START = r"(?:[\W_]*(?:columns?(?: \d)?|y(?:[- ]axis)?|data|values?|plot|note|nb)?\s*[:=,-]?\s*(?:the )?)"
+_START = r"(?:[\W_]*(?:columns?(?: \d)?|y(?:[- ]axis)?|data|values?|plot|note|nb)?\s*[:=,-]?\s*(?:(?:the|die|les) )?)"
 _POWER = r"q ?(?:\^|\*\*) ?[1-6]"
 
 
@@ -30,8 +31,8 @@ class Statement:
         As it stands there.
     what : str
         What it says, as the end of "says that …".
-    column : {"q", "I", "dI", "dq", "factor"}
-        Of which column; "factor" is one of the intensity.
+    column : {"q", "ln q", "I", "dI", "dq", "factor"}
+        Of which column; "factor" is one of the intensity, and "ln q" counts of a column that is named q as well.
     hint : str
         How a caller says the same of an uncertainty: "%", "2 sigma", "FWHM".
     """
@@ -42,9 +43,13 @@ class Statement:
     hint: str = ""
 
 
-_SIGMA = r"(?:(?:error|sigma|σ|std|di|uncertaint(?:y|ie))s?(?: ?bars?| columns?)?)"
+_SIGMA = (
+    r"(?:(?:error|sigma|σ|std|di|uncertaint(?:y|ie)|fehler(?:balken)?|unsicherheit(?:en)?|erreur|incertitude)s?"
+    r"(?: ?bars?| columns?)?)"
+)
 _SHARE = (
-    r"(?P<share>%|per ?cent\b|percentages?\b|pct\b|‰|per ?mille?\b|promille\b|relative\b|fractions?\b|fractional\b)"
+    r"(?P<share>%|per ?cent\b|prozent\b|pour ?cent\b|percentages?\b|pct\b|‰|per ?mille?\b|promille\b|relative\b"
+    r"|fractions?\b|fractional\b)"
 )
 _MULTIPLE = (
     r"(?:(?P<times>[2-9]|1\.96|2\.58)[- ]?(?:sigma|σ|sd|std|standard dev\w*)|(?P<ci>95 ?%|95 ci)"
@@ -52,6 +57,10 @@ _MULTIPLE = (
 )
 _AGAINST = r"(?:scan of|versus|vs\.?|against|(?:\w*_)?scan_axis(?:_x)?\W+)"
 _2_THETA = r"(?:2|two)[ -]?(?:theta|θ)\b"
+_THIRD = (
+    r"[\W_]*(?:the )?(?:(?:third|3rd|last|errors?) col(?:umn)?|col(?:umn)?\.? ?#?3)"
+    r" ?(?:[:=-]|is|are|holds?|contains?|gives?|lists?)+ ?(?:the |an? )?"
+)
 _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
     (
         "dI",
@@ -64,10 +73,23 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
         re.compile(rf"{_START}{_SIGMA}(?: of {_I})?{_ARE} ?{_MULTIPLE}.*"),
     ),
     (
+        "dI",
+        "uncertainties are no standard deviations in the unit of the intensity",
+        re.compile(rf"{_THIRD}(?:{_SHARE} ?{_SIGMA}|(?P<ratio>{_SIGMA} ?/ ?{_I})|{_MULTIPLE}).*"),
+    ),
+    (
+        "ln q",
+        "q is a logarithm",
+        re.compile(
+            rf"(?:.*\W)?x(?:[- ]axis)?\s*[:=]\s*{_LOG}\b.*|{_START}(?:values of )?q{_ARE} ?{_LOG}[ _]?\(? ?(?:of )?q.*"
+        ),
+    ),
+    (
         "I",
         "the intensity is a logarithm",
         re.compile(
-            rf"{_START}{_LOG}[ _]?\(? ?(?:of )?{_I}\b.*|.*\b{_I}{_ARE} ?{_LOG}\b(?![- ]?(?:spac|bin|step|grid)).*"
+            rf"(?:.*\W)?y(?:[- ]axis)?\s*[:=]\s*{_LOG}\b.*"
+            rf"|{_START}{_LOG}[ _]?\(? ?(?:of )?{_I}\b.*|.*\b{_I}{_ARE} ?{_LOG}\b(?![- ]?(?:spac|bin|step|grid)).*"
         ),
     ),
     (
@@ -100,8 +122,8 @@ _STATEMENTS: list[tuple[str, str, re.Pattern[str]]] = [
     ),
 ]
 _MAY_SAY = re.compile(  # any of the words without which a line says nothing, looked for first
-    r"error|sigma|σ|std|di\b|uncertaint|log|ln\b|lg\b|q ?(?:\^|\*\*)|kratky|porod|zimm|guinier|holtzer|theta|θ"
-    r"|multiplied|scaled|times|structure|s ?\(q\)|fwhm|full"
+    r"error|sigma|σ|std|di\b|uncertaint|fehler|unsicherheit|erreur|incertitude|log|ln\b|lg\b|varianc|q ?(?:\^|\*\*)"
+    r"|kratky|porod|zimm|guinier|holtzer|theta|θ|multiplied|scaled|times|structure|s ?\(q\)|fwhm|full"
 )
 _DENIED = re.compile(r"\b(?:not|no|never|without|instead of|before|corrected|removed|divided)\b")
 
@@ -132,6 +154,8 @@ def find_statement(header: Sequence[str], width: int, columns: Collection[str]) 
 
 
 def _hint(said: Mapping[str, str | None]) -> str:
+    if said.get("ratio"):
+        return "relative"
     if share := said.get("share"):
         return relative_unit([share.replace(" ", "").rstrip("s")]) or "relative"
     if times := said.get("times"):

@@ -155,8 +155,7 @@ def layout_of(group: DataGroup, where: str) -> Layout:
     signal = group.signal
     if signal is None:
         raise ReadError(f"{where}: intensity has no numbers; expected one number per q; export I(q) in one dimension")
-    if not group.is_sasdata:
-        _refuse_signal(signal, where)
+    _refuse_other(signal, "signal", "I", not group.is_sasdata, where)
     check_size(signal, where)
     names = group.axes
     kept = [dimension for dimension, length in enumerate(signal.shape) if length != 1]
@@ -187,6 +186,7 @@ def layout_of(group: DataGroup, where: str) -> Layout:
             "or name each dimension of a series in I_axes, as 'Time', 'Q'",
             image=len(shape) > 1,
         )
+    _refuse_other(q, "axis", "q", False, where)
     check_size(q, where)
     return Layout(signal, q, shape, along, axes, indices)
 
@@ -255,13 +255,14 @@ def _names_q(label: str) -> bool:
     return match is not None and (not match["unit"] or find_q_unit(match["unit"]) is not None)
 
 
-def _refuse_signal(signal: h5py.Dataset, where: str) -> None:
-    """Refuse a signal that its name, its label or its unit calls something else, such as log I or I·q⁴."""
-    unit = text_of(signal.attrs.get("units", signal.attrs.get("unit")))
-    for text in (short_name(signal), text_of(signal.attrs.get("long_name")), unit and f"I ({unit})", unit):
+def _refuse_other(dataset: h5py.Dataset, what: str, column: str, by_name: bool, where: str) -> None:
+    """Refuse numbers that their label, or also name and unit, call something else, such as log I, I·q⁴ or 2theta."""
+    unit = text_of(dataset.attrs.get("units", dataset.attrs.get("unit")))
+    names = (short_name(dataset), unit and f"I ({unit})", unit) if by_name else ()
+    for text in (text_of(dataset.attrs.get("long_name")), *names):
         field = read_field(text) if text else None
-        if field is not None and field.role == "other" and field.in_place_of == "I":
-            raise ReadError(f"{where}: its signal is {field.what} ({text}); expected I; {field.mend}")
+        if field is not None and field.role == "other" and field.in_place_of == column:
+            raise ReadError(f"{where}: its {what} is {field.what} ({text}); expected {column}; {field.mend}")
 
 
 def _q_beside(group: DataGroup, signal: h5py.Dataset, names: list[str], only_q: bool) -> h5py.Dataset | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pairvae.errors import ReadError
 from pairvae.formats.hdf5_screen import check_size
 from pairvae.formats.nexus_axes import DataGroup, Layout, attribute_names, short_name, text_of, unit_of
+from pairvae.formats.spread import Spread, find_statistic
 from pairvae.formats.uncertainty_units import is_relative, names_width
 
 _SIGMA = ("Idev", "errors", "error", "dI", "sigma", "std", "Ierr", "ISigma", "uncertainties", "uncertainty")
@@ -133,6 +134,11 @@ def _find_sigma(group: DataGroup, columns: NexusColumns) -> None:
         if stated:
             columns.warnings.append(f"sigma not used: {', '.join(stated)} is missing or not one number per q")
         return
+    statistic = find_statistic(short_name(chosen).lower().replace("_", " "))
+    if statistic != "σ":
+        derived = Spread(statistic=statistic)
+        columns.values["sigma"] = derived.sigma(columns.values["sigma"], columns.values["intensity"])
+        columns.warnings.append(f"sigma {derived.note} ({short_name(chosen)})")
     others = {} if stated else dict.fromkeys(name for name in whole if group.dataset(name) != chosen)
     if others:
         columns.warnings.append(f"sigma read from {short_name(chosen)}; {', '.join(others)} not used")

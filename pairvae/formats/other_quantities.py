@@ -41,7 +41,7 @@ OTHERS: list[tuple[Literal["q", "I"], str, str, re.Pattern[str]]] = [
         "q",
         "a lattice spacing",
         "convert it with q = 2π/d, or export I(q)",
-        re.compile(r"d|d ?spacings?\b.*|d hkl|spacing"),
+        re.compile(r"d|d ?spacings?\b.*|d hkl|spacing|2 ?[*·]? ?(?:pi|π) ?/ ?q"),
     ),
     (
         "q",
@@ -61,12 +61,15 @@ OTHERS: list[tuple[Literal["q", "I"], str, str, re.Pattern[str]]] = [
         "multiply it by 4π, or export I(q)",
         re.compile(r"sin ?\(? ?(?:theta|θ) ?\)? ?/ ?(?:lambda|λ)"),
     ),
+    ("q", "q times a number", "export q itself", re.compile(r"\d+ ?[*·×⋅∙x]? ?q|q ?[*·×⋅∙x/] ?\d+")),
     ("q", "a power of q", "export q itself", re.compile(rf"[qs] ?{_TO_A_POWER}|1 ?/ ?q")),
     (
         "q",
         "a length",
         "export I(q)",
-        re.compile(r"r|r m?m|radius\b.*|diameter\b.*|distance\b.*|size|position|depth|height"),
+        re.compile(
+            r"r|r m?m|radius\b.*|radial (?:distance|position)\b.*|diameter\b.*|distance\b.*|size|position|depth|height"
+        ),
     ),
     (
         "q",

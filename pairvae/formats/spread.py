@@ -53,15 +53,21 @@ _BEFORE = re.compile(
     rf"|(?P<power>{POWER_OF_TEN}) (?P<of>\D.*)"
 )
 _BEHIND = re.compile(
-    rf"(?P<rest>.*[^\W\d]\)?|σ) ?(?:[*·×⋅∙] ?(?P<number>{_NUMBER})|x ?(?P<power>{POWER_OF_TEN})|/ ?(?P<over>10+))"
+    rf"(?P<rest>.*[^\W\d]\)?|σ) ?(?:[*·×⋅∙] ?(?P<number>{_NUMBER})|x ?(?P<power>{POWER_OF_TEN})|/ ?(?P<over>\d+))"
 )
 _SIGMAS = re.compile(r"(\d+(?:\.\d+)?) ?[x×·*\-]? ?(?:sigma|σ|sd|std)\b")
+_IS_SIGMAS = re.compile(rf"\b(?:is|are|in|as|at) {_SIGMAS.pattern}")  # "dI is 2 sigma"
 _CONFIDENCE = re.compile(
     r"(?:ci ?95 ?%?|95 ?%? ?ci)\b|95 ?%? ?confidence(?: (?:interval|limit|level)s?)?|confidence(?: interval)? ?95 ?%?"
 )
 _95_PERCENT = 1.96  # half the width of the interval that holds 95 % of a normal distribution, in σ
-_UNCLEAR = re.compile(r"\d ?%|\bci\b|confiden|slit|box|rectang|uniform|triang|\bnot\b|invalid|wrong|dummy")
-_UNCLEAR_NAME = re.compile(r"\b(?:expanded|ci\d*|confidence|interval|percentile|quantile|max|maximum)\b")
+_UNCLEAR = re.compile(
+    r"\d ?%|\bci\b|confiden|slit|full (?:length|bar|range)|total length|peak to peak|box|rectang|\bbin\b|uniform|triang"
+    r"|\bnot\b|invalid|wrong|dummy"
+)
+_UNCLEAR_NAME = re.compile(
+    r"\b(?:expanded|probable|sys|syst|systematic|ci\d*|confidence|interval|percentile|quantile|max|maximum)\b"
+)
 # Words that are no unit: those understood otherwise, and what all standard deviations may be called.
 _UNDERSTOOD = re.compile(
     rf"\b(?:[fh]whm|(?:full|half)[- ]width(?: at half[- ]max(?:imum)?)?|{RELATIVE_WORDS}|dex"
@@ -188,7 +194,7 @@ def find_spread(text: str, of: Literal["I", "q"], name: str = "", is_share: bool
     if names_width(f"{name} {plain}"):
         in_sigma, width = width_in_sigma(f"{name} {plain}")
         factor /= in_sigma
-    sigmas = _SIGMAS.search(plain)
+    sigmas = _SIGMAS.search(plain) or _IS_SIGMAS.search(name.lower())
     if sigmas:
         plain = plain.replace(sigmas[0], " ")
         if float(sigmas[1]) not in (0.0, 1.0):

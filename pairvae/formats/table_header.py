@@ -1,33 +1,22 @@
 """What stands above a table: the line that names its columns, and units in free text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, pairwise
 from typing import Literal
 
-from pairvae.formats.column_names import Field, Kind, read_field
+from pairvae.formats.column_names import Field, Kind, has_known_unit, is_of_another, read_field
 from pairvae.formats.columns import Columns, column_problem, how_to_say_columns, usual_hint
+from pairvae.formats.header_words import IN_BRACKETS, SENTENCE, is_label, splits
 from pairvae.formats.other_quantities import COMPONENT_OF_Q
 from pairvae.formats.spread import ONE_SIGMA, Spread, find_spread
 from pairvae.scattering.units import find_q_unit, unit_of_intensity
 
 LONGEST_HEADER = 400  # characters of a line in which names and units are looked for
 LONGEST_NAME = 40
-MOST_NAMED = 8  # names of which some may be of several words
-MOST_JOINED = 3  # words of a line beyond one for each column
 _IN_ORDER: tuple[Kind, ...] = ("q", "I", "dI", "dq")
 _X_Y = {("x", "y", "e"), ("x", "y", "e", "dx"), ("x", "y", "dy"), ("x", "y", "dy", "dx")}  # Mantid and others
-_IN_BRACKETS = r"[\[(](?:[^\[\]()]|\([^()]*\))*[\])]"
-_TOKEN = re.compile(rf"(?:[^\s,;|\[\]()]|{_IN_BRACKETS})+(?:\s+{_IN_BRACKETS}(?=[\s,;|]|$))*|[^\s,;|]+")
-_BEHIND = re.compile(r"[|/.,\s]*\bchi\^?2?\s*[=:].*", re.IGNORECASE)  # "sExp | iExp | Err | iFit | Chi^2= 0.2"
-_ANNOUNCED = re.compile(r".*\b(?:columns?|format|fit|data)\b(?:[^:|]*:|\s+(?:are|is)\b)(?P<names>.+)", re.IGNORECASE)
-_SENTENCE = re.compile(
-    "vs|versus|of|in|is|are|was|and|or|as|by|for|from|to|the|an|with|against|at|over|on|than|range|units?|space|step|scale"
-    "|[-=:+]",
-    re.IGNORECASE,
-)
 _TWO_DIMENSIONS = re.compile(r"\bq_?x\b.*\bq_?y\b", re.IGNORECASE)
 _IGOR = re.compile(r"(?P<what>[qtd])_(?P<wave>.+)", re.IGNORECASE)  # Nika and Irena: q_wave r_wave s_wave
 _MOST_TEXTS = 4  # columns of text behind the numbers
@@ -37,6 +26,7 @@ _LISTED = re.compile(
     r"(?P<name>[^\W\d].{0,60}?)\s*",
     re.IGNORECASE,
 )
+_UNITS = re.compile(r"[\s#%!;*]*(?:units?|einheit(?:en)?|unités?)\s*[:=]\s*", re.IGNORECASE)
 _NUMBERS = re.compile(r"[\s#%!;*]*[-+.\d][\deEdD.+-]*(?:[\s,;|]+[-+.\d][\deEdD.+-]*)+\s*")
 
 
@@ -87,7 +77,8 @@ class Header:
     @property
     def hint(self) -> str:
         """What to type for its columns, as "q I -"; the intensity is the first that may be it."""
-        kinds = [field.kind if field.kind in ("q", "s", "dI", "dq", "ds") else "-" for field in self.fields]
+        clear = [field.kind in ("q", "s", "dI", "dq", "ds") and not field.spread.unclear for field in self.fields]
+        kinds = [field.kind if is_clear else "-" for field, is_clear in zip(self.fields, clear, strict=True)]
         kinds = [kind if kind not in kinds[:at] else "-" for at, kind in enumerate(kinds)]
         if "q" not in kinds and "s" not in kinds:
             kinds[0] = "q"
@@ -132,9 +123,10 @@ def read_header(lines: Sequence[str], width: int) -> Header | None:
         line = lines[at][:LONGEST_HEADER]
         header = _line_header(line, width)
         if header is not None and (header.columns is not None or (far < 5 and not numbers)):
-            if header.columns is not None and header.columns.q_unit is None and at + 1 < len(lines):
-                return replace(header, columns=_with_units_line(header.columns, lines[at + 1][:LONGEST_HEADER]))
-            return header
+            below = lines[at + 1][:LONGEST_HEADER] if at + 1 < len(lines) else ""
+            if header.columns is not None and header.columns.q_unit is None and below:
+                header = replace(header, columns=_with_units_line(header.columns, below))
+            return replace(header, fields=_with_units(header.fields, below)) if below else header
         far += bool(line.strip())
         numbers = numbers or _NUMBERS.fullmatch(line) is not None
     return None
@@ -181,12 +173,12 @@ def mentions_two_dimensions(lines: Sequence[str]) -> bool:
 def _line_header(line: str, width: int) -> Header | None:
     """What a line says of columns; None where it is not likely to be a header."""
     likely: Header | None = None
-    for names, separated in _splits(line, width):
+    for names, separated in splits(line, width):
         igor = _igor_abscissa(names)
         if igor == "q":
             return None  # in the usual order
-        fields = tuple(read_field(name) for name in ([igor, "I", "dI"] if igor else names))
-        if not separated and any(_SENTENCE.fullmatch(name) for name in names):
+        fields = _without_counter([read_field(name) for name in ([igor, "I", "dI"] if igor else names)])
+        if not separated and any(SENTENCE.fullmatch(name) for name in names):
             continue  # "I vs q", "q in 1/nm"
         columns = _named(fields)
         if columns is not None:
@@ -194,6 +186,13 @@ def _line_header(line: str, width: int) -> Header | None:
         if likely is None and _is_likely(names, fields, separated):
             likely = Header(fields)
     return likely
+
+
+def _without_counter(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields, of which a first one named "i" counts rows where another is the intensity."""
+    if fields[0].name != "i" or not any(field.may_be_intensity for field in fields[1:]):
+        return tuple(fields)
+    return (read_field("index"), *fields[1:])
 
 
 def _igor_abscissa(names: Sequence[str]) -> str:
@@ -208,9 +207,10 @@ def _is_likely(names: Sequence[str], fields: Sequence[Field], separated: bool) -
     """Whether these are names of columns, though not those of q and I, and no prose."""
     for name, field in zip(names, fields, strict=True):
         is_short = name[:1].isalpha() and len(name) <= LONGEST_NAME and len(name.split()) <= 4 and name[-1] != "."
-        if not (field.is_known or is_short) or "=" in name or ":" in name:
+        is_short = is_short or (separated and is_label(name))
+        if not (field.is_known or is_short) or (("=" in name or ":" in name) and field.role != "other"):
             return False
-    known = sum(field.is_known for field in fields)
+    known = sum(field.is_known or (separated and has_known_unit(field)) for field in fields)
     first = fields[0]
     if any(field.kind in ("q", "s") for field in fields):
         return True
@@ -224,60 +224,14 @@ def _is_likely(names: Sequence[str], fields: Sequence[Field], separated: bool) -
     return known > 1 and (no_prose or (known >= len(fields) - 1 and any(field.kind != "-" for field in fields)))
 
 
-def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
-    """The line in as many fields, and whether more than blanks separates them."""
-    text = line.strip().lstrip("#%!;*/").partition("//")[0].strip()
-    if "chi" in text.lower():
-        text = _BEHIND.sub("", text)
-    announced = _ANNOUNCED.fullmatch(text) if ":" in text or "are" in text else None
-    for part in (text, announced["names"].strip() if announced else ""):
-        for pattern in (r"\|", r"\t", ";", ",", r"\s{2,}"):
-            fields = [field.strip(" \"'#") for field in re.split(pattern, part)]
-            fields = [field for field in fields if field]
-            if len(fields) == width:
-                yield fields, True
-            elif pattern == r"\|" and len(fields) > width:
-                yield fields[-width:], True  # "The 6 columns are | Q (1/A) | …"
-        tokens = [token.strip("\"'# ") for token in _TOKEN.findall(part)]
-        if len(tokens) == width:
-            yield tokens, False
-        elif width < len(tokens) <= width + MOST_JOINED and not re.search(r"[,;|\t]", re.sub(_IN_BRACKETS, "", part)):
-            yield from ((names, False) for names in _joined(tokens, width))
-
-
-def _joined(tokens: Sequence[str], width: int) -> list[list[str]]:
-    """The words of a line in as many names, each of which is known: "I q^2", "std. dev.", "rel. sigma (%)".
-
-    Words of two columns are never one name, except of something that is no intensity.
-    """
-    found: list[list[str]] = []
-    if width > MOST_NAMED or any(_SENTENCE.fullmatch(token) for token in tokens):
-        return found
-    for cuts in combinations(range(1, len(tokens)), width - 1):
-        pieces = [tokens[start:stop] for start, stop in pairwise((0, *cuts, len(tokens)))]
-        if all(len(piece) == 1 or _is_one_name(piece) for piece in pieces):
-            found.append([" ".join(piece) for piece in pieces])
-    known = [names for names in found if all(read_field(name).is_known for name in names)]
-    others = [names for names in known if any(read_field(name).in_place_of == "I" for name in names)]
-    return others[:1] or known
-
-
-def _is_one_name(words: Sequence[str]) -> bool:
-    fields = [read_field(word) for word in words]
-    if any(field.unit for field in fields[:-1]):
-        return False
-    whole = read_field(" ".join(words))
-    kinds = {field.kind for field in fields if field.kind != "-"}
-    if whole.in_place_of == "I":
-        return True
-    return len(kinds) < 2 and not any(field.in_place_of for field in fields) and (not kinds or whole.kind in kinds)
-
-
 def _named(fields: Sequence[Field]) -> Columns | None:
     """The columns, where q and the intensity are named and nothing else could be meant."""
     names = tuple(field.name for field in fields)
     if tuple(name.lower() for name in names) in _X_Y:
-        return Columns(_IN_ORDER[: len(fields)], names=names)
+        x, y, e, dx = (field.unit or "" for field in (*fields, *[Field("")] * (4 - len(fields))))
+        sigma, dq = find_spread(e, "I"), find_spread(dx, "q")
+        said = unit_of_intensity(y) or None
+        return Columns(_IN_ORDER[: len(fields)], find_q_unit(x), said, (), names, sigma, dq, x)
     kinds: list[Kind] = [field.kind for field in fields]
     roles = [field.role for field in fields]
     if "q" in kinds:
@@ -294,6 +248,10 @@ def _named(fields: Sequence[Field]) -> Columns | None:
     if len(may_be) != 1:
         return None
     kinds[may_be[0]] = "I"
+    kinds = [
+        "-" if kind == "dI" and is_of_another(field, fields[may_be[0]]) else kind
+        for kind, field in zip(kinds, fields, strict=True)
+    ]
     kinds = _without_copies(kinds, fields)
     if column_problem(kinds):
         return None
@@ -322,11 +280,26 @@ def _without_copies(kinds: list[Kind], fields: Sequence[Field]) -> list[Kind]:
     return [kind if kind != "dI" or at == plain[0] else "-" for at, kind in enumerate(kinds)]
 
 
+def _with_units(fields: tuple[Field, ...], line: str) -> tuple[Field, ...]:
+    """The columns with the units of the line below their names, where it is one."""
+    line = _UNITS.sub("", line)
+    cells = [cell.strip(" \"'()[]") for cell in (re.findall(IN_BRACKETS, line) or re.split("[\t;,]", line))]
+    if len(cells) != len(fields) or any(field.unit for field in fields) or not any(map(find_q_unit, cells)):
+        return fields
+    return tuple(
+        replace(field, unit=unit or None, spread=_more(field.spread, find_spread(unit, "I")) or ONE_SIGMA)
+        if field.kind == "dI"
+        else replace(field, unit=unit or None)
+        for field, unit in zip(fields, cells, strict=True)
+    )
+
+
 def _with_units_line(columns: Columns, line: str) -> Columns:
-    bracketed = re.findall(_IN_BRACKETS, line)
+    line = _UNITS.sub("", line)
+    bracketed = re.findall(IN_BRACKETS, line)
     cells = [cell.strip(" \"'") for cell in re.split("[\t;,]", line)]  # one may be empty
     whole = [units for units in (bracketed, cells) if len(units) == len(columns.kinds)]
-    for units in (*whole, *(units for units, _ in _splits(line, len(columns.kinds)))):
+    for units in (*whole, *(units for units, _ in splits(line, len(columns.kinds)))):
         said = dict(zip(columns.kinds, units, strict=True))
         q_unit = find_q_unit(f"{columns.quantity} {said[columns.quantity]}")
         if q_unit:

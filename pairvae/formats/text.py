@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pairvae.errors import NoCurve, ReadError
-from pairvae.formats.chosen_columns import Chosen, choose_columns, refuse_image
+from pairvae.formats.chosen_columns import Chosen, choose_columns
 from pairvae.formats.column_names import Kind
 from pairvae.formats.columns import Columns, parse_columns
 from pairvae.formats.flags import drop_marked, flags_as_numbers
@@ -17,6 +17,7 @@ from pairvae.formats.read_options import ReadOptions
 from pairvae.formats.row_count import RowCount
 from pairvae.formats.spread import ONE_SIGMA
 from pairvae.formats.text_blocks import TextTable
+from pairvae.formats.text_images import refuse_image
 from pairvae.formats.text_layouts import Layout, find_layout
 from pairvae.formats.text_rows import line_ranges, rows_that_begin
 from pairvae.formats.text_table import MOST_ROWS, find_tables
@@ -34,6 +35,7 @@ from pairvae.scattering.units import (
 HOW_TO_SAY_Q_UNIT = (
     "say which as --q-unit 1/A or 1/nm (Python: q_unit=…; samples.csv: column saxs_q_unit or sans_q_unit)"
 )
+_ORIGIN_POWER = re.compile(r"\\\+\(([^()\n]{1,20})\)")  # "nm\+(-1)", as Origin writes a superscript
 _FACT = re.compile(r"[#%;!\s]*(?P<key>technique|sample)\s*[:=]\s*(?P<value>\S.*?)\s*", re.IGNORECASE)
 
 
@@ -113,16 +115,16 @@ def _stated(options: ReadOptions, where: str) -> _Stated:
 def _curve(table: TextTable, entry: str, file: str, layout: Layout | None, stated: _Stated, said_in: Said) -> RawCurve:
     where = f"{file}, {entry}" if entry else file
     chosen = choose_columns(stated.columns, table, layout, where)
-    columns, found, question = chosen.columns, chosen.found, chosen.question
+    columns, units, question = chosen.columns, chosen.units, chosen.question
     needs: list[Need] = ["columns"] if question else []
     values = dict(zip(columns.kinds, table.values.T, strict=True))
     values["I"] = scaled(values["I"], 1 / columns.factor)
-    in_file = (found.q_unit if found else None) or free_q_unit(table.header) or free_q_unit(table.footer)
+    in_file = (units.q_unit if units else None) or free_q_unit(table.header) or free_q_unit(table.footer)
     unit = _unit_of_q(stated.q_unit, in_file, columns)
     if unit is None:
         needs.insert(0, "q_unit")
         question = question or _ask_q_unit(values[columns.quantity], columns.quantity, where)
-    intensity = _intensity_unit(stated, columns, found, table.header)
+    intensity = _intensity_unit(stated, columns, units, table.header)
     factor, intensity_unit, _ = parse_intensity_unit(intensity.said)
     facts = _facts(table.header)
     technique: dict[str, Technique] = {"saxs": "saxs", "sans": "sans"}
@@ -173,12 +175,14 @@ class _IntensityUnit(NamedTuple):
     is_guess: bool
 
 
-def _intensity_unit(stated: _Stated, columns: Columns, found: Columns | None, header: Sequence[str]) -> _IntensityUnit:
+def _intensity_unit(stated: _Stated, columns: Columns, units: Columns | None, header: Sequence[str]) -> _IntensityUnit:
     """As the caller says, as the file says, or as either says of its uncertainty."""
-    in_file = (found.intensity_unit if found else None) or free_intensity_unit(header)
+    in_file = units.intensity_unit if units else None
+    if in_file is None:
+        in_file = free_intensity_unit(header)
     own = columns.sigma.own_unit if columns.sigma else ""
     is_guess = not (stated.intensity_unit or in_file) and bool(own)
-    in_file = in_file or (found.sigma.own_unit if found and found.sigma else "") or None
+    in_file = in_file or (units.sigma.own_unit if units and units.sigma else "") or None
     said = stated.intensity_unit or in_file or own or None
     by_caller = (
         stated.columns is not None and stated.columns.sigma is not None
@@ -295,6 +299,8 @@ def _lines(data: bytes, where: str) -> list[str]:
             "I(q) alone"
         )
     text = _decoded(data, where)
+    if "\\+(" in text:
+        text = _ORIGIN_POWER.sub(r"^\1", text)
     if "\x1a" in text:  # the end of a file in DOS and CP/M
         text = text.replace("\x1a", " ")
     if "\r" in text:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pairvae.formats.column_names import read_field
 from pairvae.formats.columns import Columns
 from pairvae.scattering.units import QUnit, find_q_unit
 
@@ -31,6 +32,8 @@ class Layout:
         Only tables of as many columns hold the curve; None: the longest one does.
     beside : int, optional
         Rows of as many numbers are part of the format, not of the curve.
+    refusal : str
+        Why its table is no curve; empty where it is one.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Layout:
     skip: int
     width: int | None = None
     beside: int | None = None
+    refusal: str = ""
 
 
 def find_layout(lines: Sequence[str]) -> Layout | None:
@@ -138,7 +142,11 @@ def _chi(top: Sequence[str]) -> Layout | None:
         return None
     lines = [line.strip() for line in top[:6]]
     label = re.match(r"(?P<name>q|2-?theta)\b.*?(?:[(\[](?P<unit>[^)\]]*)[)\]])?$", lines[1], re.IGNORECASE)
-    if label is None or not label["name"].lower().startswith("q"):
-        return None
     names = (lines[1], lines[2])
+    if label is None or not label["name"].lower().startswith("q"):
+        axis = read_field(lines[1])
+        if axis.in_place_of != "q":
+            return None
+        refusal = f"its first column is {axis.what} ({axis.name}); expected q; {axis.mend}"
+        return Layout("FIT2D CHI", Columns(("q", "I"), None, names=names), skip=4, width=2, refusal=refusal)
     return Layout("FIT2D CHI", Columns(("q", "I"), find_q_unit(label["unit"] or ""), names=names), skip=4, width=2)

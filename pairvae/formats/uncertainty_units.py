@@ -17,7 +17,7 @@ MOST_TEXT = 10_000  # characters of a note that are looked through
 FWHM_IN_SIGMA = 2 * sqrt(2 * log(2))  # full width at half maximum of a Gaussian of standard deviation 1
 # Units that are shares of the quantity: what one of each is, and the words for it in names and in units.
 _SHARES = {
-    "%": (0.01, r"%|per ?cent(?:age)?|pct|prozent"),
+    "%": (0.01, r"%|per ?cent(?:age)?|pct|prozent|pour ?cent"),
     "‰": (0.001, r"‰|per ?mill?e?|promille?"),
     "relative": (1.0, r"rel|relative|fraction|fractional|rsd|cv"),
 }
