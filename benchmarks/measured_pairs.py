@@ -1,6 +1,6 @@
 """How well a trained model predicts measured pairs, beside the trick that a scientist does by hand.
 
-python benchmarks/measured_pairs.py SAMPLES.csv MODEL [--output table.csv] [--allow-outside]
+python benchmarks/measured_pairs.py SAMPLES.csv MODEL [--output table.csv] [--summary scores.json] [--allow-outside]
 
 The copied curve: the source curve is smeared with the resolution of the target, then multiplied by a factor and shifted
 by a flat background. Errors are root mean squares of log10 I over the q that both curves cover, on the model's grid, in
@@ -13,6 +13,7 @@ error as predicted is not counted.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,10 +33,12 @@ from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Simulate
 from pairvae.simulation.instrument import resolution
 from pairvae.techniques import TECHNIQUES, Technique, other
+from pairvae.use.substances import CONTRASTS, SUBSTANCES
 from pairvae.use.trained_model import TrainedModel, load_model
 
 NOISIEST = 0.1  # decades
 FEWEST = 8  # grid points that both curves cover
+SUMMED = ("raw", "factor", "background", "copy", "inside", "inside_after_factor", "width", "width_after_factor")
 LEVEL = 1.1  # the model is level with the copy within 10 %
 DRAWS = 4000  # of the bootstrap
 
@@ -113,6 +116,8 @@ def compare(model: TrainedModel, sample: MeasuredSample, to: Technique) -> Compa
         if (value := sample.covariates.get(covariate.name))
         and (covariate.kind != "category" or value in covariate.values)  # noqa: PD011 of a covariate, not of a table
     }
+    if any(name in CONTRASTS for name in (covariate.name for covariate in model.network.of(to).covariates)):
+        covariates |= {name: value for name in SUBSTANCES if (value := sample.covariates.get(name))}
     (prediction,) = model.translate([source], to=to, covariates=[covariates])
     measured = grid_curves(list(target), prediction.q, gridding)
     copy = smeared_copy(source, prediction.q, target_resolution(target, to, prediction.q))
@@ -199,6 +204,7 @@ def main() -> None:
     parser.add_argument("samples", help="samples.csv with measured pairs")
     parser.add_argument("model", type=Path, help="folder of a trained model")
     parser.add_argument("--output", type=Path, help="CSV file to write, one row per pair and direction")
+    parser.add_argument("--summary", type=Path, help="JSON file to write, with the medians of both directions")
     parser.add_argument("--allow-outside", action="store_true", help="paths may leave the folder of samples.csv")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -216,6 +222,9 @@ def main() -> None:
         tables.append(table)
     if args.output:
         pd.concat(tables).to_csv(args.output, index=False)
+    if args.summary:
+        medians = {str(table["to"].iloc[0]): table[list(SUMMED)].median().round(4).to_dict() for table in tables}
+        args.summary.write_text(json.dumps({"pairs": len(tables[0]), "median": medians}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

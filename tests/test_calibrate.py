@@ -13,6 +13,7 @@ from pairvae.models.model_folder import load_folder
 from pairvae.models.tensors import paired_tensors
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.scattering.spectrum import Spectrum
+from pairvae.settings import Calibrate
 from pairvae.trust.calibrate import fit_calibration
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.conformal import conformal_factor
@@ -220,7 +221,7 @@ def test_novelty_is_a_number_where_codes_have_collapsed(model, trained, share):
     with torch.no_grad():
         last.weight[: round(share * model.network.saxs.members[0].latent_dim)] *= 1e-9
     train, val = (paired_tensors(*files, network, split) for split in ("train", "val"))
-    fitted = fit_calibration(network, train, val, 0.9)
+    fitted = fit_calibration(network, train, val, Calibrate())
     for technique in ("saxs", "sans"):
         found = encoded(network, technique, val[technique], fitted).novelty.score
         assert np.isfinite(found).all()

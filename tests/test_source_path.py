@@ -10,7 +10,6 @@ from pairvae.models.resvae import ResVAE
 from pairvae.models.scale_and_background import SMALLEST_SQUARE, error_above_background
 from pairvae.models.source_path import SourceCurve, SourcePath, masked_median
 from pairvae.settings import Architecture
-from pairvae.train.joint_train import add_source_paths
 
 Q = {"saxs": np.geomspace(0.003, 0.5, 128), "sans": np.geomspace(0.003, 0.4, 96)}
 
@@ -87,7 +86,7 @@ def test_networks_with_a_source_path_are_built_again_from_their_facts():
     curves = {"log_intensity": source, "mask": torch.ones_like(source), "covariates": torch.zeros(1, 0)}
     code, nothing = codes(network, "saxs", curves), torch.zeros(1, 0)
     before = predict(network, "sans_from_saxs", code, nothing).log_intensity
-    add_source_paths(network)
+    network.add_source_paths()
     alone = predict(network, "sans_from_saxs", code, nothing).log_intensity
     assert np.array_equal(alone, before)
     beside = predict(network, "sans_from_saxs", code, nothing, SourceCurve.of(curves)).log_intensity

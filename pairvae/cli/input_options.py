@@ -48,7 +48,7 @@ def read_options(**prefixes: str) -> Callable[[Callable[..., None]], Callable[..
             parameters += [
                 inspect.Parameter(
                     name,
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                    parameter.kind,
                     default=None,
                     annotation=Annotated[str | None, typer.Option(help=_HELP[fact])],
                 )

@@ -1,5 +1,6 @@
 """The commands that put a trained model to use: parse, call. Heavy imports stand inside."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,9 +10,11 @@ from pairvae.cli.input_options import read_options
 from pairvae.cli.options import USE, entry
 from pairvae.formats.read_options import NO_OPTIONS, ReadOptions
 from pairvae.techniques import Technique
+from pairvae.use.shipped_names import DEFAULT
 
 if TYPE_CHECKING:
     from pairvae.use.inputs import Inputs
+    from pairvae.use.trained_model import TrainedModel
 
 app = typer.Typer()
 
@@ -19,7 +22,7 @@ Format = Literal["nxcansas", "csv"]  # as in pairvae.formats.write
 Files = Annotated[
     list[str], typer.Argument(help="Measured curves: files, patterns or folders; or one samples.csv.", metavar="FILE…")
 ]
-Model = Annotated[Path, typer.Option(help="Model folder of a run: results/<run>/model.")]
+Model = Annotated[str, typer.Option(help="Model folder of a run, results/<run>/model, or a model of `pairvae models`.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, or auto.")]
 To = Annotated[Technique, typer.Option(help="Technique to predict.")]
 Measured = Annotated[Technique, typer.Option(help="Technique that measured the curves.")]
@@ -48,6 +51,29 @@ def _inputs(
     return Inputs(files, covariate or [], {"saxs": saxs, "sans": sans}, allow_outside, threads)
 
 
+def _loaded(model: str, device: str) -> "TrainedModel":
+    """The model of a folder or of the package; the latter introduces itself."""
+    from pairvae.use.shipped import introduction
+    from pairvae.use.trained_model import load_model
+
+    loaded = load_model(model, device)
+    if sentence := introduction(model):
+        print(sentence, file=sys.stderr)
+    return loaded
+
+
+@app.command(**entry(USE, "pairvae models"))
+def models(
+    action: Annotated[
+        Literal["list", "check"], typer.Argument(help="list: what they are; check: verify their checksums.")
+    ] = "list",
+) -> None:
+    """List the trained models that come with the package, or check that they are whole."""
+    from pairvae.use.shipped import checked, described
+
+    print(checked() if action == "check" else described())
+
+
 @app.command(
     **entry(
         USE,
@@ -58,7 +84,8 @@ def _inputs(
 @read_options(options="--", of_q_like="--q-like-")
 def translate(
     files: Files,
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     to: To,
     output: Folder,
     format: Written = "nxcansas",
@@ -80,11 +107,10 @@ def translate(
     threads: Threads = None,
 ) -> None:
     """Predict one technique's curve from the other's, with a calibrated band."""
-    from pairvae.use.trained_model import load_model
     from pairvae.use.translate import translate_files
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
-    translate_files(inputs, load_model(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
+    translate_files(inputs, _loaded(model, device), to, output, format, q_like, samples, seed, joint, of_q_like)
 
 
 @app.command(
@@ -96,7 +122,8 @@ def translate(
 @read_options(options="--")
 def encode(
     files: Files,
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     technique: Measured,
     output: Table,
     covariate: Covariate = None,
@@ -107,10 +134,9 @@ def encode(
 ) -> None:
     """Write the latent code (mean and log-variance) and the novelty of each curve."""
     from pairvae.use.encode import encode_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
-    encode_files(inputs, load_model(model, device), technique, output)
+    encode_files(inputs, _loaded(model, device), technique, output)
 
 
 @app.command(
@@ -122,7 +148,8 @@ def encode(
 @read_options(options="--")
 def reconstruct(
     files: Files,
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     technique: Measured,
     output: Folder,
     format: Written = "nxcansas",
@@ -134,10 +161,9 @@ def reconstruct(
 ) -> None:
     """Denoise curves and fill in the q range that was not measured."""
     from pairvae.use.reconstruct import reconstruct_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
-    reconstruct_files(inputs, load_model(model, device), technique, output, format)
+    reconstruct_files(inputs, _loaded(model, device), technique, output, format)
 
 
 @app.command(
@@ -149,7 +175,8 @@ def reconstruct(
 @read_options(of_saxs="--saxs-", of_sans="--sans-")
 def match(
     files: Files,
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     to: Annotated[Technique, typer.Option(help="Technique of the partners to find.")],
     output: Table,
     among: Annotated[
@@ -166,17 +193,17 @@ def match(
 ) -> None:
     """Find the most probable partners of curves among curves of the other technique."""
     from pairvae.use.match import match_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, of_saxs, of_sans, allow_outside, threads)
-    match_files(inputs, among or [], load_model(model, device), to, k, output)
+    match_files(inputs, among or [], _loaded(model, device), to, k, output)
 
 
 @app.command(**entry(USE, "pairvae check --model results/demo/model --output checks.csv data/example/samples.csv"))
 @read_options(of_saxs="--saxs-", of_sans="--sans-")
 def check(
     files: Annotated[list[str], typer.Argument(help="SAXS curves; or one samples.csv with pairs.", metavar="FILE…")],
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     sans: Annotated[list[str] | None, typer.Option(help="SANS curve of each SAXS curve, in the same order.")] = None,
     output: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
     alarm: Annotated[
@@ -191,10 +218,9 @@ def check(
 ) -> None:
     """Test whether a SAXS and a SANS curve belong to one sample; list suspect pairs."""
     from pairvae.use.check import check_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, of_saxs, of_sans, allow_outside, threads)
-    check_files(inputs, sans or [], load_model(model, device), output, alarm)
+    check_files(inputs, sans or [], _loaded(model, device), output, alarm)
 
 
 @app.command(
@@ -207,7 +233,8 @@ def check(
 @read_options(options="--")
 def plan(
     files: Files,
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     output: Folder,
     covariate: Annotated[
         list[str], typer.Option(help="Conditions to predict for, as NAME=VALUE,VALUE,… (repeatable).")
@@ -220,15 +247,15 @@ def plan(
 ) -> None:
     """Predict the partner under several conditions (contrast planning), as a table and a figure."""
     from pairvae.use.plan import plan_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, None, options, options, allow_outside, threads)
-    plan_files(inputs, covariate, load_model(model, device), to, output)
+    plan_files(inputs, covariate, _loaded(model, device), to, output)
 
 
 @app.command(**entry(USE, "pairvae generate --model results/demo/model --count 5 --seed 1 --output new_pairs"))
 def generate(
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     output: NewFolder,
     count: Annotated[int, typer.Option(help="Number of pairs to draw.")] = 10,
     temperature: Annotated[
@@ -242,9 +269,8 @@ def generate(
 ) -> None:
     """Draw new pairs of curves from the latent space."""
     from pairvae.use.generate import generate_files
-    from pairvae.use.trained_model import load_model
 
-    generate_files(load_model(model, device), output, count, temperature, seed, covariate or [], format, threads)
+    generate_files(_loaded(model, device), output, count, temperature, seed, covariate or [], format, threads)
 
 
 @app.command(
@@ -259,7 +285,8 @@ def interpolate(
     files: Annotated[
         list[str], typer.Argument(help="The two end curves; or a samples.csv that names two.", metavar="A B")
     ],
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     technique: Measured,
     output: NewFolder,
     steps: Annotated[int, typer.Option(help="Number of pairs, both ends included.")] = 9,
@@ -272,15 +299,15 @@ def interpolate(
 ) -> None:
     """Interpolate between two samples and write what both techniques would measure at each step."""
     from pairvae.use.generate import interpolate_files
-    from pairvae.use.trained_model import load_model
 
     inputs = _inputs(files, covariate, options, options, allow_outside, threads)
-    interpolate_files(inputs, load_model(model, device), technique, output, steps, format)
+    interpolate_files(inputs, _loaded(model, device), technique, output, steps, format)
 
 
 @app.command(**entry(USE, "pairvae export --model results/demo/model --output for_colleagues"))
 def export(
-    model: Model,
+    *,
+    model: Model = DEFAULT,
     output: NewFolder,
     metrics: Annotated[Path | None, typer.Option(help="metrics.json of the run, for the model card.")] = None,
 ) -> None:

@@ -6,9 +6,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pairvae.errors import UserError
 from pairvae.models.ensemble import Ensemble
 from pairvae.models.resvae import ResVAE
-from pairvae.techniques import TECHNIQUES
+from pairvae.techniques import CROSS_PATHS, TECHNIQUES, ends
 
 
 class PairVAE(nn.Module):
@@ -27,6 +28,31 @@ class PairVAE(nn.Module):
     def of(self, technique: str) -> ResVAE | Ensemble:
         """The autoencoder of one technique."""
         return {"saxs": self.saxs, "sans": self.sans}[technique]
+
+    def add_source_paths(self) -> None:
+        """Let both predictions use the source's curve beside its code; a network that can already is left as it is."""
+        for path in CROSS_PATHS:
+            to, source = (cast(ResVAE, self.of(t)) for t in ends(path))
+            if to.source_path is None:
+                to.add_source_path(source.points).fit_grids(to.q, source.q)
+
+    def add_scale_ratios(self) -> None:
+        """Let both predictions have a scale where the source has one, though the networks learn shapes alone.
+
+        Raises
+        ------
+        UserError
+            One of the networks is not scale-free: its curves have a scale of their own.
+        """
+        for t in TECHNIQUES:
+            own = cast(ResVAE, self.of(t))
+            if not own.scale_free:
+                raise UserError(
+                    f"joint_train.scale_weight: the {t.upper()} network knows the scale of its curves already; set "
+                    "normalize.saxs.scale_free and normalize.sans.scale_free to true, or scale_weight to 0"
+                )
+            if own.scale_ratio is None:
+                own.add_scale_ratio()
 
     def auxiliary(self) -> dict[str, Tensor]:
         """What the quantisations of both networks add to a training step, as `ResVAE.auxiliary`, by technique."""

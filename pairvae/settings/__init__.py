@@ -51,6 +51,15 @@ class Calibrate(StageSettings):
 
     numerics: Literal[4] = numerics_version(4)
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of measured points that a band is to contain.")
+    references: int = Field(
+        10_000, ge=100, description="Training curves that the model keeps, to compare later curves with."
+    )
+    references_of_parts: int = Field(
+        2000, ge=100, description="The same for each hidden q range: fewer, since there are many of these."
+    )
+    half_precision: bool = Field(
+        False, description="Round the weights to half precision before they are calibrated: half the size on disk."
+    )
 
 
 class Evaluate(StageSettings):

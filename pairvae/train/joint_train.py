@@ -208,16 +208,25 @@ class JointStage(Stage):
         }
 
     def val_terms(self, batch: Batches) -> dict[str, Tensor]:
-        """All four paths from mean codes; the two cross predictions decide which epoch was best."""
+        """All four paths from mean codes; the two cross predictions decide which epoch was best.
+
+        Where the loss above background is trained, it decides: unknown backgrounds rule the square errors.
+        """
         codes = self.codes(batch)
-        terms = latent_measures(codes)
+        terms, deciding = latent_measures(codes), []
         for path in PATHS:
             to, source = ends(path)
             network, measured = self.network.of(to), batch[to]
             seen = SourceCurve.of(batch[source])
-            curve = network.decode(codes[source].mean, measured["covariates"], path in CROSS_PATHS, seen)
-            terms[path] = self.reconstruction(to, self.at_scale(curve, measured, network.scale_free), measured)
-        terms["loss"] = torch.stack([terms[path] for path in CROSS_PATHS]).mean()
+            free = network.decode(codes[source].mean, measured["covariates"], path in CROSS_PATHS, seen)
+            curve = self.at_scale(free, measured, network.scale_free)
+            terms[path] = self.reconstruction(to, curve, measured)
+            if path in CROSS_PATHS and self.settings.background_weight > 0:
+                terms[f"{path}_above_background"] = self._above_background(curve, measured)
+                deciding.append(torch.exp(2 * terms[f"{path}_above_background"]))  # of a typical curve, in decades²
+            elif path in CROSS_PATHS:
+                deciding.append(terms[path])
+        terms["loss"] = torch.stack(deciding).mean()
         return terms | self.alignment(codes) if len(codes["saxs"].mean) > 1 else terms
 
 
@@ -277,9 +286,9 @@ def joint_train(
     else:
         raise UserError("joint_train: expected pretrained weights of both techniques, or joint_train.start_from")
     if settings.source_path:
-        add_source_paths(network)
+        network.add_source_paths()
     if settings.scale_weight > 0:
-        add_scale_ratios(network)
+        network.add_scale_ratios()
     network.train()
     check_loss(settings, network)
     latent = settings.projection[-1] if settings.projection else network.saxs.latent_dim
@@ -302,33 +311,6 @@ def joint_train(
     training[f"joint_train/{member}"] = progress.summary
     facts = {"joint_train": settings.model_dump(mode="json"), "training": training}
     save_weights(weights, network.state_dict(), network.facts() | facts)
-
-
-def add_source_paths(network: PairVAE) -> None:
-    """Let both predictions use the source's curve beside its code; a network that can already is left as it is."""
-    for path in CROSS_PATHS:
-        to, source = (cast(ResVAE, network.of(t)) for t in ends(path))
-        if to.source_path is None:
-            to.add_source_path(source.points).fit_grids(to.q, source.q)
-
-
-def add_scale_ratios(network: PairVAE) -> None:
-    """Let both predictions have a scale where the source has one, though the networks learn shapes alone.
-
-    Raises
-    ------
-    UserError
-        One of the networks is not scale-free: its curves have a scale of their own.
-    """
-    for t in TECHNIQUES:
-        if not network.of(t).scale_free:
-            raise UserError(
-                f"joint_train.scale_weight: the {t.upper()} network knows the scale of its curves already; set "
-                "normalize.saxs.scale_free and normalize.sans.scale_free to true, or scale_weight to 0"
-            )
-        own = cast(ResVAE, network.of(t))
-        if own.scale_ratio is None:
-            own.add_scale_ratio()
 
 
 def _pretrained_network(saxs: Path, sans: Path) -> PairVAE:

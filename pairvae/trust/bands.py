@@ -17,8 +17,9 @@ from pairvae.trust.conformal import conformal_factor, quantile
 from pairvae.trust.missing import WHOLE, Situation, covariates_known, nearest_situation, put, situations
 from pairvae.trust.neighbours import binned, local_error
 from pairvae.trust.novelty import Encoded, unlike
-from pairvae.trust.references import FEWER, every_situation, nearest_references, reference_curves
+from pairvae.trust.references import every_situation, nearest_references, reference_curves
 
+FEWER = 2_000  # validation samples for each place and share of a hidden q range
 NEAR = 20  # training samples whose errors say how good the prediction is at a place of the latent space
 WIDEST = 10.0  # times the usual width, of bands of curves unlike the training
 
@@ -95,7 +96,7 @@ def _encode_situations(
         else:
             widening = encoded[case._replace(with_covariates=True)].widening
         neighbours = nearest_references(references, case, code, NEAR).row
-        training = SourceCurve.of(put(reference_curves(train, case), case))
+        training = SourceCurve.of(put(reference_curves(train, len(references.reference[case])), case))
         encoded[case] = _EncodedSituation(
             rows, code, SourceCurve.of(curves), references.codes(case), training, neighbours, widening
         )
@@ -113,7 +114,7 @@ def _fit_path(
     """Bands of one path, and the RMS error in decades of the validation curves in each situation."""
     errors, factors, joint, rms = {}, {}, {}, {}
     for case, source in encoded.items():
-        training = reference_curves(train, case)
+        training = reference_curves(train, len(source.reference))
         off, std = _errors(network, path, source.reference, source.reference_curve, training, case.with_covariates)
         errors[case] = binned(off / std, NEAR)
         off, std = _errors(network, path, source.code, source.curve, take(val, source.rows), case.with_covariates)

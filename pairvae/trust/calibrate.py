@@ -62,6 +62,8 @@ def calibrate(
     torch.set_num_threads(threads)
     loaded = [load_pairvae(file) for file in weights]
     network = joined([member for member, _ in loaded]).eval()
+    if settings.half_precision:
+        network.load_state_dict({name: _stored(t).to(t) for name, t in network.state_dict().items()})
     val = paired_tensors(saxs, sans, pairs, network, "val")
     train = paired_tensors(saxs, sans, pairs, network, "train")
     if (few := len(val["saxs"]["mask"])) < FEW:
@@ -69,8 +71,9 @@ def calibrate(
             f"calibrate: warning: {few} validation pairs; with fewer than {FEW} the bands cover less "
             "than they promise: raise pair.val_fraction or add pairs"
         )
-    tensors: dict[str, Tensor] = {f"network.{name}": t for name, t in network.state_dict().items()}
-    tensors |= fit_calibration(network, train, val, settings.coverage).to_tensors()
+    stored = _stored if settings.half_precision else Tensor.clone
+    tensors: dict[str, Tensor] = {f"network.{name}": stored(t) for name, t in network.state_dict().items()}
+    tensors |= fit_calibration(network, train, val, settings).to_tensors()
 
     table = read_pairs(pairs)
     about = {
@@ -97,7 +100,12 @@ def calibrate(
     save_folder(model, tensors, about)
 
 
-def fit_calibration(network: PairVAE, train: Batches, val: Batches, coverage: float) -> Calibration:
+def _stored(tensor: Tensor) -> Tensor:
+    """In half precision, what is in single; grids are in double and stay."""
+    return tensor.half() if tensor.dtype == torch.float32 else tensor
+
+
+def fit_calibration(network: PairVAE, train: Batches, val: Batches, settings: Calibrate) -> Calibration:
     """Learn everything that is calibrated.
 
     Parameters
@@ -106,10 +114,11 @@ def fit_calibration(network: PairVAE, train: Batches, val: Batches, coverage: fl
         Trained.
     train, val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
-    coverage : float
-        Share of the measured points that a band shall cover.
+    settings : Calibrate
+        Coverage of the bands, and how many curves are kept.
     """
-    references = fit_references(network, train, val)
+    coverage = settings.coverage
+    references = fit_references(network, train, val, settings)
     limits = fit_novelty(network, val, references)
     bands, worse = fit_bands(network, train, val, coverage, references, limits)
     fitted = Calibration(references, limits, bands, worse, fit_consistency(network, train, val))

@@ -7,22 +7,23 @@ from pairvae.models.pairvae import PairVAE
 from pairvae.models.predict import codes
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.scattering.spectrum import TECHNIQUES, Technique
+from pairvae.settings import Calibrate
 from pairvae.trust.calibration import References
 from pairvae.trust.missing import Situation, gaps, put, situations
 from pairvae.trust.neighbours import Neighbours, nearest
 
-REFERENCES = 10_000  # training samples kept of whole curves
-FEWER = 2_000  # … and training and validation samples for each place and share of a hidden q range
 LEAST_SCALE = 0.01  # of a component of the code, in units of the largest standard deviation of one
 
 
-def fit_references(network: PairVAE, train: Batches, val: Batches) -> dict[Technique, References]:
+def fit_references(network: PairVAE, train: Batches, val: Batches, settings: Calibrate) -> dict[Technique, References]:
     """Codes of training curves in every situation, in units of their standard deviation.
 
     Parameters
     ----------
     train, val : mapping of dict of Tensor
         Pairs as `paired_tensors` gives them.
+    settings : Calibrate
+        How many curves are kept.
     """
     fitted: dict[Technique, References] = {}
     for technique in TECHNIQUES:
@@ -32,7 +33,8 @@ def fit_references(network: PairVAE, train: Batches, val: Batches) -> dict[Techn
         typical = [gaps(put(val[technique], case)["mask"]).mean(dim=0) for case in situations(with_covariates=True)]
         reference: dict[Situation, Tensor] = {}
         for case in every_situation(network, technique):
-            curves = put(reference_curves(train[technique], case), case)
+            count = settings.references_of_parts if case.hidden else settings.references
+            curves = put(reference_curves(train[technique], count), case)
             reference[case] = (codes(network, technique, curves) / scale).half()
         fitted[technique] = References(scale, torch.stack(typical), reference)
     return fitted
@@ -44,10 +46,10 @@ def every_situation(network: PairVAE, technique: Technique) -> list[Situation]:
     return situations(with_covariates=True) + without
 
 
-def reference_curves(train: Batch, case: Situation) -> Batch:
-    """The training curves whose codes are kept for a situation: of the same samples for both techniques."""
+def reference_curves(train: Batch, count: int) -> Batch:
+    """The training curves whose codes are kept, at most `count`: of the same samples for both techniques."""
     order = torch.randperm(len(train["mask"]), generator=torch.Generator().manual_seed(0))
-    return take(train, order[: FEWER if case.hidden else REFERENCES])
+    return take(train, order[:count])
 
 
 def nearest_references(references: References, case: Situation, code: Tensor, count: int) -> Neighbours:

@@ -11,7 +11,7 @@ from pairvae.samples.measured_samples import MeasuredSample, is_manifest, named_
 from pairvae.scattering.units import Said
 from pairvae.techniques import TECHNIQUES, Technique
 from pairvae.use.calibrated_model import CalibratedModel
-from pairvae.use.substances import CONTRASTS, SUBSTANCES
+from pairvae.use.substances import CONTRASTS, SUBSTANCES, with_contrasts
 from pairvae.use.threads import set_threads
 
 
@@ -134,4 +134,5 @@ def _known(sample: MeasuredSample, given: Mapping[str, str], model: CalibratedMo
             print(f"{sample.name}: {covariate.name} {cell!r} was not in the training: taken as unknown")
         elif cell:
             covariates[covariate.name] = cell
-    return replace(sample, covariates=covariates)
+    stated = {name: str(value) for name, value in with_contrasts(covariates, names).items()}
+    return replace(sample, covariates=stated)

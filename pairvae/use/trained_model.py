@@ -18,6 +18,8 @@ from pairvae.use.generate import interpolate as interpolate_pairs
 from pairvae.use.match import match as match_curves
 from pairvae.use.plan import plan as plan_partner
 from pairvae.use.reconstruct import reconstruct as reconstruct_curves
+from pairvae.use.shipped import model_folder
+from pairvae.use.shipped_names import DEFAULT
 from pairvae.use.translate import translate as translate_curves
 
 
@@ -35,13 +37,13 @@ class TrainedModel(CalibratedModel):
     export = export_model
 
 
-def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
-    """Load a model folder; nothing in it can run.
+def load_model(folder: str | Path = DEFAULT, device: str = "cpu") -> TrainedModel:
+    """Load a model; nothing in its folder can run.
 
     Parameters
     ----------
     folder : path
-        `results/<run>/model`.
+        `results/<run>/model`, or the name of a model that comes with the package: `pairvae models` lists them.
     device : str
         Where to compute: "cpu", "cuda", "cuda:1"; "auto": a GPU when there is one.
 
@@ -51,13 +53,17 @@ def load_model(folder: str | Path, device: str = "cpu") -> TrainedModel:
         A file is missing, altered, outside of the folder, of another format, or was calibrated by another version;
         there is no such device.
     """
-    tensors, about = load_folder(Path(folder))
+    tensors, about = load_folder(model_folder(folder))
     if about.get("calibration") != (current := Calibrate().numerics):
         raise UserError(
             f"{folder}: is of calibration {about.get('calibration')}, this version reads calibration {current}; run "
             "its workflow again, which trains nothing anew for that, or use the PairVAE version that wrote it"
         )
-    weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
+    weights = {
+        n.removeprefix("network."): t.float() if t.dtype == torch.half else t
+        for n, t in tensors.items()
+        if n.startswith("network.")
+    }
     try:
         with torch.device("meta"):  # takes no memory, whatever sizes model.json names, until they match the weights
             network = PairVAE.from_facts(about["network"])
