@@ -1,6 +1,7 @@
 """Trained models that come with the package: where they are, what they are for, how wrong they were."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ def model_folder(model: str | Path) -> Path:
         There is neither.
     """
     folder, shipped = Path(model), shipped_models()
-    if folder.exists() or str(model) not in shipped:
-        if not folder.exists() and len(folder.parts) == 1:
+    there = os.path.exists(folder)  # also of a folder that this user may not look into, which is said when it is read
+    if there or str(model) not in shipped:
+        if not there and len(folder.parts) == 1:
             raise UserError(
                 f"{model}: is no folder and no model of the package; expected results/<run>/model, or one of "
                 f"{', '.join(shipped)}"
