@@ -10,8 +10,8 @@ KNOWN = ("d2o_fraction", "contrast_saxs", "contrast_sans")
 
 def test_silica_in_heavy_water_has_the_contrasts_of_the_textbook():
     # neutrons: 3.47 - 6.37, X-rays: 18.8 - 9.4 (1e-6/Å²), NIST Center for Neutron Research, SLD calculator
-    told = with_contrasts({"solute": "SiO2@2.2", "solvent": "D2O"}, KNOWN)
-    assert told == {
+    covariates = with_contrasts({"solute": "SiO2@2.2", "solvent": "D2O"}, KNOWN)
+    assert covariates == {
         "d2o_fraction": 1.0,
         "contrast_saxs": pytest.approx(9.4, abs=0.2),
         "contrast_sans": pytest.approx(-2.9, abs=0.05),
@@ -26,8 +26,8 @@ def test_water_mixes_to_the_match_point_of_silica():
 
 
 def test_what_is_given_itself_is_left_as_it_is():
-    told = with_contrasts({"solute": "SiO2@2.2", "solvent": "H2O", "contrast_sans": "4"}, KNOWN)
-    assert told["contrast_sans"] == "4"
+    covariates = with_contrasts({"solute": "SiO2@2.2", "solvent": "H2O", "contrast_sans": "4"}, KNOWN)
+    assert covariates["contrast_sans"] == "4"
     assert with_contrasts({"d2o_fraction": "0.4"}, KNOWN) == {"d2o_fraction": "0.4"}
 
 
