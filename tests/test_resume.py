@@ -16,7 +16,7 @@ from pairvae.errors import STOP_SIGNALS
 from pairvae.models.weights_file import load_weights
 from pairvae.prepare.pair import read_pairs
 from pairvae.train.joint_train import joint_train
-from pairvae.train.pretrain import pretrain
+from pairvae.train.pretrain import begin_pretrain, pretrain
 
 TRAINED = "epoch "  # begins the line of every epoch that was trained
 
@@ -231,3 +231,16 @@ def test_same_seed_gives_the_same_numbers_and_another_seed_others(training):
         run.here()
     assert_same(first, again)
     assert any(not torch.equal(first.tensors()[name], tensor) for name, tensor in other.tensors().items())
+
+
+def test_seed_decides_the_weights_that_a_training_begins_with(training):
+    run = training("pretrain")
+    settings = {seed: run.settings.model_copy(update={"seed": seed}) for seed in (3, 9)}
+
+    def begun(seed):
+        torch.rand(3)  # what was drawn before does not matter
+        stage, _ = begin_pretrain(run.inputs["spectra"], run.inputs["pairs"], settings[seed])
+        return torch.cat([weight.flatten() for weight in stage.network.parameters()])
+
+    assert torch.equal(begun(3), begun(3))
+    assert (begun(3) != begun(9)).float().mean() > 0.5
