@@ -133,9 +133,7 @@ class JointStage(Stage):
 
     def _above_background(self, curve: Decoded, measured: Batch) -> Tensor:
         """Half the log of each curve's mean square error after the best factor and flat background, their mean."""
-        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
-        weight = losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
-        return error_above_background(curve.log_intensity, target, weight)
+        return error_above_background(curve.log_intensity, measured["log_intensity"], self.weights_of(measured))
 
     def _unpaired_terms(self, technique: Technique) -> dict[str, Tensor]:
         """Self-reconstruction of some curves that have no partner, as that of the pairs."""

@@ -209,10 +209,13 @@ class Stage(lightning.LightningModule, ABC):
         """
         if not scale_free:
             return curve
-        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
-        weight = losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
-        factor = losses.best_log_scale(curve.log_intensity, target, weight)
+        factor = losses.best_log_scale(curve.log_intensity, measured["log_intensity"], self.weights_of(measured))
         return curve._replace(log_intensity=curve.log_intensity + factor)
+
+    def weights_of(self, measured: Batch) -> Tensor:
+        """What each point of measured curves weighs by its own uncertainty, shape (batch, q); see `point_weights`."""
+        target, noise, mask = (measured[name] for name in ("log_intensity", "log_sigma", "mask"))
+        return losses.point_weights(target, target, noise, mask, self.settings.error_scale_dex)
 
     def elapsed(self) -> float:
         """Seconds of training so far, those before a restart with them."""

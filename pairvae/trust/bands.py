@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pairvae.models.pairvae import PairVAE
-from pairvae.models.predict import Array, Predicted, codes, predict_beside
+from pairvae.models.predict import Array, Predicted, codes, predict, predict_beside
 from pairvae.models.source_path import SourceCurve
 from pairvae.models.tensors import Batch, Batches, take
 from pairvae.techniques import CROSS_PATHS, PATHS, TECHNIQUES, Technique, ends
-from pairvae.trust.calibration import BandFactors, BySituation, NoveltyLimits, References
+from pairvae.trust.calibration import BandFactors, BySituation, Calibration, NoveltyLimits, References
 from pairvae.trust.conformal import conformal_factor, quantile
 from pairvae.trust.missing import WHOLE, Situation, covariates_known, nearest_situation, put, situations
 from pairvae.trust.neighbours import binned, local_error
@@ -179,6 +179,32 @@ def half_widths(
         more = bands.joint[case].item() if joint else 1.0
         half[rows] = more * bands.factor[case].numpy() * local * predicted.std[rows]
     return half * _widening(encoded.novelty.unlike)
+
+
+def predicted_band(
+    network: PairVAE, calibration: Calibration, path: str, source: Encoded, covariates: Tensor, joint: bool = False
+) -> Band:
+    """Predicted curves with their bands; of a technique without a scale those of the shape.
+
+    Parameters
+    ----------
+    network : PairVAE
+        Trained.
+    calibration : Calibration
+        Of this network.
+    path : str
+        target_from_source.
+    source : Encoded
+        Curves of the source.
+    covariates : Tensor, shape (samples, width)
+        As the target's network knows them.
+    joint : bool
+        Bands that hold whole curves, not single points.
+    """
+    predicted = predict(network, path, source.code.mean, covariates, source.curve)
+    references, factors = calibration.references[ends(path)[1]], calibration.bands[path]
+    half = half_widths(network, references, factors, path, source, covariates, predicted, joint)
+    return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
 
 
 def _widening(novelty: Array) -> Array:

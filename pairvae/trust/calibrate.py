@@ -15,17 +15,16 @@ from pairvae import __version__
 from pairvae.files.checksum import sha256
 from pairvae.models.model_folder import save_folder
 from pairvae.models.pairvae import PairVAE, joined
-from pairvae.models.predict import Array, predict
-from pairvae.models.tensors import Batch, Batches, paired_tensors
+from pairvae.models.tensors import Batches, paired_tensors
 from pairvae.models.weights_file import load_pairvae
 from pairvae.prepare.pair import complete_pairs, read_pairs
 from pairvae.settings import Calibrate, Normalize
 from pairvae.techniques import CROSS_PATHS, SPLITS, TECHNIQUES, Technique, ends
-from pairvae.trust.bands import fit_bands, half_widths
+from pairvae.trust.bands import fit_bands, predicted_band
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.consistency import fit_consistency
 from pairvae.trust.missing import Situation, put
-from pairvae.trust.novelty import Encoded, encoded, fit_novelty
+from pairvae.trust.novelty import encoded, fit_novelty
 from pairvae.trust.references import fit_references
 from pairvae.trust.scale import fit_absolute
 
@@ -133,16 +132,11 @@ def _absolute(network: PairVAE, val: Batches, known: bool, coverage: float, fitt
     """Factors of the width of bands in 1/cm by path, with covariates or without."""
     val = {t: put(curves, Situation("low", 0.0, known)) for t, curves in val.items()}
     seen = {t: encoded(network, t, val[t], fitted) for t in TECHNIQUES}
-    half = {path: _half_widths(network, path, seen[ends(path)[1]], val[ends(path)[0]], fitted) for path in CROSS_PATHS}
-    return fit_absolute(network, val, coverage, seen, half)
-
-
-def _half_widths(network: PairVAE, path: str, source: Encoded, measured: Batch, fitted: Calibration) -> Array:
-    """Half the width of the bands of predicted shapes, shape (samples, q)."""
-    known = measured["covariates"]
-    predicted = predict(network, path, source.code.mean, known, source.curve)
-    references, factors = fitted.references[ends(path)[1]], fitted.bands[path]
-    return half_widths(network, references, factors, path, source, known, predicted)
+    bands = {
+        path: predicted_band(network, fitted, path, seen[ends(path)[1]], val[ends(path)[0]]["covariates"])
+        for path in CROSS_PATHS
+    }
+    return fit_absolute(network, val, coverage, seen, bands)
 
 
 def _trained_on(table: pd.DataFrame, network: PairVAE) -> dict[str, Any]:

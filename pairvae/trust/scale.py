@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from pairvae.models.pairvae import PairVAE
-from pairvae.models.predict import Array, predict, predict_scale
+from pairvae.models.predict import Array, predict_scale
 from pairvae.models.tensors import Batches
 from pairvae.scattering.spectrum import Technique
 from pairvae.techniques import CROSS_PATHS, ends
+from pairvae.trust.bands import Band
 from pairvae.trust.conformal import conformal_factor
 from pairvae.trust.novelty import Encoded
 
@@ -31,6 +32,10 @@ class Scale(NamedTuple):
 
     shift: Array
     std: Array
+
+    def widened(self, half: Array) -> Array:
+        """Half widths of the bands of shapes (samples, q), with the error of the scale added in squares."""
+        return np.hypot(half, NINETY * self.std)
 
 
 def scale_of(network: PairVAE, path: str, source: Encoded, covariates: Tensor) -> Scale | None:
@@ -65,11 +70,11 @@ def absolute_half_widths(half: Array, scale: Scale, factors: Tensor, known: Tens
     known : Tensor of bool, shape (samples,)
         Of which samples every covariate is known.
     """
-    return factors[(~known).long()].numpy() * np.hypot(half, NINETY * scale.std)
+    return factors[(~known).long()].numpy() * scale.widened(half)
 
 
 def fit_absolute(
-    network: PairVAE, val: Batches, coverage: float, encoded: Mapping[Technique, Encoded], half: Mapping[str, Array]
+    network: PairVAE, val: Batches, coverage: float, encoded: Mapping[Technique, Encoded], bands: Mapping[str, Band]
 ) -> dict[str, Tensor]:
     """Factor of the width of bands in 1/cm at every q, by path; empty where nothing says the scale.
 
@@ -83,21 +88,18 @@ def fit_absolute(
         Share of the measured points that a band shall cover.
     encoded : mapping
         The same curves by technique.
-    half : mapping of array, shape (samples, q)
-        Half the width of the bands of their predictions, by path.
+    bands : mapping of Band
+        Of their predicted shapes, by path.
     """
     factors: dict[str, Tensor] = {}
-    for path, width in half.items():
+    for path, band in bands.items():
         target, source = ends(path)
         measured = val[target]
         scale = scale_of(network, path, encoded[source], measured["covariates"])
         if scale is None:
             continue
         wanted = measured["log_intensity"].double().numpy() + measured["log_scale"].double().numpy()
-        middle = predict(
-            network, path, encoded[source].code.mean, measured["covariates"], encoded[source].curve
-        ).log_intensity
-        score = np.abs(wanted - middle - scale.shift) / np.hypot(width, NINETY * scale.std)
+        score = np.abs(wanted - band.middle - scale.shift) / scale.widened(band.upper - band.middle)
         known = (measured["mask"].numpy() > 0) & np.isfinite(score)
         if known.any():
             factors[path] = torch.from_numpy(conformal_factor(np.where(known, score, np.nan), coverage))

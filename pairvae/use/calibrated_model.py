@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pairvae.errors import UserError
 from pairvae.models.pairvae import PairVAE
-from pairvae.models.predict import predict
 from pairvae.models.tensors import Batch, as_tensors
 from pairvae.prepare.covariates import check_covariates, encode_covariates
 from pairvae.prepare.normalize import grid_curves, stacked, why_empty
@@ -19,7 +18,7 @@ from pairvae.scattering.spectrum import Curve, Spectrum
 from pairvae.settings import Normalize
 from pairvae.settings.parse import parse
 from pairvae.techniques import Technique, ends
-from pairvae.trust.bands import Band, half_widths
+from pairvae.trust.bands import Band, predicted_band
 from pairvae.trust.calibration import Calibration
 from pairvae.trust.missing import covariates_known
 from pairvae.trust.novelty import Encoded, encoded
@@ -66,10 +65,7 @@ class CalibratedModel:
         joint : bool
             Bands that hold whole curves, not single points.
         """
-        predicted = predict(self.network, path, source.code.mean, covariates, source.curve)
-        references, factors = self.calibration.references[ends(path)[1]], self.calibration.bands[path]
-        half = half_widths(self.network, references, factors, path, source, covariates, predicted, joint)
-        return Band(predicted.log_intensity, predicted.log_intensity - half, predicted.log_intensity + half)
+        return predicted_band(self.network, self.calibration, path, source, covariates, joint)
 
     def in_inverse_cm(self, path: str, band: Band, source: Encoded, covariates: Tensor) -> Band | None:
         """A band of `bands` in 1/cm where the technique is learnt without its scale; None where that is not learnt.

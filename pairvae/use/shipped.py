@@ -7,10 +7,10 @@ from typing import Any
 
 from pairvae.errors import UserError
 from pairvae.models.model_folder import ABOUT, load_folder
+from pairvae.use.model_card import NAMES
 
 HOME = Path(__file__).parent / "shipped"
 SCORES = "scores.json"  # of measured pairs, as benchmarks/measured_pairs.py writes it
-NAMES = {"saxs": "SAXS", "sans": "SANS"}
 
 
 def shipped_models() -> dict[str, Path]:
